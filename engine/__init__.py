@@ -1,0 +1,1 @@
+"""The state machine, its journal and the daemon around them."""

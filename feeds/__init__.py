@@ -1,0 +1,1 @@
+"""Whatever comes in: the inbox, ticks and recorded market data."""

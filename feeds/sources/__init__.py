@@ -1,0 +1,1 @@
+"""Readers of recorded and live venue data."""

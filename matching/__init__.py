@@ -1,0 +1,1 @@
+"""Order books by price-time priority."""

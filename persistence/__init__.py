@@ -1,0 +1,1 @@
+"""Whatever goes out: journal, snapshots, mirror, fills and the embedded servers."""

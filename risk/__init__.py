@@ -1,0 +1,1 @@
+"""Accounts, positions and margin: what may be entered and what must be closed."""
