@@ -1,0 +1,359 @@
+"""The only place that opens a connection to Redis or Postgres.
+
+A `RedisLink` is one socket with one request in flight. It never retries and never reconnects:
+redis-py's convenience of doing so turned one `XADD` into four entries. After any failure other
+than an error reply the link is closed for good, so that a late reply can never be read as the
+answer to the next request; the owner opens a new link and reconciles.
+
+No message raised here holds an address, a user or a secret.
+"""
+
+import asyncio
+import errno
+import os
+import socket
+import ssl
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import asyncpg
+import hiredis
+from redis import connection as blocking_redis
+from redis.asyncio import connection as async_redis
+from redis.asyncio.retry import Retry as AsyncRetry
+from redis.backoff import NoBackoff
+from redis.exceptions import AuthenticationError, RedisError, ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+from redis.retry import Retry
+
+from engine.redis_url import parse_redis_url
+
+CONNECT_TIMEOUT_SECONDS = 5.0
+REDIS_REPLY_TIMEOUT_SECONDS = 5.0
+POSTGRES_COMMAND_TIMEOUT_SECONDS = 30.0
+
+Argument: TypeAlias = bytes | str | int | float
+PostgresConnection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+PostgresRecord: TypeAlias = asyncpg.Record
+PostgresError = asyncpg.PostgresError
+InterfaceError = asyncpg.InterfaceError
+
+POSTGRES_LOST: tuple[type[Exception], ...] = (
+    OSError,
+    TimeoutError,
+    InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+)
+"""What a call on a Postgres connection raises when the server went away: open a new connection."""
+
+_pack: Callable[..., bytes] = hiredis.pack_command
+_ASYNC_KINDS: dict[str, Callable[..., async_redis.AbstractConnection]] = {
+    "unix": async_redis.UnixDomainSocketConnection,
+    "redis": async_redis.Connection,
+    "rediss": async_redis.SSLConnection,
+}
+_SYNC_KINDS: dict[str, Callable[..., blocking_redis.AbstractConnection]] = {
+    "unix": blocking_redis.UnixDomainSocketConnection,
+    "redis": blocking_redis.Connection,
+    "rediss": blocking_redis.SSLConnection,
+}
+
+
+class LinkLost(Exception):  # noqa: N818 - it says what happened
+    """The link is closed for good; whether the last request was carried out is unknown."""
+
+
+class RedisReplyError(Exception):
+    """Redis answered with an error; the link stays open. The text begins with Redis' code."""
+
+
+class PostgresLost(Exception):  # noqa: N818 - it says what happened
+    """No connection to Postgres could be opened."""
+
+
+class SecretUnreadable(Exception):  # noqa: N818 - it says what happened
+    """A password file named in the configuration cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """Where Redis and Postgres are.
+
+    `redis_url` is `redis://`, `rediss://` or `unix:///path/to/socket`; `postgres_dsn` is None where
+    no Postgres is used. A password file holds the password alone and is read at each connect.
+    """
+
+    redis_url: str = field(repr=False)
+    postgres_dsn: str | None = field(default=None, repr=False)
+    redis_password_file: Path | None = None
+    postgres_password_file: Path | None = None
+
+
+class RedisLink:
+    """One connection to Redis with one request in flight; replies are raw bytes.
+
+    Open it by `Connections.redis`.
+    """
+
+    def __init__(
+        self, connection: async_redis.AbstractConnection, reply_timeout_seconds: float | None
+    ) -> None:
+        self.closed = False
+        self._connection = connection
+        self._reply_timeout_seconds = reply_timeout_seconds
+        self._in_flight = False
+
+    async def call(self, *arguments: Argument) -> Any:
+        """Send one command and return its reply: bytes, int, None, or a list of these.
+
+        Raises RedisReplyError for an error reply (the link stays open) and LinkLost for a lost
+        link or no answer in time (the link is closed). A cancelled call closes the link too.
+        """
+        replies = await self._exchange(_pack(arguments), 1)
+        if isinstance(replies[0], RedisReplyError):
+            raise replies[0]
+        return replies[0]
+
+    async def call_many(self, commands: Sequence[Sequence[Argument]]) -> list[Any]:
+        """Send the commands in one write and return one reply each.
+
+        An error reply stands in the list as a RedisReplyError. Raises LinkLost like `call`.
+        """
+        if not commands:
+            return []
+        packed = b"".join([_pack(tuple(command)) for command in commands])
+        return await self._exchange(packed, len(commands))
+
+    async def close(self) -> None:
+        """Close the link; closing twice is harmless."""
+        self.closed = True
+        await self._connection.disconnect(nowait=True)
+
+    async def _exchange(self, packed: bytes, replies: int) -> list[Any]:
+        assert not self._in_flight, "a Redis link carries one request at a time: open another link"
+        # redis-py would connect again in silence here; a lost link must stay lost.
+        if self.closed or not self._connection.is_connected:
+            raise LinkLost("Redis: this link is closed, open a new one")
+        self._in_flight = True
+        received: list[Any] = []
+        reason = ""
+        try:
+            async with asyncio.timeout(self._reply_timeout_seconds):
+                await self._connection.send_packed_command(packed, check_health=False)
+                while len(received) < replies:
+                    received.append(await self._reply())
+        except (RedisError, OSError, TimeoutError) as error:
+            reason = _reason(error)
+        finally:
+            self._in_flight = False
+            if len(received) < replies:
+                await self.close()
+        if reason:
+            raise LinkLost(f"Redis: {reason}")
+        return received
+
+    async def _reply(self) -> Any:
+        try:
+            return await self._connection.read_response(disable_decoding=True)
+        except ResponseError as error:
+            return RedisReplyError(_reply_text(error))
+
+
+class SyncRedisLink:
+    """The synchronous twin of `RedisLink`, for a forked child that has no event loop."""
+
+    def __init__(self, connection: blocking_redis.AbstractConnection) -> None:
+        self.closed = False
+        self._connection: Any = connection  # redis-py leaves these methods untyped
+
+    def call(self, *arguments: Argument) -> Any:
+        """Send one command and return its raw reply; errors as those of `RedisLink.call`."""
+        replies = self._exchange(_pack(arguments), 1)
+        if isinstance(replies[0], RedisReplyError):
+            raise replies[0]
+        return replies[0]
+
+    def call_many(self, commands: Sequence[Sequence[Argument]]) -> list[Any]:
+        """Send the commands in one write; one reply each, error replies as objects in the list."""
+        if not commands:
+            return []
+        packed = b"".join([_pack(tuple(command)) for command in commands])
+        return self._exchange(packed, len(commands))
+
+    def close(self) -> None:
+        """Close the link; closing twice is harmless."""
+        self.closed = True
+        self._connection.disconnect()
+
+    def _exchange(self, packed: bytes, replies: int) -> list[Any]:
+        if self.closed or not self._connection.is_connected:
+            raise LinkLost("Redis: this link is closed, open a new one")
+        received: list[Any] = []
+        reason = ""
+        try:
+            self._connection.send_packed_command([packed], check_health=False)
+            while len(received) < replies:
+                received.append(self._reply())
+        except (RedisError, OSError, TimeoutError) as error:
+            reason = _reason(error)
+        finally:
+            if len(received) < replies:
+                self.close()
+        if reason:
+            raise LinkLost(f"Redis: {reason}")
+        return received
+
+    def _reply(self) -> Any:
+        try:
+            return self._connection.read_response(disable_decoding=True)
+        except ResponseError as error:
+            return RedisReplyError(_reply_text(error))
+
+
+class Connections:
+    """Opens links and connections to the endpoints of one daemon; every call opens a new one.
+
+    Raises ValueError when an address cannot be used, naming the setting and not its value.
+    """
+
+    def __init__(self, endpoints: Endpoints) -> None:
+        self.endpoints = endpoints
+        self._redis_settings, self._redis_scheme = parse_redis_url(endpoints.redis_url)
+
+    async def redis(self, *, blocking: bool = False) -> RedisLink:
+        """Open a link; `blocking` waits for replies for ever, as `XREAD BLOCK` needs.
+
+        Raises LinkLost when Redis is away and RedisReplyError when it refuses the login.
+        """
+        connection = _ASYNC_KINDS[self._redis_scheme](
+            **self._settings(),
+            socket_timeout=None,
+            socket_connect_timeout=CONNECT_TIMEOUT_SECONDS,
+            retry=AsyncRetry(NoBackoff(), 0),
+        )
+        link = RedisLink(connection, None if blocking else REDIS_REPLY_TIMEOUT_SECONDS)
+        failure: Exception | None = None
+        opened = False
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
+                await connection.connect()
+            opened = True
+        except (RedisError, OSError, TimeoutError) as error:
+            failure = _connect_failure(error)
+        finally:
+            if not opened:
+                await link.close()
+        if failure is not None:
+            raise failure
+        return link
+
+    def redis_sync(self) -> SyncRedisLink:
+        """Open a synchronous link; errors as those of `redis`."""
+        connection: Any = _SYNC_KINDS[self._redis_scheme](
+            **self._settings(),
+            socket_timeout=REDIS_REPLY_TIMEOUT_SECONDS,
+            socket_connect_timeout=CONNECT_TIMEOUT_SECONDS,
+            retry=Retry(NoBackoff(), 0),
+        )
+        link = SyncRedisLink(connection)
+        failure: Exception | None = None
+        try:
+            connection.connect()
+        except (RedisError, OSError, TimeoutError) as error:
+            failure = _connect_failure(error)
+        if failure is not None:
+            link.close()
+            raise failure
+        return link
+
+    async def postgres(self) -> PostgresConnection:
+        """Open a connection to Postgres.
+
+        Raises PostgresLost when it is away or refuses the login, and ValueError when no address
+        is configured. Later calls raise one of POSTGRES_LOST when the server goes away.
+        """
+        if self.endpoints.postgres_dsn is None:
+            raise ValueError("no Postgres is configured: set postgres.dsn")
+        password = _secret(self.endpoints.postgres_password_file)
+        connection: PostgresConnection | None = None
+        reason = ""
+        try:
+            connection = await asyncpg.connect(
+                self.endpoints.postgres_dsn,
+                password=password,
+                timeout=CONNECT_TIMEOUT_SECONDS,
+                command_timeout=POSTGRES_COMMAND_TIMEOUT_SECONDS,
+                server_settings={"application_name": "pitboss", "TimeZone": "UTC"},
+            )
+        except (OSError, TimeoutError, ValueError, InterfaceError, PostgresError) as error:
+            reason = _reason(error)
+        if connection is None:
+            raise PostgresLost(f"Postgres: {reason}")
+        return connection
+
+    def _settings(self) -> dict[str, Any]:
+        settings = dict(self._redis_settings)
+        secret = _secret(self.endpoints.redis_password_file)
+        if secret is not None:
+            settings["password"] = secret
+        return settings | {
+            "protocol": 2,
+            "decode_responses": False,
+            "health_check_interval": 0,
+            "driver_info": None,
+        }
+
+
+def _secret(path: Path | None) -> str | None:
+    if path is None:
+        return None
+    try:
+        return path.read_text(encoding="utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = _reason(error)
+    raise SecretUnreadable(f"password file {path}: {reason}; name a file readable by the daemon")
+
+
+def _reply_text(error: RedisError) -> str:
+    """Give back the code that redis-py took off the front of an error reply."""
+    return f"{error.status_code} {error}" if error.status_code else str(error)
+
+
+def _connect_failure(error: BaseException) -> Exception:
+    if isinstance(error, ResponseError | AuthenticationError):
+        return RedisReplyError(_reply_text(error))
+    return LinkLost(f"Redis: {_reason(error)}")
+
+
+def _reason(error: BaseException) -> str:
+    """Say what went wrong without the address, which the libraries put into their texts."""
+    if isinstance(error, PostgresError):
+        return f"the server refused ({error.sqlstate}, {type(error).__name__})"
+    if isinstance(error, RedisError) and error.status_code:
+        return _reply_text(error)
+    cause: BaseException | None = error
+    reason = None
+    while cause is not None and reason is None:
+        reason = _plain_reason(cause)
+        cause = cause.__cause__ or cause.__context__
+    return reason or f"connection closed ({type(error).__name__})"
+
+
+def _plain_reason(error: BaseException) -> str | None:
+    match error:
+        case TimeoutError() | RedisTimeoutError():
+            return "no answer in time"
+        case ssl.SSLError():
+            return f"TLS failed ({error.reason or 'unknown reason'})"
+        case socket.gaierror():
+            return "the host name is not known"
+        case UnicodeDecodeError():
+            return "not UTF-8"
+        case OSError(errno=int() as number) if number in errno.errorcode:
+            return os.strerror(number)
+        case _:
+            return None
