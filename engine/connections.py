@@ -50,6 +50,9 @@ POSTGRES_LOST: tuple[type[Exception], ...] = (
 )
 """What a call on a Postgres connection raises when the server went away: open a new connection."""
 
+POSTGRES_FAILED: tuple[type[Exception], ...] = (*POSTGRES_LOST, PostgresError)
+"""Whatever a call on a Postgres connection raises: lost, or refused by the server."""
+
 _pack: Callable[..., bytes] = hiredis.pack_command
 _ASYNC_KINDS: dict[str, Callable[..., async_redis.AbstractConnection]] = {
     "unix": async_redis.UnixDomainSocketConnection,
@@ -229,7 +232,7 @@ class Connections:
 
         Raises LinkLost when Redis is away and RedisReplyError when it refuses the login.
         """
-        connection = _ASYNC_KINDS[self._redis_scheme](
+        connection: Any = _ASYNC_KINDS[self._redis_scheme](
             **self._settings(),
             socket_timeout=None,
             socket_connect_timeout=CONNECT_TIMEOUT_SECONDS,
