@@ -1,0 +1,125 @@
+"""Read the journal frame by frame: what everything outside the engine lives on."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+
+from engine.connections import Argument, RedisLink
+
+FRAMES_PER_READ: Final = 64
+"""A frame holds up to some megabytes; a read must stay small beside a client's output buffer."""
+
+_FIELDS: Final = {b"t", b"in", b"ev", b"cur", b"v", b"h"}
+
+
+@dataclass(frozen=True, slots=True)
+class JournalEntry:
+    """One frame as it stands in the journal; `t` is engine time in microseconds."""
+
+    n: int
+    t: int
+    inputs: bytes
+    events: bytes
+    cursors: bytes
+    version: bytes
+    hash: bytes
+
+    def decoded_inputs(self) -> list[dict[str, Any]]:
+        """Decode the inputs as applied, each with its stream `s` and entry id `id`."""
+        return msgspec.json.decode(self.inputs, type=list[dict[str, Any]])
+
+    def decoded_events(self) -> list[dict[str, Any]]:
+        """Decode the events; `in` of an event is the place of its input."""
+        return msgspec.json.decode(self.events, type=list[dict[str, Any]])
+
+    def decoded_cursors(self) -> dict[str, str]:
+        """Decode the ingress cursors after this frame: stream suffix to entry id."""
+        return msgspec.json.decode(self.cursors, type=dict[str, str])
+
+
+class JournalGap(Exception):  # noqa: N818 - it says what happened
+    """Frames are missing between the last one read and the next one there."""
+
+    def __init__(self, expected: int, found: int) -> None:
+        super().__init__(
+            f"the journal goes on with frame {found} where {expected} was expected: "
+            f"frames {expected} to {found - 1} have been trimmed; read from {found}"
+        )
+        self.expected = expected
+        self.found = found
+
+
+class JournalReader:
+    """Reads frames in order, over one link of its own, and misses none in silence.
+
+    The link should be a blocking one where `block_ms` is used. After `LinkLost`, `attach` another
+    link and go on. `after` is the last frame read.
+    """
+
+    def __init__(self, link: RedisLink, shard: str, after: int = 0) -> None:
+        self.after = after
+        self._link = link
+        self._key = journal_key(shard)
+
+    def attach(self, link: RedisLink) -> None:
+        """Go on over another link, where the last one ended."""
+        self._link = link
+
+    def skip(self, gap: JournalGap) -> None:
+        """Go on behind a gap that the caller has taken note of."""
+        self.after = gap.found - 1
+
+    async def next(self, block_ms: int | None = None) -> list[JournalEntry]:
+        """Return the next frames, none where nothing came within `block_ms` (None: at once).
+
+        Raises JournalGap, and moves by nothing, where the next frame is not the one expected.
+        """
+        command: list[Argument] = ["XREAD", "COUNT", FRAMES_PER_READ]
+        if block_ms is not None:
+            command += ["BLOCK", block_ms]
+        reply = await self._link.call(*command, "STREAMS", self._key, f"{self.after}-0")
+        if not reply:
+            return []
+        entries = [parse_entry(raw) for raw in reply[0][1]]
+        for expected, entry in enumerate(entries, start=self.after + 1):
+            if entry.n != expected:
+                raise JournalGap(expected, entry.n)
+        self.after += len(entries)
+        return entries
+
+
+def journal_key(shard: str) -> str:
+    """Return the key of a shard's journal."""
+    return f"{{{shard}}}:journal"
+
+
+def parse_entry(raw: list[Any]) -> JournalEntry:
+    """Parse one raw stream entry `[id, [field, value, …]]`."""
+    entry_id, flat = raw
+    fields = dict(zip(flat[::2], flat[1::2], strict=True))
+    if set(fields) != _FIELDS or not entry_id.endswith(b"-0"):
+        raise ValueError(
+            f"entry {entry_id!r} of the journal is no frame: only the engine may write there"
+        )
+    return JournalEntry(
+        n=int(entry_id[:-2]),
+        t=int(fields[b"t"]),
+        inputs=fields[b"in"],
+        events=fields[b"ev"],
+        cursors=fields[b"cur"],
+        version=fields[b"v"],
+        hash=fields[b"h"],
+    )
+
+
+async def journal_top(link: RedisLink, shard: str) -> JournalEntry | None:
+    """Return the newest frame, or None of an empty journal."""
+    reply = await link.call("XREVRANGE", journal_key(shard), "+", "-", "COUNT", 1)
+    return parse_entry(reply[0]) if reply else None
+
+
+async def journal_oldest(link: RedisLink, shard: str) -> JournalEntry | None:
+    """Return the oldest frame that is kept, or None of an empty journal."""
+    reply = await link.call("XRANGE", journal_key(shard), "-", "+", "COUNT", 1)
+    return parse_entry(reply[0]) if reply else None
