@@ -1,9 +1,9 @@
 """`config.toml` as typed, frozen values: bounds on everything, unknown keys refused.
 
-The file has two halves. Sections such as `[redis]` or `[snapshot]` say how this process runs and may
-change at a restart. `[liquidation]`, `[admission]` and the tables of instruments, accounts and
-deposits say how the shard begins: they become the commands of the genesis frame, and afterwards the
-journal alone holds them.
+The file has two halves. Sections such as `[redis]` or `[snapshot]` say how this process runs and
+may change at a restart. `[liquidation]`, `[admission]` and the tables of instruments, accounts and
+deposits say how the shard begins: they become the commands of the genesis frame, and afterwards
+the journal alone holds them.
 """
 
 import tomllib

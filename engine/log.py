@@ -23,7 +23,7 @@ _PASSWORD_PARAMETER = re.compile(r"(?<=password=)[^&\s'\"]+", re.IGNORECASE)
 
 
 def configure(level: Level, form: Format, stream: TextIO | None = None) -> None:
-    """Send log events of at least `level` to `stream` (stderr): readable, or one JSON object a line.
+    """Send log events of at least `level` to `stream` (stderr): readable, or JSON, one a line.
 
     `auto` is readable on a terminal and JSON elsewhere. May be called again to change the level.
     """

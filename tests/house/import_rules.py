@@ -1,0 +1,141 @@
+"""Who may import whom: architecture §6 as a table."""
+
+import sys
+from collections.abc import Iterable
+
+from tests.house.source import PRODUCT, Source, is_below
+
+LIMITS = "engine.limits"
+CORE = (LIMITS, "engine.messages", "engine.kernel", "matching", "risk")
+
+# importer: what of ours it may import (itself and what is below it always)
+ALLOWED: dict[str, tuple[str, ...]] = {
+    "engine.limits": (),
+    "engine.log": (),
+    "engine.notify": (),
+    "engine.redis_url": (),
+    "engine.connections": ("engine.redis_url",),
+    "engine.config": (LIMITS,),
+    "matching": (LIMITS,),
+    "risk": (LIMITS, "matching.terms", "matching.messages"),
+    "engine.messages": (LIMITS, "matching.terms", "matching.messages", "risk.messages"),
+    "engine.kernel": CORE,
+    "engine.snapshot": CORE,
+    "engine.ports": (LIMITS, "engine.messages", "engine.snapshot"),
+    "engine.codec": (
+        LIMITS,
+        "engine.messages",
+        "matching.terms",
+        "matching.messages",
+        "risk.messages",
+    ),
+    "engine.replay": (*CORE, "engine.codec", "engine.ports", "engine.snapshot"),
+    "engine.loop": (
+        *CORE,
+        "engine.codec",
+        "engine.ports",
+        "engine.snapshot",
+        "engine.replay",
+        "engine.log",
+    ),
+    "feeds": (LIMITS, "engine.messages", "engine.ports", "engine.codec"),
+    "persistence": (
+        LIMITS,
+        "engine.messages",
+        "engine.ports",
+        "engine.codec",
+        "engine.snapshot",
+        "engine.connections",
+        "matching.terms",
+        "matching.messages",
+        "risk.messages",
+    ),
+    "engine.daemon": PRODUCT,
+    "engine.cli": PRODUCT,
+    "engine.__main__": ("engine.cli",),
+}
+
+# third-party package: who may import it, and what the others do instead
+THIRD_PARTY: dict[str, tuple[tuple[str, ...], str]] = {
+    "redis": (("engine.connections",), "take a RedisLink as an argument"),
+    "hiredis": (("engine.connections",), "take a RedisLink as an argument"),
+    "asyncpg": (("engine.connections",), "take a connection from Connections.postgres"),
+    "typer": (("engine.cli",), "only the command line talks to a person"),
+    "rich": (("engine.cli",), "only the command line talks to a person"),
+    "uvloop": (("engine.cli", "engine.daemon"), "the composition root chooses the loop"),
+    "lightmatchingengine": (("engine.cli", "bench"), "it is a yardstick, not a part"),
+    "structlog": (
+        ("engine.log", "engine.loop", "engine.daemon", "engine.cli", "feeds", "persistence"),
+        "nothing below engine.loop logs: return an event, or raise",
+    ),
+    "msgspec": (
+        (*PRODUCT, "bench"),
+        "",
+    ),
+    "sortedcontainers": (PRODUCT, ""),
+}
+
+
+def wrong_imports(source: Source) -> list[str]:
+    """Find imports against the table, each with the remedy."""
+    found: list[str] = []
+    if source.path.endswith("__init__.py"):
+        return found  # holds a docstring only, another rule sees to that
+    row = _row(source.module)
+    if row is None:
+        found.append(
+            f"{source.path}:1: has no row in ALLOWED (tests/house/import_rules.py): "
+            "say what it may import, and say it in docs or architecture §6 too"
+        )
+    for node, name in source.imports():
+        package = name.partition(".")[0]
+        if package in PRODUCT:
+            if row is not None and not _is_allowed(name, source.module, (row, *ALLOWED[row])):
+                wanted = ", ".join(ALLOWED[row]) or "nothing of ours"
+                found.append(
+                    source.at(
+                        node,
+                        f"imports {name}; {row} may import {wanted}: move the shared "
+                        "part down to where both may see it, or pass it in",
+                    )
+                )
+        elif package not in sys.stdlib_module_names:
+            allowed, remedy = THIRD_PARTY.get(
+                package, ((), "a new dependency needs a page in docs/decisions and a row here")
+            )
+            if not any(is_below(source.module, each) for each in allowed):
+                found.append(source.at(node, f"imports {package}: {remedy}"))
+    return found
+
+
+def unreachable(product: Iterable[Source], roots: Iterable[Source]) -> list[str]:
+    """Find modules that nothing reaches from the roots: files nobody would miss."""
+    by_module = {each.module: each for each in product}
+    pending = list(roots)
+    seen: set[str] = {each.module for each in pending}
+    while pending:
+        for _, name in pending.pop().imports():
+            # `from a.b import c`: c is a module, or a name within a.b
+            for module in (name, name.rpartition(".")[0]):
+                if module in by_module and module not in seen:
+                    seen.add(module)
+                    pending.append(by_module[module])
+    return [
+        f"{each.path}:1: is reached neither from the command line nor from a test: "
+        "use it or delete it"
+        for each in by_module.values()
+        if each.module not in seen and not each.path.endswith("__init__.py")
+    ]
+
+
+def _row(module: str) -> str | None:
+    rows = [each for each in ALLOWED if is_below(module, each)]
+    return max(rows, key=len, default=None)
+
+
+def _is_allowed(name: str, importer: str, allowed: tuple[str, ...]) -> bool:
+    if is_below(name, "engine.cli") and not is_below(importer, "engine.cli"):
+        return importer == "engine.__main__"
+    if is_below(name, "engine.daemon") and not is_below(importer, "engine.cli"):
+        return False
+    return any(is_below(name, each) for each in allowed)
