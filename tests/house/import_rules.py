@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from tests.house.source import PRODUCT, Source, is_below
 
 LIMITS = "engine.limits"
-CORE = (LIMITS, "engine.messages", "engine.kernel", "matching", "risk")
+KERNEL = ("engine.kernel", "engine.state", "engine.trading")
+CORE = (LIMITS, "engine.messages", *KERNEL, "matching", "risk")
 
 # importer: what of ours it may import (itself and what is below it always)
 ALLOWED: dict[str, tuple[str, ...]] = {
@@ -19,7 +20,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "matching": (LIMITS,),
     "risk": (LIMITS, "matching.terms", "matching.messages"),
     "engine.messages": (LIMITS, "matching.terms", "matching.messages", "risk.messages"),
-    "engine.kernel": CORE,
+    **dict.fromkeys(KERNEL, CORE),
     "engine.snapshot": CORE,
     "engine.ports": (LIMITS, "engine.messages", "engine.snapshot"),
     "engine.codec": (

@@ -4,13 +4,12 @@ import ast
 import re
 from collections.abc import Iterator
 
+from tests.house.import_rules import CORE
 from tests.house.source import Source, is_below
 
 LONGEST_FUNCTION = 60
 LONGEST_FILE = 400
 
-# What is compiled or replayed: no clock, no chance, no I/O, no floats.
-PURE = ("engine.kernel", "engine.limits", "engine.messages", "matching", "risk")
 RECORDS = ("terms", "messages")
 
 AMBIENT = frozenset(
@@ -40,7 +39,7 @@ _DISABLED_ASSERT = re.compile(r"^\s*#\s*assert\b")
 
 def impurities(source: Source) -> list[str]:
     """Find what would make the core depend on anything but its inputs."""
-    if not any(is_below(source.module, each) for each in PURE):
+    if not any(is_below(source.module, each) for each in CORE):
         return []
     ambient = [
         source.at(node, f"imports {name}: the core knows only its inputs; pass the value in")
@@ -56,7 +55,7 @@ def impurities(source: Source) -> list[str]:
 
 def misplaced_records(source: Source) -> list[str]:
     """Find msgspec Structs in modules that mypyc must be able to compile."""
-    is_core = any(is_below(source.module, each) for each in PURE)
+    is_core = any(is_below(source.module, each) for each in CORE)
     if not is_core or source.module.rpartition(".")[2] in RECORDS:
         return []
     return [
