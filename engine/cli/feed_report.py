@@ -33,7 +33,8 @@ class FeedReport:
 
     def notes(self) -> list[str]:
         """Return what the table has no column for, a sentence each."""
-        notes = [f"{self.sent} entries in {', '.join(self.streams)} ({self.seconds:.1f} s)"]
+        streams = ", ".join(self.streams) or "no stream"
+        notes = [f"{self.file}: {self.sent} entries in {streams} ({self.seconds:.1f} s)"]
         if self.resumed_at:
             notes.append(f"{self.resumed_at} of them were there from an earlier run")
         if self.rounded:
@@ -49,8 +50,7 @@ class FeedReport:
 
     def table(self) -> Table:
         """Return the counts as a table, one column a kind, one row an outcome."""
-        table = Table(title=f"{self.file} ({self.format})", title_justify="left")
-        table.add_column("")
+        table = Table("")
         for kind in self.kinds:
             table.add_column(kind, justify="right")
         words = dict.fromkeys(word for counts in self.kinds.values() for word in counts)

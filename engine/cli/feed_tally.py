@@ -80,7 +80,8 @@ class Tally:
         place = entry_id(element["id"])[0] - 1
         counts = self.outcomes[self._names[kinds[place]]]
         counts["applied"] += 1
-        counts["conflated"] += element.get("skipped", 0)
+        if skipped := element.get("skipped"):
+            counts["conflated"] += skipped
         return counts
 
 
