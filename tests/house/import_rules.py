@@ -6,7 +6,16 @@ from collections.abc import Iterable
 from tests.house.source import PRODUCT, Source, is_below
 
 LIMITS = "engine.limits"
-KERNEL = ("engine.kernel", "engine.state", "engine.trading")
+KERNEL = (
+    "engine.kernel",
+    "engine.state",
+    "engine.answers",
+    "engine.cancelling",
+    "engine.execution",
+    "engine.liquidation",
+    "engine.operations",
+    "engine.trading",
+)
 CORE = (LIMITS, "engine.messages", *KERNEL, "matching", "risk")
 
 # importer: what of ours it may import (itself and what is below it always)
