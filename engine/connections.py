@@ -13,7 +13,7 @@ import errno
 import os
 import socket
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -327,36 +327,43 @@ def _reply_text(error: RedisError) -> str:
 
 
 def _connect_failure(error: BaseException) -> Exception:
-    if isinstance(error, ResponseError | AuthenticationError):
-        return RedisReplyError(_reply_text(error))
+    for cause in _causes(error):  # redis-py wraps some refusals of a login, and some not
+        if isinstance(cause, ResponseError | AuthenticationError):
+            return RedisReplyError(_reply_text(cause))
     return LinkLost(f"Redis: {_reason(error)}")
 
 
 def _reason(error: BaseException) -> str:
     """Say what went wrong without the address, which the libraries put into their texts."""
-    if isinstance(error, PostgresError):
-        return f"the server refused ({error.sqlstate}, {type(error).__name__})"
-    if isinstance(error, RedisError) and error.status_code:
-        return _reply_text(error)
-    cause: BaseException | None = error
-    reason = None
-    while cause is not None and reason is None:
+    for cause in _causes(error):
         reason = _plain_reason(cause)
+        if reason is not None:
+            return reason
+    return f"connection closed ({type(error).__name__})"
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
         cause = cause.__cause__ or cause.__context__
-    return reason or f"connection closed ({type(error).__name__})"
 
 
 def _plain_reason(error: BaseException) -> str | None:
+    reason: str | None = None
     match error:
+        case PostgresError():
+            reason = f"the server refused ({error.sqlstate}, {type(error).__name__})"
+        case RedisError() if error.status_code:
+            reason = _reply_text(error)
         case TimeoutError() | RedisTimeoutError():
-            return "no answer in time"
+            reason = "no answer in time"
         case ssl.SSLError():
-            return f"TLS failed ({error.reason or 'unknown reason'})"
+            reason = f"TLS failed ({error.reason or 'unknown reason'})"
         case socket.gaierror():
-            return "the host name is not known"
+            reason = "the host name is not known"
         case UnicodeDecodeError():
-            return "not UTF-8"
+            reason = "not UTF-8"
         case OSError(errno=int() as number) if number in errno.errorcode:
-            return os.strerror(number)
-        case _:
-            return None
+            reason = os.strerror(number)
+    return reason

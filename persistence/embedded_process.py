@@ -14,6 +14,7 @@ from pathlib import Path
 START_SECONDS = 120.0  # a long append-only file is read back before the first answer
 STOP_SECONDS = 10.0
 _POLL_SECONDS = 0.02
+_ASK_AGAIN_SECONDS = 0.5
 _LOG_BYTES = 8 << 20
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
@@ -69,13 +70,18 @@ class ServerProcess:
         """Ask the process to end, insist after 10 s; stopping twice is harmless."""
         if self._process is None:
             return
-        for number in (self._stop_signal, signal.SIGKILL):
-            if self.running:
-                self._process.send_signal(number)
-            deadline = time.monotonic() + STOP_SECONDS
-            while self.running and time.monotonic() < deadline:  # noqa: ASYNC110 - a process
-                await asyncio.sleep(_POLL_SECONDS)
+        asked = time.monotonic()
+        while self.running:
+            patient = time.monotonic() - asked < STOP_SECONDS
+            # Asked again and again: Valkey turns the request down while it writes a first file.
+            self._process.send_signal(self._stop_signal if patient else signal.SIGKILL)
+            await self._end_within(_ASK_AGAIN_SECONDS)
         self._process = None
+
+    async def _end_within(self, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while self.running and time.monotonic() < deadline:  # noqa: ASYNC110 - a process
+            await asyncio.sleep(_POLL_SECONDS)
 
     def last_words(self) -> str:
         """Return the end of the server's log, and where the rest is."""
