@@ -23,7 +23,6 @@ DEFAULT_FILE = Path("config.toml")
 
 Identifier: TypeAlias = Annotated[str, Meta(pattern=IDENTIFIER_PATTERN)]
 DecimalText: TypeAlias = Annotated[str, Meta(pattern=DECIMAL_PATTERN, max_length=40)] | int
-Leverage: TypeAlias = Annotated[int, Meta(ge=1, le=1_000)]
 Milliseconds: TypeAlias = Annotated[int, Meta(ge=1, le=86_400_000)]
 Bracket: TypeAlias = dict[str, DecimalText]
 
@@ -120,7 +119,7 @@ class Liquidation(Struct, frozen=True, forbid_unknown_fields=True):
     tier2: DecimalText = "0.925"
     tier2_share: DecimalText = "0.50"
     tier3: DecimalText = "0.950"
-    review_ms: Milliseconds = 250
+    review_ms: Annotated[int, Meta(ge=1, le=60_000)] = 250
 
     def __post_init__(self) -> None:
         """Refuse thresholds out of order and shares that are none."""
@@ -154,7 +153,7 @@ class Instrument(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=
     initial_margin: DecimalText | None = None
     maintenance_margin: DecimalText | None = None
     margin_brackets: tuple[Bracket, ...] | None = None
-    max_leverage: Leverage | None = None
+    max_leverage: DecimalText | None = None
     maker_fee: DecimalText | None = None
     taker_fee: DecimalText | None = None
     mode: Literal["book", "l1"] | None = None
@@ -174,7 +173,7 @@ class Account(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tru
     """The fields of `create_account`."""
 
     account: Identifier
-    leverage: Leverage | None = None
+    leverage: DecimalText | None = None
     profile: Identifier | None = None
     fee_tier: Identifier | None = None
     stp_group: Identifier | None = None

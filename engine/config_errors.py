@@ -7,7 +7,7 @@ from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 IDENTIFIER_PATTERN = r"^[A-Za-z0-9._-]{1,64}\Z"
-DECIMAL_PATTERN = r"^-?[0-9]+(\.[0-9]+)?\Z"
+DECIMAL_PATTERN = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?\Z"
 
 _PATH = re.compile(r"^(?P<problem>.*) - at `\$(?P<path>.*)`$", re.DOTALL)
 _STEP = re.compile(r"\.(\w+)|\[(\d+|\.\.\.)\]")

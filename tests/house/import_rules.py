@@ -16,11 +16,16 @@ KERNEL = (
     "engine.operations",
     "engine.trading",
 )
-CORE = (LIMITS, "engine.messages", *KERNEL, "matching", "risk")
+DECIMALS = "engine.decimals"
+RECORDS = (LIMITS, "engine.messages", "matching.terms", "matching.messages", "risk.messages")
+CORE = (LIMITS, DECIMALS, "engine.messages", *KERNEL, "matching", "risk")
+# entry to command, event to JSON, frame to bytes
+CODEC = ("engine.codec", "engine.entries", "engine.conversion", "engine.rendering")
 
 # importer: what of ours it may import (itself and what is below it always)
 ALLOWED: dict[str, tuple[str, ...]] = {
-    "engine.limits": (),
+    LIMITS: (),
+    DECIMALS: (LIMITS,),
     "engine.log": (),
     "engine.notify": (),
     "engine.redis_url": (),
@@ -32,33 +37,24 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(KERNEL, CORE),
     "engine.snapshot": CORE,
     "engine.ports": (LIMITS, "engine.messages", "engine.snapshot"),
-    "engine.codec": (
-        LIMITS,
-        "engine.messages",
-        "matching.terms",
-        "matching.messages",
-        "risk.messages",
-    ),
-    "engine.replay": (*CORE, "engine.codec", "engine.ports", "engine.snapshot"),
+    **dict.fromkeys(CODEC, (*RECORDS, *CODEC, DECIMALS)),
+    "engine.replay": (*CORE, *CODEC, "engine.ports", "engine.snapshot"),
     "engine.loop": (
         *CORE,
-        "engine.codec",
+        *CODEC,
         "engine.ports",
         "engine.snapshot",
         "engine.replay",
         "engine.log",
     ),
-    "feeds": (LIMITS, "engine.messages", "engine.ports", "engine.codec"),
+    "feeds": (*RECORDS, *CODEC, DECIMALS, "engine.ports"),
     "persistence": (
-        LIMITS,
-        "engine.messages",
+        *RECORDS,
+        *CODEC,
+        DECIMALS,
         "engine.ports",
-        "engine.codec",
         "engine.snapshot",
         "engine.connections",
-        "matching.terms",
-        "matching.messages",
-        "risk.messages",
     ),
     "engine.daemon": PRODUCT,
     "engine.cli": PRODUCT,
