@@ -1,7 +1,9 @@
 """docs/protocol.md says what the code does: refusals, reasons, command-line names."""
 
 import re
+from typing import get_args
 
+from engine.messages import AnyWire
 from matching.terms import CancelReason, Refusal
 from tests.house.source import ROOT
 
@@ -21,3 +23,11 @@ def test_cancel_reasons_are_documented() -> None:
     row = next(line for line in PAGE.splitlines() if line.startswith("| `order_cancelled`"))
     missing = [each.value for each in CancelReason if each.value not in row]
     assert not missing, f"docs/protocol.md, row order_cancelled: add {', '.join(missing)}"
+
+
+def test_every_command_is_documented() -> None:
+    """A command that the page does not hold is found by reading the source, or never."""
+    commands = [str(each.__struct_config__.tag) for each in get_args(AnyWire)]
+    assert "place_order" in commands
+    missing = [each for each in commands if f"`{each}`" not in PAGE]
+    assert not missing, f"docs/protocol.md: add a row for {', '.join(missing)}"
