@@ -20,7 +20,7 @@ DECIMALS = "engine.decimals"
 RECORDS = (LIMITS, "engine.messages", "matching.terms", "matching.messages", "risk.messages")
 CORE = (LIMITS, DECIMALS, "engine.messages", *KERNEL, "matching", "risk")
 # entry to command, event to JSON, frame to bytes
-CODEC = ("engine.codec", "engine.entries")
+CODEC = ("engine.codec", "engine.entries", "engine.conversion", "engine.grid")
 
 # importer: what of ours it may import (itself and what is below it always)
 ALLOWED: dict[str, tuple[str, ...]] = {

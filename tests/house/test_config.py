@@ -95,6 +95,7 @@ def test_named_file_must_exist(tmp_path: Path) -> None:
         ("[snapshot]\nkeep = true", "snapshot.keep: expected `int`, got `bool`"),
         ("[log]\nlevel = 'inof'", "log.level: `inof` is none of debug, info, warning, error; did"),
         ("[liquidation]\ntier1 = '0.93'", "liquidation.margin_call: thresholds must rise"),
+        ("[liquidation]\ntier1_share = '0.6'", "liquidation.tier1_share: must be at most tier2"),
         ("[liquidation]\ntier1_share = 2", "liquidation.tier1_share: must lie above 0"),
         ("[liquidation]\ntier1_share = '0.1234567'", "liquidation.tier1_share: takes at most six"),
         ("[admission]\nratio = '0.9'", "admission.ratio must lie below liquidation.tier1"),
