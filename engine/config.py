@@ -130,6 +130,8 @@ class Liquidation(Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError(
                 "margin_call: thresholds must rise, margin_call < tier1 < tier2 < tier3"
             )
+        if Decimal(self.tier1_share) > Decimal(self.tier2_share):
+            raise ValueError("tier1_share: must be at most tier2_share")
 
 
 class Admission(Struct, frozen=True, forbid_unknown_fields=True):
