@@ -5,6 +5,8 @@ from typing import Any, Final
 
 import msgspec
 
+from engine.cli.failure import CORRUPT_DATA, CommandError
+from engine.codec import chain_hash, genesis_hash
 from engine.connections import Argument, RedisLink
 
 FRAMES_PER_READ: Final = 64
@@ -54,13 +56,15 @@ class JournalReader:
     """Reads frames in order, over one link of its own, and misses none in silence.
 
     The link should be a blocking one where `block_ms` is used. After `LinkLost`, `attach` another
-    link and go on. `after` is the last frame read.
+    link and go on. `after` is the last frame read. The chain of hashes is checked from frame 1, or
+    from the second frame read where reading begins later.
     """
 
     def __init__(self, link: RedisLink, shard: str, after: int = 0) -> None:
         self.after = after
         self._link = link
         self._key = journal_key(shard)
+        self._parent = None if after else genesis_hash(shard)
 
     def attach(self, link: RedisLink) -> None:
         """Go on over another link, where the last one ended."""
@@ -69,11 +73,13 @@ class JournalReader:
     def skip(self, gap: JournalGap) -> None:
         """Go on behind a gap that the caller has taken note of."""
         self.after = gap.found - 1
+        self._parent = None
 
     async def next(self, block_ms: int | None = None) -> list[JournalEntry]:
         """Return the next frames, none where nothing came within `block_ms` (None: at once).
 
-        Raises JournalGap, and moves by nothing, where the next frame is not the one expected.
+        Raises JournalGap, and moves by nothing, where the next frame is not the one expected, and
+        CommandError where its hash does not follow from the frame before.
         """
         command: list[Argument] = ["XREAD", "COUNT", FRAMES_PER_READ]
         if block_ms is not None:
@@ -85,8 +91,25 @@ class JournalReader:
         for expected, entry in enumerate(entries, start=self.after + 1):
             if entry.n != expected:
                 raise JournalGap(expected, entry.n)
-        self.after += len(entries)
+        for entry in entries:
+            self._check(entry)
         return entries
+
+    def _check(self, entry: JournalEntry) -> None:
+        stated = bytes.fromhex(entry.hash.decode())
+        if self._parent is not None and stated != _hash_of(entry, self._parent):
+            raise CommandError(
+                f"the journal's chain breaks at frame {entry.n}: `pitboss verify` tells what of it "
+                "can be trusted",
+                CORRUPT_DATA,
+            )
+        self._parent = stated
+        self.after = entry.n
+
+
+def _hash_of(entry: JournalEntry, parent: bytes) -> bytes:
+    time = str(entry.t).encode()
+    return chain_hash(parent, time, entry.inputs, entry.events, entry.cursors, entry.version)
 
 
 def journal_key(shard: str) -> str:

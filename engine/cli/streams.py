@@ -21,6 +21,7 @@ ADMIN_TYPES: Final = frozenset(
         "withdraw",
         "set_market_state",
         "set_risk",
+        "set_liquidation",
         "kill",
         "resume",
         "fund_insurance",

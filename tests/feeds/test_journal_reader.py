@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from engine.cli.failure import CommandError
 from engine.cli.journal_reader import (
     JournalEntry,
     JournalGap,
@@ -46,7 +47,7 @@ async def test_a_frame_keeps_its_fields(connections: Connections, shard: str) ->
         events=b'[{"in": 0}]',
         cursors=b'{"a": "1-0"}',
         version=b"1",
-        hash=b"%064x" % 1,
+        hash=entry.hash,
     )
     assert entry.decoded_inputs() == [{"s": "orders", "id": "1-0"}]
     assert entry.decoded_events() == [{"in": 0}]
@@ -104,6 +105,24 @@ async def test_a_reader_goes_on_over_another_link(connections: Connections, shar
     await write_frame(link, shard, 2)
 
     assert [entry.n for entry in await reader.next()] == [2]
+    await link.close()
+
+
+@pytest.mark.parametrize("after", [0, 1])
+async def test_a_broken_chain_is_noticed(connections: Connections, shard: str, after: int) -> None:
+    """Redis' file has no checksum: a flipped byte is found by whoever reads, or by nobody."""
+    link = await connections.redis()
+    await write_frame(link, shard, 1)
+    await write_frame(link, shard, 2)
+    key = f"{{{shard}}}:journal"
+    [[_, fields]] = await link.call("XRANGE", key, "2-0", "2-0")
+    await link.call("XADD", key, "3-0", *fields)  # the parent of its hash is frame 1
+
+    reader = JournalReader(link, shard, after=after)
+    with pytest.raises(CommandError, match="chain breaks at frame 3") as refused:
+        await reader.next()
+    assert refused.value.exit_code == 65
+    assert reader.after == 2
     await link.close()
 
 
