@@ -66,7 +66,7 @@ _SYNC_KINDS: dict[str, Callable[..., blocking_redis.AbstractConnection]] = {
 }
 
 
-class LinkLost(Exception):  # noqa: N818 - it says what happened
+class LinkLost(Exception):
     """The link is closed for good; whether the last request was carried out is unknown."""
 
 
@@ -74,11 +74,11 @@ class RedisReplyError(Exception):
     """Redis answered with an error; the link stays open. The text begins with Redis' code."""
 
 
-class PostgresLost(Exception):  # noqa: N818 - it says what happened
+class PostgresLost(Exception):
     """No connection to Postgres could be opened."""
 
 
-class SecretUnreadable(Exception):  # noqa: N818 - it says what happened
+class SecretUnreadable(Exception):
     """A password file named in the configuration cannot be read."""
 
 

@@ -20,7 +20,7 @@ _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
-class ServerUnusable(Exception):  # noqa: N818 - it says what happened
+class ServerUnusable(Exception):
     """An embedded server cannot be found or does not start; the text ends with its last words."""
 
 

@@ -14,11 +14,11 @@ _SOCKET_PATH_BYTES = 100  # the kernel allows 107
 _LONGEST_SOCKET_NAME = ".s.PGSQL.5432"
 
 
-class StateDirBusy(Exception):  # noqa: N818 - it says what happened
+class StateDirBusy(Exception):
     """Another daemon, or a server that outlived one, holds the state directory: exit 66."""
 
 
-class StateDirUnusable(Exception):  # noqa: N818 - it says what happened
+class StateDirUnusable(Exception):
     """The state directory cannot be created, written or trusted: exit 66."""
 
 

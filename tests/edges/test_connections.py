@@ -22,14 +22,6 @@ from engine.connections import (
 )
 
 
-@pytest.fixture
-async def link(connections: Connections) -> AsyncIterator[RedisLink]:
-    """Open an ordinary link for one test."""
-    link = await connections.redis()
-    yield link
-    await link.close()
-
-
 async def test_replies_are_raw_bytes_and_integers(link: RedisLink, shard: str) -> None:
     """The journal hashes bytes, so nothing may be decoded on the way."""
     assert await link.call("SET", f"{{{shard}}}:a", 1.5) == b"OK"

@@ -1,19 +1,9 @@
 """The journal's promises rest on settings of Redis; a wrong one is named before the first frame."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from engine.connections import Connections, Endpoints, RedisLink
 from persistence.redis_settings import check_redis_settings
-
-
-@pytest.fixture
-async def link(connections: Connections) -> AsyncIterator[RedisLink]:
-    """Open an ordinary link for one test."""
-    link = await connections.redis()
-    yield link
-    await link.close()
 
 
 async def test_our_own_server_has_nothing_to_complain_about(link: RedisLink) -> None:

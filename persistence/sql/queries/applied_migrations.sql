@@ -1,0 +1,1 @@
+SELECT number, name, checksum FROM pitboss.migrations ORDER BY number

@@ -1,0 +1,1 @@
+SET ROLE pitboss_writer

@@ -1,0 +1,1 @@
+SELECT pitboss.prepare_fill_months($1)

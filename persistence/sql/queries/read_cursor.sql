@@ -1,0 +1,1 @@
+SELECT frame, hash FROM pitboss.writer_cursor WHERE shard = $1

@@ -1,0 +1,1 @@
+INSERT INTO pitboss.migrations (number, name, checksum) VALUES ($1, $2, $3)
