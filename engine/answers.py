@@ -1,0 +1,96 @@
+"""The answers that order entry gives: acceptances, amendments, cancellations and refusals."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from matching.messages import OrderAccepted, OrderAmended, OrderCancelled
+from matching.terms import CancelReason, OrderStatus, Refusal
+from risk.messages import Failure, Rejected
+
+if TYPE_CHECKING:
+    from engine.messages import Event
+    from matching.messages import AmendOrder, CancelOrder, PlaceOrder
+    from matching.order import Order
+
+
+def refused(command: PlaceOrder, code: Refusal, failures: tuple[Failure, ...] = ()) -> Rejected:
+    """Refuse a new order, with every failing check of its admission."""
+    path = command.defect_path if code is command.defect and command.defect_path else None
+    return Rejected(
+        code,
+        symbol=command.symbol,
+        account=command.account,
+        client_order_id=command.client_order_id,
+        path=path,
+        failures=failures,
+    )
+
+
+def amend_refused(order: Order, code: Refusal, failures: tuple[Failure, ...]) -> Rejected:
+    """Refuse to change a resting order."""
+    return Rejected(
+        code,
+        symbol=order.symbol,
+        account=order.account_id,
+        client_order_id=order.client_order_id,
+        failures=failures,
+    )
+
+
+def unknown(command: CancelOrder | AmendOrder, code: Refusal) -> Rejected:
+    """Refuse a command that names an order, before anything is known of the order."""
+    return Rejected(code, account=command.account, client_order_id=command.client_order_id)
+
+
+def accepted(
+    command: PlaceOrder, order_id: int, status: OrderStatus, *, duplicate: bool
+) -> OrderAccepted:
+    """Say that an order entered, and what became of it."""
+    return OrderAccepted(
+        command.symbol,
+        command.account,
+        command.client_order_id,
+        order_id,
+        status,
+        command.side,
+        command.order_type,
+        command.time_in_force,
+        command.quantity_lots,
+        command.price_ticks,
+        duplicate,
+    )
+
+
+def repeated(command: PlaceOrder, known: tuple[bytes, int, str, int]) -> Event:
+    """Answer an id that was accepted before: the original acceptance, or a refusal (A10)."""
+    digest, order_id, status, _ = known
+    if digest != command.digest:
+        return refused(command, Refusal.ID_REUSED)
+    return accepted(command, order_id, OrderStatus(status), duplicate=True)
+
+
+def cancelled(order: Order, reason: CancelReason) -> OrderCancelled:
+    """Say that live quantity left untraded."""
+    return OrderCancelled(
+        order.symbol,
+        order.account_id,
+        order.client_order_id,
+        order.order_id,
+        reason,
+        order.leaves_lots,
+    )
+
+
+def amended(order: Order, *, kept_priority: bool) -> OrderAmended:
+    """Say what an order asks for now."""
+    return OrderAmended(
+        order.symbol,
+        order.account_id,
+        order.client_order_id,
+        order.order_id,
+        order.quantity_lots,
+        order.price_ticks,
+        order.leaves_lots,
+        kept_priority,
+    )

@@ -1,0 +1,245 @@
+"""The wire's commands to the core's: decimals to ticks, lots, atoms and ppm (architecture §5).
+
+It runs command by command, just before the kernel does, with the instrument as it is then. What a
+conversion finds wrong travels on as the command's `defect`, so that the kernel reports it in its
+place among the other refusals. The same frame therefore always gives the same events.
+"""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from engine.conversion_admin import (
+    Defect,
+    create_account,
+    create_instrument,
+    set_liquidation,
+    set_risk,
+    transfer,
+    update_account,
+    update_instrument,
+)
+from engine.grid import Grid, OffGrid
+from engine.limits import (
+    MAX_PRICE_TICKS,
+    MAX_QUANTITY_LOTS,
+)
+from engine.messages import (
+    AmendOrderWire,
+    AnyWire,
+    CancelAllWire,
+    CancelOrderWire,
+    CreateAccountWire,
+    CreateInstrumentWire,
+    DeleteInstrumentWire,
+    DepositWire,
+    L1Wire,
+    MarkPriceWire,
+    PlaceOrderWire,
+    SetLiquidationWire,
+    SetMarketStateWire,
+    SetRiskWire,
+    UpdateAccountWire,
+    UpdateInstrumentWire,
+    Verdict,
+    WithdrawWire,
+)
+from matching.messages import AmendOrder, CancelAll, CancelOrder, PlaceOrder, SetMarketState
+from matching.terms import BUY, SELL, OrderType, Refusal, StpMode, Terms, TimeInForce
+from risk.messages import (
+    DeleteInstrument,
+    MarkPrice,
+    Rejected,
+    Tick,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from engine.messages import Command
+
+_SIDES: Final = {"buy": BUY, "sell": SELL}
+_encode = msgspec.msgpack.Encoder().encode
+
+_NOT_YET: Final = (
+    "expires_at",
+    "display_quantity",
+    "trigger_price",
+    "trigger_by",
+    "trail_offset",
+    "trail_bps",
+    "trail_step",
+    "activation_price",
+    "oco_group",
+)
+_STP_MODES: Final = (StpMode.NONE, StpMode.CANCEL_NEWEST, StpMode.CANCEL_OLDEST)
+
+
+class Conversion:
+    """Turns the wire's commands into the core's. `terms_of` gives an instrument's terms as now."""
+
+    def __init__(self, terms_of: Callable[[str], Terms | None]) -> None:
+        self._terms_of = terms_of
+        self._grids: dict[str, Grid] = {}
+        self._routes: dict[type, Callable[[Any], Command]] = {
+            PlaceOrderWire: self._place_order,
+            CancelOrderWire: lambda c: CancelOrder(c.account, c.client_order_id),
+            CancelAllWire: lambda c: CancelAll(c.account, c.symbol, _SIDES.get(c.side, 0)),
+            L1Wire: self._tick,
+            MarkPriceWire: self._mark_price,
+            CreateInstrumentWire: create_instrument,
+            UpdateInstrumentWire: lambda c: update_instrument(c, terms_of(c.symbol)),
+            DeleteInstrumentWire: lambda c: DeleteInstrument(c.symbol),
+            SetMarketStateWire: lambda c: SetMarketState(c.symbol, c.state),
+            CreateAccountWire: create_account,
+            UpdateAccountWire: update_account,
+            DepositWire: lambda c: transfer(c, 1),
+            WithdrawWire: lambda c: transfer(c, -1),
+            SetRiskWire: set_risk,
+            SetLiquidationWire: set_liquidation,
+            Verdict: _refuse,
+        }
+
+    def grid(self, symbol: str) -> Grid | None:
+        """Return the grid of an instrument as it is now, or None where there is no such one."""
+        terms = self._terms_of(symbol)
+        if terms is None:
+            self._grids.pop(symbol, None)
+            return None
+        grid = self._grids.get(symbol)
+        if grid is None or grid.terms is not terms:
+            grid = self._grids[symbol] = Grid(terms)
+        return grid
+
+    def to_core(
+        self, command: AnyWire | Verdict, find_order_symbol: Callable[[str, str], str | None]
+    ) -> Command:
+        """Return the command in integers. Never raises on a decoded command.
+
+        `find_order_symbol(account, client_order_id)` tells which instrument an amend is about.
+        """
+        if type(command) is AmendOrderWire:
+            symbol = find_order_symbol(command.account, command.client_order_id)
+            return self._amend_order(command, symbol)
+        return self._routes[type(command)](command)
+
+    def _place_order(self, c: PlaceOrderWire) -> PlaceOrder:
+        time_in_force = c.time_in_force
+        if time_in_force is None:
+            is_market = c.order_type is OrderType.MARKET
+            time_in_force = TimeInForce.IOC if is_market else TimeInForce.GTC
+        slippage = c.max_slippage_bps
+        order = PlaceOrder(
+            c.account,
+            c.symbol,
+            c.client_order_id,
+            _SIDES[c.side],
+            c.order_type,
+            time_in_force,
+            0,
+            0,
+            c.stp or StpMode.CANCEL_NEWEST,
+            None if slippage is None else slippage * 100,
+            c.tag or "",
+        )
+        grid = self.grid(c.symbol)
+        if grid is not None:
+            try:
+                _check_supported(c)
+                order.quantity_lots = _lots(grid, c.quantity, "$.quantity")
+                if c.price is not None:
+                    order.price_ticks = _price_ticks(grid, c.price, "$.price")
+            except Defect as defect:
+                order.defect, order.defect_path = defect.code, defect.path
+        order.digest = blake2b(_encode(order), digest_size=16).digest()
+        return order
+
+    def _amend_order(self, c: AmendOrderWire, symbol: str | None) -> AmendOrder:
+        amend = AmendOrder(c.account, c.client_order_id, None, None)
+        grid = None if symbol is None else self.grid(symbol)
+        if grid is None:
+            return amend
+        try:
+            for field in _NOT_YET:
+                if getattr(c, field, None) is not None:
+                    raise Defect(Refusal.NOT_SUPPORTED, f"$.{field}")
+            if c.quantity is not None:
+                amend.quantity_lots = _lots(grid, c.quantity, "$.quantity")
+            if c.price is not None:
+                amend.price_ticks = _price_ticks(grid, c.price, "$.price")
+        except Defect as defect:
+            amend.defect, amend.defect_path = defect.code, defect.path
+        return amend
+
+    def _tick(self, c: L1Wire) -> Tick:
+        tick = Tick(c.symbol, 0, 0, c.source or "", c.seq, None if c.ts is None else c.ts * 1_000)
+        grid = self.grid(c.symbol)
+        if grid is not None:
+            try:
+                tick.bid_ticks = _price_ticks(grid, c.bid, "$.bid")
+                tick.ask_ticks = _price_ticks(grid, c.ask, "$.ask")
+            except Defect as defect:
+                tick.defect, tick.defect_path = defect.code, defect.path
+        return tick
+
+    def _mark_price(self, c: MarkPriceWire) -> MarkPrice:
+        mark = MarkPrice(c.symbol, 0)
+        grid = self.grid(c.symbol)
+        if grid is not None:
+            try:
+                mark.price_ticks = _price_ticks(grid, c.price, "$.price")
+            except Defect as defect:
+                mark.defect, mark.defect_path = defect.code, defect.path
+        return mark
+
+
+def _check_supported(c: PlaceOrderWire) -> None:
+    """Refuse, by name, what the protocol knows and this release does not do yet."""
+    if c.order_type is not OrderType.LIMIT and c.order_type is not OrderType.MARKET:
+        raise Defect(Refusal.NOT_SUPPORTED, "$.order_type")
+    if c.time_in_force is TimeInForce.GTD or c.time_in_force is TimeInForce.DAY:
+        raise Defect(Refusal.NOT_SUPPORTED, "$.time_in_force")
+    if c.post_only:
+        raise Defect(Refusal.NOT_SUPPORTED, "$.post_only")
+    if c.reduce_only:
+        raise Defect(Refusal.NOT_SUPPORTED, "$.reduce_only")
+    if c.stp is not None and c.stp not in _STP_MODES:
+        raise Defect(Refusal.NOT_SUPPORTED, "$.stp")
+    for field in _NOT_YET:
+        if getattr(c, field) is not None:
+            raise Defect(Refusal.NOT_SUPPORTED, f"$.{field}")
+
+
+def _price_ticks(grid: Grid, price: str | int, path: str) -> int:
+    """Return a price in ticks, within bounds."""
+    try:
+        ticks = grid.ticks(price)
+    except OffGrid:
+        raise Defect(Refusal.OFF_TICK, path) from None
+    if ticks <= 0:
+        raise Defect(Refusal.NON_POSITIVE_PRICE, path)
+    if ticks > MAX_PRICE_TICKS:
+        raise Defect(Refusal.OUT_OF_RANGE, path)
+    return ticks
+
+
+def _lots(grid: Grid, quantity: str | int, path: str) -> int:
+    """Return a quantity in lots, within bounds."""
+    try:
+        lots = grid.lots(quantity)
+    except OffGrid:
+        raise Defect(Refusal.OFF_LOT, path) from None
+    if lots <= 0:
+        raise Defect(Refusal.QUANTITY_NOT_POSITIVE, path)
+    if lots > MAX_QUANTITY_LOTS:
+        raise Defect(Refusal.OUT_OF_RANGE, path)
+    return lots
+
+
+def _refuse(verdict: Verdict) -> Rejected:
+    return Rejected(
+        Refusal(verdict.code), path=verdict.path, text=verdict.text, digest=verdict.digest
+    )

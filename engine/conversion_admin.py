@@ -1,0 +1,214 @@
+"""Operators' commands of the wire in integers: rates in ppm, money in atoms, terms on a grid."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from engine.decimals import NotADecimal, TooFine, split_decimal, to_units
+from engine.limits import MAX_LEVERAGE, MAX_TRANSFER_ATOMS, PPM
+from matching.terms import Refusal, Terms
+from risk.messages import (
+    CreateAccount,
+    CreateInstrument,
+    Rejected,
+    SetLiquidation,
+    SetRisk,
+    Transfer,
+    UpdateAccount,
+    UpdateInstrument,
+)
+
+if TYPE_CHECKING:
+    from engine.messages import (
+        CreateAccountWire,
+        CreateInstrumentWire,
+        DepositWire,
+        SetLiquidationWire,
+        SetRiskWire,
+        UpdateAccountWire,
+        UpdateInstrumentWire,
+        WithdrawWire,
+    )
+
+ASSET_DECIMALS: Final = 8
+"""Places of the settlement asset: one atom is 1e-8 of it."""
+
+_PPM_DECIMALS: Final = 6
+
+
+class Defect(Exception):
+    """A field's value is well-formed and yet cannot be: which refusal, and where."""
+
+    def __init__(self, code: Refusal, path: str) -> None:
+        super().__init__(code.reason)
+        self.code = code
+        self.path = path
+
+
+def _ppm(rate: str | int, path: str) -> int:
+    """Return a rate in parts per million, within what any rate could be."""
+    try:
+        ppm = to_units(rate, _PPM_DECIMALS)
+    except TooFine:
+        raise Defect(Refusal.OUT_OF_RANGE, path) from None
+    if abs(ppm) > MAX_LEVERAGE * PPM:
+        raise Defect(Refusal.OUT_OF_RANGE, path)
+    return ppm
+
+
+def atoms_from_text(amount: str | int, path: str) -> int:
+    """Return an amount of the settlement asset in atoms. Raises Defect."""
+    try:
+        atoms = to_units(amount, ASSET_DECIMALS)
+    except (TooFine, NotADecimal):
+        raise Defect(Refusal.OUT_OF_RANGE, path) from None
+    if not 0 <= atoms <= MAX_TRANSFER_ATOMS:
+        raise Defect(Refusal.OUT_OF_RANGE, path)
+    return atoms
+
+
+def create_instrument(c: CreateInstrumentWire) -> CreateInstrument:
+    """Return the command with its terms on a grid, or with what is wrong with them."""
+    try:
+        return CreateInstrument(c.symbol, _new_terms(c), c.state)
+    except Defect as defect:
+        return CreateInstrument(c.symbol, None, c.state, defect.code, defect.path)
+
+
+def _new_terms(c: CreateInstrumentWire) -> Terms:
+    """Return the terms that a wire command describes. Raises Defect."""
+    if c.mode != "book":
+        raise Defect(Refusal.NOT_SUPPORTED, "$.mode")
+    tick_units, price_decimals = split_decimal(c.tick_size)
+    lot_units, quantity_decimals = split_decimal(c.lot_size)
+    contract_units, contract_decimals = split_decimal(c.contract_size)
+    places = price_decimals + quantity_decimals + contract_decimals
+    worth = tick_units * lot_units * contract_units * 10**ASSET_DECIMALS
+    atoms, rest = divmod(worth, 10**places)
+    if rest or atoms % 2 or atoms <= 0:
+        raise Defect(Refusal.INVALID_TERMS, "$.tick_size")
+    return Terms(
+        symbol=c.symbol,
+        tick_units=tick_units,
+        price_decimals=price_decimals,
+        lot_units=lot_units,
+        quantity_decimals=quantity_decimals,
+        contract_units=contract_units,
+        contract_decimals=contract_decimals,
+        atoms_per_tick_lot=atoms,
+        initial_margin_ppm=_ppm(c.initial_margin, "$.initial_margin"),
+        maintenance_margin_ppm=_ppm(c.maintenance_margin, "$.maintenance_margin"),
+        max_leverage_ppm=_ppm(c.max_leverage, "$.max_leverage"),
+        maker_fee_ppm=_ppm(c.maker_fee, "$.maker_fee"),
+        taker_fee_ppm=_ppm(c.taker_fee, "$.taker_fee"),
+        collar_ppm=_ppm(c.collar, "$.collar"),
+        mark_source=c.mark_source,
+        asset_class=c.asset_class or "",
+        feed_stale_us=(c.feed_stale_ms or 0) * 1_000,
+    )
+
+
+def _leverage_ppm(leverage: str | int, path: str) -> int:
+    """Return a leverage in ppm: from 1 to the greatest any instrument may have."""
+    ppm = _ppm(leverage, path)
+    if not PPM <= ppm <= MAX_LEVERAGE * PPM:
+        raise Defect(Refusal.OUT_OF_RANGE, path)
+    return ppm
+
+
+def _check_account(c: CreateAccountWire | UpdateAccountWire) -> None:
+    """Refuse the account settings that this release does not know yet."""
+    if c.profile not in (None, "none"):
+        raise Defect(Refusal.NOT_SUPPORTED, "$.profile")
+    if c.fee_tier is not None:
+        raise Defect(Refusal.NOT_SUPPORTED, "$.fee_tier")
+
+
+def create_account(c: CreateAccountWire) -> CreateAccount:
+    """Return the command with its leverage in ppm."""
+    account = CreateAccount(c.account, 0, c.stp_group or "", c.status)
+    try:
+        _check_account(c)
+        if c.leverage is not None:
+            account.leverage_ppm = _leverage_ppm(c.leverage, "$.leverage")
+    except Defect as defect:
+        account.defect, account.defect_path = defect.code, defect.path
+    return account
+
+
+def update_account(c: UpdateAccountWire) -> UpdateAccount:
+    """Return the command with its leverage in ppm; what is absent stays None."""
+    account = UpdateAccount(c.account, None, c.stp_group, c.status)
+    try:
+        _check_account(c)
+        if c.leverage is not None:
+            account.leverage_ppm = _leverage_ppm(c.leverage, "$.leverage")
+    except Defect as defect:
+        account.defect, account.defect_path = defect.code, defect.path
+    return account
+
+
+def transfer(c: DepositWire | WithdrawWire, sign: int) -> Transfer | Rejected:
+    """Return the transfer in atoms, negative for a withdrawal, with the digest of its id."""
+    try:
+        atoms = atoms_from_text(c.amount, "$.amount")
+    except Defect as defect:
+        return Rejected(defect.code, account=c.account, path=defect.path)
+    digest = blake2b(b"transfer:" + c.transfer_id.encode(), digest_size=16).digest()
+    return Transfer(c.account, sign * atoms, c.transfer_id, digest)
+
+
+def set_risk(c: SetRiskWire) -> SetRisk | Rejected:
+    """Return the limits in atoms; what is absent stays None."""
+    limits: list[int | None] = []
+    for field in ("max_order_notional", "max_exposure"):
+        value = getattr(c, field)
+        try:
+            limits.append(None if value is None else atoms_from_text(value, f"$.{field}"))
+        except Defect as defect:
+            return Rejected(defect.code, account=c.account, path=defect.path)
+    return SetRisk(c.account, limits[0], limits[1])
+
+
+def set_liquidation(c: SetLiquidationWire) -> SetLiquidation | Rejected:
+    """Return the ladder in ppm and its timer in µs."""
+    try:
+        return SetLiquidation(
+            _ppm(c.margin_call, "$.margin_call"),
+            _ppm(c.tier1, "$.tier1"),
+            _ppm(c.tier1_share, "$.tier1_share"),
+            _ppm(c.tier2, "$.tier2"),
+            _ppm(c.tier2_share, "$.tier2_share"),
+            _ppm(c.tier3, "$.tier3"),
+            _ppm(c.admission_ratio, "$.admission_ratio"),
+            c.review_ms * 1_000,
+        )
+    except Defect as defect:
+        return Rejected(defect.code, path=defect.path)
+
+
+def update_instrument(c: UpdateInstrumentWire, terms: Terms | None) -> UpdateInstrument:
+    """Return the instrument's present terms with the changes made."""
+    if terms is None:
+        return UpdateInstrument(c.symbol, None)
+    try:
+        changes: dict[str, int] = {}
+        for field, unit in (
+            ("initial_margin", "initial_margin_ppm"),
+            ("maintenance_margin", "maintenance_margin_ppm"),
+            ("max_leverage", "max_leverage_ppm"),
+            ("maker_fee", "maker_fee_ppm"),
+            ("taker_fee", "taker_fee_ppm"),
+            ("collar", "collar_ppm"),
+        ):
+            value = getattr(c, field)
+            if value is not None:
+                changes[unit] = _ppm(value, f"$.{field}")
+        if c.feed_stale_ms is not None:
+            changes["feed_stale_us"] = c.feed_stale_ms * 1_000
+    except Defect as defect:
+        return UpdateInstrument(c.symbol, None, defect.code, defect.path)
+    return UpdateInstrument(c.symbol, msgspec.structs.replace(terms, **changes))

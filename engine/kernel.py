@@ -1,0 +1,119 @@
+"""The kernel: a pure state machine. A command and a time go in, events come out.
+
+It knows no clock, no I/O and no randomness: the same commands at the same times give the same
+events, always. Recovery, replay, standby, verification and simulation all stand on that.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from engine.cancelling import Cancelling
+from engine.execution import Execution
+from engine.liquidation import Liquidator
+from engine.operations import Operations
+from engine.state import State
+from engine.trading import Trading
+from matching.messages import AmendOrder, CancelAll, CancelOrder, PlaceOrder, SetMarketState
+from risk.messages import (
+    CreateAccount,
+    CreateInstrument,
+    DeleteInstrument,
+    MarkPrice,
+    Rejected,
+    SetLiquidation,
+    SetRisk,
+    Tick,
+    Transfer,
+    UpdateAccount,
+    UpdateInstrument,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from engine.messages import Command, Event
+
+
+class Kernel:
+    """The shard's state and the parts that work on it."""
+
+    __slots__ = ("_cancelling", "_liquidator", "_routes", "state")
+
+    def __init__(self, state: State | None = None) -> None:
+        self.state: State = State() if state is None else state
+        execution = Execution(self.state)
+        cancelling = Cancelling(self.state, execution)
+        trading = Trading(self.state, execution)
+        operations = Operations(self.state)
+        self._cancelling: Cancelling = cancelling
+        self._liquidator: Liquidator = Liquidator(self.state, execution, cancelling)
+        self._routes: dict[type, Callable[[Any, list[Event]], None]] = {
+            PlaceOrder: trading.place,
+            AmendOrder: trading.amend,
+            CancelOrder: cancelling.cancel,
+            CancelAll: cancelling.cancel_all,
+            Tick: operations.tick,
+            MarkPrice: operations.mark_price,
+            CreateInstrument: operations.create_instrument,
+            UpdateInstrument: operations.update_instrument,
+            DeleteInstrument: operations.delete_instrument,
+            SetMarketState: operations.set_market_state,
+            CreateAccount: operations.create_account,
+            UpdateAccount: operations.update_account,
+            Transfer: operations.transfer,
+            SetRisk: operations.set_risk,
+            SetLiquidation: operations.set_liquidation,
+            Rejected: _reject,
+        }
+
+    def begin(self, now_us: int) -> list[Event]:
+        """Open a batch at `now_us`: unfinished mass actions first, then the timers due.
+
+        Time never goes back. While a mass action is unfinished (`is_busy`), no input may be
+        applied: the next batch goes on with it.
+        """
+        state = self.state
+        assert now_us >= state.now_us, "engine time never goes back"
+        state.now_us = now_us
+        events: list[Event] = []
+        if state.mass:
+            if self._cancelling.cancel_mass(state.mass[0], events):
+                state.mass.popleft()
+            if state.mass:
+                return events
+        if 0 < state.review_at_us <= now_us:
+            self._liquidator.review(events)
+        return events
+
+    def is_busy(self) -> bool:
+        """Tell whether a mass action must go on in the next batch, before any other input."""
+        return bool(self.state.mass)
+
+    def next_deadline_us(self) -> int | None:
+        """Return when the next timer is due, if any; now, while a mass action is unfinished."""
+        if self.state.mass:
+            return self.state.now_us
+        return self.state.review_at_us or None
+
+    def apply(self, command: Command) -> list[Event]:
+        """Run one command at the batch's time and return what happened.
+
+        A refusal is an event too. After the command: its fills, then the margins of the accounts
+        it touched or whose marks it moved (D2).
+        """
+        assert not self.state.mass, "a mass action goes on before any other input"
+        events: list[Event] = []
+        self._routes[type(command)](command, events)
+        self._liquidator.review(events)
+        self.state.ledger.check()
+        return events
+
+    def check(self) -> None:
+        """Assert every invariant of the state. Linear in everything; for tests and snapshots."""
+        self.state.check()
+
+
+def _reject(refusal: Rejected, events: list[Event]) -> None:
+    """Turn a verdict that was reached before the kernel into its event."""
+    events.append(refusal)

@@ -1,0 +1,54 @@
+"""Every bound of the engine, in one place, with their relations asserted.
+
+A bound that can change a result is part of the logic version: raise `LOGIC_VERSION` with it.
+"""
+
+from typing import Final
+
+LOGIC_VERSION: Final = 1
+
+PPM: Final = 1_000_000
+"""Parts in a whole: every rate of the core is an integer of parts per million."""
+
+# What a client may send.
+MAX_ENTRY_BYTES: Final = 64 * 1024
+MAX_COMMANDS_PER_ENTRY: Final = 1_000
+MAX_IDENTIFIER_LENGTH: Final = 64
+MAX_TEXT_LENGTH: Final = 256
+MAX_DECIMAL_LENGTH: Final = 40
+MAX_INTEGER: Final = 2**53
+
+# What an instrument, an order and an account may hold.
+MAX_PRICE_TICKS: Final = 10**12
+MAX_QUANTITY_LOTS: Final = 10**12
+MAX_ATOMS_PER_TICK_LOT: Final = 10**12
+MAX_TRANSFER_ATOMS: Final = 10**24
+MAX_LEVERAGE: Final = 1_000
+MAX_FEE_PPM: Final = 100_000
+MAX_INSTRUMENTS: Final = 10_000
+MAX_ACCOUNTS: Final = 1_000_000
+MAX_OPEN_ORDERS_PER_ACCOUNT: Final = 200_000
+MAX_INGRESS_STREAMS: Final = 256
+
+# What one command may cause.
+MAX_SWEEP_MAKERS: Final = 10_000
+MASS_CANCELS_PER_FRAME: Final = 5_000
+
+# The window of client order ids (rule A10).
+ID_WINDOW: Final = 1_000_000
+ID_WINDOW_MAX: Final = 4_000_000
+ID_WINDOW_AGE_US: Final = 24 * 3600 * 1_000_000
+
+# What a frame, the ring and a snapshot may hold.
+MAX_FRAME_INPUT_BYTES: Final = 1024 * 1024
+MAX_FRAME_EVENTS: Final = 10_000
+RING_FRAMES: Final = 4_096
+RING_BYTES: Final = 256 * 1024 * 1024
+SNAPSHOT_CHUNK_BYTES: Final = 256 * 1024
+MAX_CLOCK_STEP_US: Final = 5_000_000
+MAX_POISON_PER_HOUR: Final = 3
+
+assert MAX_ENTRY_BYTES * 2 <= MAX_FRAME_INPUT_BYTES, "one entry must always fit a frame"
+assert MASS_CANCELS_PER_FRAME <= MAX_FRAME_EVENTS
+assert MAX_SWEEP_MAKERS <= MAX_FRAME_EVENTS
+assert ID_WINDOW <= ID_WINDOW_MAX

@@ -1,0 +1,43 @@
+"""The kernel behind its codec: an input in, encoded events out. Live, replayed or simulated."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.conversion import Conversion
+from engine.kernel import Kernel
+from engine.rendering import Rendering
+
+if TYPE_CHECKING:
+    from engine.messages import Input
+    from matching.terms import Terms
+
+
+class Machine:
+    """One kernel and its conversions. The same inputs at the same times give the same bytes."""
+
+    def __init__(self, kernel: Kernel | None = None) -> None:
+        self.kernel = Kernel() if kernel is None else kernel
+        self._state = self.kernel.state
+        self._conversion = Conversion(self._terms_of)
+        self._rendering = Rendering(self._conversion.grid)
+
+    def begin(self, now_us: int, out: list[bytes]) -> None:
+        """Open a batch: mass actions and timers; append their encoded events to `out`."""
+        render = self._rendering.render
+        out.extend(render(event, None, None) for event in self.kernel.begin(now_us))
+
+    def apply(self, item: Input, index: int, out: list[bytes]) -> None:
+        """Apply the input at `index` of its frame; append its encoded events to `out`."""
+        command = self._conversion.to_core(item.command, self._symbol_of_order)
+        render = self._rendering.render
+        out.extend([render(event, index, item) for event in self.kernel.apply(command)])
+
+    def _terms_of(self, symbol: str) -> Terms | None:
+        market = self._state.markets.get(symbol)
+        return None if market is None else market.instrument.terms
+
+    def _symbol_of_order(self, account: str, client_order_id: str) -> str | None:
+        orders = self._state.live.get(account)
+        order = None if orders is None else orders.get(client_order_id)
+        return None if order is None else order.symbol

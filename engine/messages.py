@@ -1,0 +1,367 @@
+"""What crosses the engine's edge: the wire's commands, inputs, frames, and the core's unions.
+
+The wire carries decimals as strings (integers where they are exact); unknown fields are refused.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal
+
+import msgspec
+
+from engine.limits import (
+    MAX_DECIMAL_LENGTH,
+    MAX_IDENTIFIER_LENGTH,
+    MAX_INTEGER,
+    MAX_TEXT_LENGTH,
+)
+from matching.messages import (
+    AmendOrder,
+    CancelAll,
+    CancelOrder,
+    InstrumentCreated,
+    InstrumentDeleted,
+    InstrumentUpdated,
+    MarketStateChanged,
+    OrderAccepted,
+    OrderAmended,
+    OrderCancelled,
+    PlaceOrder,
+    PreventedMatch,
+    SetMarketState,
+    Trade,
+)
+from matching.terms import (
+    AccountStatus,
+    MarketState,
+    MarkSource,
+    OrderType,
+    StpMode,
+    TimeInForce,
+)
+from risk.messages import (
+    AccountCreated,
+    AccountUpdated,
+    BalanceChanged,
+    CreateAccount,
+    CreateInstrument,
+    DeleteInstrument,
+    Liquidation,
+    LiquidationSet,
+    MarginCall,
+    MarkPrice,
+    Rejected,
+    RiskSet,
+    SetLiquidation,
+    SetRisk,
+    Tick,
+    Transfer,
+    UpdateAccount,
+    UpdateInstrument,
+)
+
+Command = (
+    PlaceOrder
+    | AmendOrder
+    | CancelOrder
+    | CancelAll
+    | Tick
+    | MarkPrice
+    | CreateInstrument
+    | UpdateInstrument
+    | DeleteInstrument
+    | SetMarketState
+    | CreateAccount
+    | UpdateAccount
+    | Transfer
+    | SetRisk
+    | SetLiquidation
+    | Rejected
+)
+"""What the kernel applies. A `Rejected` is a verdict reached before it."""
+
+Event = (
+    OrderAccepted
+    | Trade
+    | OrderCancelled
+    | OrderAmended
+    | Rejected
+    | PreventedMatch
+    | MarketStateChanged
+    | InstrumentCreated
+    | InstrumentUpdated
+    | InstrumentDeleted
+    | AccountCreated
+    | AccountUpdated
+    | BalanceChanged
+    | RiskSet
+    | LiquidationSet
+    | MarginCall
+    | Liquidation
+)
+"""What the kernel answers."""
+
+IDENTIFIER: Final = rf"^[A-Za-z0-9._-]{{1,{MAX_IDENTIFIER_LENGTH}}}\Z"
+
+Identifier = Annotated[str, msgspec.Meta(pattern=IDENTIFIER)]
+SymbolOrAll = Annotated[str, msgspec.Meta(pattern=r"^(\*|[A-Za-z0-9._-]{1,64})\Z")]
+Text = Annotated[str, msgspec.Meta(max_length=MAX_TEXT_LENGTH)]
+Whole = Annotated[int, msgspec.Meta(ge=0, le=MAX_INTEGER)]
+DECIMAL: Final = rf"^(?=.{{1,{MAX_DECIMAL_LENGTH}}}\Z)-?(0|[1-9][0-9]*)(\.[0-9]+)?\Z"
+Decimal = (
+    Annotated[str, msgspec.Meta(pattern=DECIMAL)]
+    | Annotated[int, msgspec.Meta(ge=-MAX_INTEGER, le=MAX_INTEGER)]
+)
+
+
+class Wire(msgspec.Struct, tag_field="type", forbid_unknown_fields=True, kw_only=True, gc=False):
+    """A command as it comes in: JSON, tagged by `type`."""
+
+
+class PlaceOrderWire(Wire, tag="place_order"):
+    """`place_order` of the protocol."""
+
+    account: Identifier
+    symbol: Identifier
+    side: Literal["buy", "sell"]
+    order_type: OrderType
+    quantity: Decimal
+    client_order_id: Identifier
+    price: Decimal | None = None
+    time_in_force: TimeInForce | None = None
+    expires_at: Whole | None = None
+    post_only: bool | None = None
+    reduce_only: bool | None = None
+    display_quantity: Decimal | None = None
+    trigger_price: Decimal | None = None
+    trigger_by: Literal["last", "mark", "bid_ask"] | None = None
+    trail_offset: Decimal | None = None
+    trail_bps: Whole | None = None
+    trail_step: Decimal | None = None
+    activation_price: Decimal | None = None
+    oco_group: Identifier | None = None
+    stp: StpMode | None = None
+    max_slippage_bps: Annotated[int, msgspec.Meta(ge=0, lt=10_000)] | None = None
+    tag: Identifier | None = None
+
+
+class AmendOrderWire(Wire, tag="amend_order"):
+    """`amend_order` of the protocol."""
+
+    account: Identifier
+    client_order_id: Identifier
+    quantity: Decimal | None = None
+    price: Decimal | None = None
+    trigger_price: Decimal | None = None
+    trail_offset: Decimal | None = None
+    trail_bps: Whole | None = None
+    display_quantity: Decimal | None = None
+    expires_at: Whole | None = None
+
+
+class CancelOrderWire(Wire, tag="cancel_order"):
+    """`cancel_order` of the protocol."""
+
+    account: Identifier
+    client_order_id: Identifier
+
+
+class CancelAllWire(Wire, tag="cancel_all"):
+    """`cancel_all` of the protocol."""
+
+    account: Identifier
+    symbol: Identifier | None = None
+    side: Literal["buy", "sell"] | None = None
+
+
+class L1Wire(Wire, tag="l1"):
+    """`l1` of the protocol: the best bid and ask of an outside market."""
+
+    symbol: Identifier
+    bid: Decimal
+    ask: Decimal
+    bid_size: Decimal | None = None
+    ask_size: Decimal | None = None
+    seq: Whole | None = None
+    ts: Whole | None = None
+    source: Identifier | None = None
+
+
+class MarkPriceWire(Wire, tag="mark_price"):
+    """`mark_price` of the protocol."""
+
+    symbol: Identifier
+    price: Decimal
+
+
+class CreateInstrumentWire(Wire, tag="create_instrument"):
+    """`create_instrument` of the protocol; rates are decimals, 0.10 is 10 %."""
+
+    symbol: Identifier
+    tick_size: Decimal
+    lot_size: Decimal
+    asset_class: Identifier | None = None
+    contract_size: Decimal = 1
+    initial_margin: Decimal = "0.20"
+    maintenance_margin: Decimal = "0.10"
+    max_leverage: Decimal = 5
+    maker_fee: Decimal = 0
+    taker_fee: Decimal = 0
+    mode: Literal["book", "l1"] = "book"
+    mark_source: MarkSource = MarkSource.L1_MID
+    collar: Decimal = "0.05"
+    feed_stale_ms: Whole | None = None
+    state: MarketState = MarketState.OPEN
+
+
+class UpdateInstrumentWire(Wire, tag="update_instrument"):
+    """`update_instrument`: any of the rates, fees and protections; the grid never changes."""
+
+    symbol: Identifier
+    initial_margin: Decimal | None = None
+    maintenance_margin: Decimal | None = None
+    max_leverage: Decimal | None = None
+    maker_fee: Decimal | None = None
+    taker_fee: Decimal | None = None
+    collar: Decimal | None = None
+    feed_stale_ms: Whole | None = None
+
+
+class DeleteInstrumentWire(Wire, tag="delete_instrument"):
+    """`delete_instrument` of the protocol."""
+
+    symbol: Identifier
+
+
+class SetMarketStateWire(Wire, tag="set_market_state"):
+    """`set_market_state` of the protocol; symbol `*` is all."""
+
+    symbol: SymbolOrAll
+    state: MarketState
+
+
+class CreateAccountWire(Wire, tag="create_account"):
+    """`create_account` of the protocol."""
+
+    account: Identifier
+    leverage: Decimal | None = None
+    profile: Identifier | None = None
+    fee_tier: Identifier | None = None
+    stp_group: Identifier | None = None
+    status: AccountStatus = AccountStatus.ACTIVE
+
+
+class UpdateAccountWire(Wire, tag="update_account"):
+    """`update_account` of the protocol."""
+
+    account: Identifier
+    leverage: Decimal | None = None
+    profile: Identifier | None = None
+    fee_tier: Identifier | None = None
+    stp_group: Identifier | None = None
+    status: AccountStatus | None = None
+
+
+class DepositWire(Wire, tag="deposit"):
+    """`deposit` of the protocol."""
+
+    account: Identifier
+    amount: Decimal
+    transfer_id: Identifier
+
+
+class WithdrawWire(Wire, tag="withdraw"):
+    """`withdraw` of the protocol."""
+
+    account: Identifier
+    amount: Decimal
+    transfer_id: Identifier
+
+
+class SetRiskWire(Wire, tag="set_risk"):
+    """`set_risk`: an account's own limits; 0 takes one away."""
+
+    account: Identifier
+    max_order_notional: Decimal | None = None
+    max_exposure: Decimal | None = None
+
+
+class SetLiquidationWire(Wire, tag="set_liquidation"):
+    """`set_liquidation`: the ladder of rule D1 and the admission threshold of C1."""
+
+    margin_call: Decimal = "0.50"
+    tier1: Decimal = "0.900"
+    tier1_share: Decimal = "0.30"
+    tier2: Decimal = "0.925"
+    tier2_share: Decimal = "0.50"
+    tier3: Decimal = "0.950"
+    admission_ratio: Decimal = "0.80"
+    review_ms: Annotated[int, msgspec.Meta(ge=1, le=60_000)] = 250
+
+
+OrdersWire = PlaceOrderWire | AmendOrderWire | CancelOrderWire | CancelAllWire
+TicksWire = L1Wire | MarkPriceWire
+AdminWire = (
+    CreateInstrumentWire
+    | UpdateInstrumentWire
+    | DeleteInstrumentWire
+    | SetMarketStateWire
+    | CreateAccountWire
+    | UpdateAccountWire
+    | DepositWire
+    | WithdrawWire
+    | SetRiskWire
+    | SetLiquidationWire
+)
+AnyWire = OrdersWire | TicksWire | AdminWire
+
+
+class Verdict(msgspec.Struct, gc=False):
+    """What was decided on an input before the kernel; it is journaled and never decided again."""
+
+    code: int
+    path: str
+    digest: str
+    text: str
+
+
+class Input(msgspec.Struct, gc=False):
+    """One command on its way to the kernel, and `body`, the way it stands in a frame's `in`."""
+
+    stream: str
+    entry_id: str
+    command: AnyWire | Verdict
+    body: bytes
+
+
+class InputRecord(msgspec.Struct, gc=False):
+    """An element of a frame's `in`, as it is read back."""
+
+    s: str
+    id: str
+    k: int | None = None
+    c: msgspec.Raw | None = None
+    skipped: int | None = None
+    refuse: int | None = None
+    path: str = ""
+    digest: str = ""
+    detail: str = ""
+
+
+class Frame(msgspec.Struct, gc=False):
+    """One journal entry: the fields as bytes, as they are hashed and stored."""
+
+    n: int
+    time_us: int
+    inputs: bytes
+    events: bytes
+    cursors: bytes
+    version: bytes
+    hash: bytes
+
+
+class Batch(msgspec.Struct, gc=False):
+    """Inputs in their merged order, and the ingress cursors once all of them are applied."""
+
+    inputs: list[Input]
+    cursors: dict[str, str]

@@ -1,0 +1,326 @@
+"""What operators do: instruments, accounts, money in and out, limits, market states."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.limits import (
+    MAX_ACCOUNTS,
+    MAX_ATOMS_PER_TICK_LOT,
+    MAX_FEE_PPM,
+    MAX_INSTRUMENTS,
+    MAX_LEVERAGE,
+    PPM,
+)
+from engine.state import Market
+from matching.messages import (
+    InstrumentCreated,
+    InstrumentDeleted,
+    InstrumentUpdated,
+    MarketStateChanged,
+)
+from matching.terms import AccountStatus, MarketState, MarkSource, Refusal, Terms
+from risk.account import Account
+from risk.instrument import Instrument
+from risk.margin import Standing
+from risk.messages import (
+    AccountCreated,
+    AccountUpdated,
+    BalanceChanged,
+    LiquidationSet,
+    Rejected,
+    RiskSet,
+)
+
+if TYPE_CHECKING:
+    from engine.messages import Event
+    from engine.state import State
+    from matching.messages import SetMarketState
+    from risk.messages import (
+        CreateAccount,
+        CreateInstrument,
+        DeleteInstrument,
+        MarkPrice,
+        SetLiquidation,
+        SetRisk,
+        Tick,
+        Transfer,
+        UpdateAccount,
+        UpdateInstrument,
+    )
+
+
+def terms_are_sound(terms: Terms, admission_ratio_ppm: int) -> bool:
+    """Tell whether an instrument's numbers fit together.
+
+    The worth of a tick on a lot must be an even number of atoms; maintenance may not exceed the
+    initial rate; and an account at maximum leverage must still be admissible (B4).
+    """
+    return (
+        terms.tick_units > 0
+        and terms.lot_units > 0
+        and terms.contract_units > 0
+        and 0 < terms.atoms_per_tick_lot <= MAX_ATOMS_PER_TICK_LOT
+        and terms.atoms_per_tick_lot % 2 == 0
+        and 0
+        < terms.maintenance_margin_ppm
+        <= terms.initial_margin_ppm
+        <= PPM
+        <= terms.max_leverage_ppm
+        <= MAX_LEVERAGE * PPM
+        and terms.maintenance_margin_ppm * terms.max_leverage_ppm < admission_ratio_ppm * PPM
+        and -MAX_FEE_PPM <= terms.maker_fee_ppm <= MAX_FEE_PPM
+        and -MAX_FEE_PPM <= terms.taker_fee_ppm <= MAX_FEE_PPM
+        and 0 < terms.collar_ppm < PPM
+        and terms.feed_stale_us >= 0
+    )
+
+
+class Operations:
+    """The part of the kernel that operators and price feeds drive."""
+
+    __slots__ = ("_state",)
+
+    def __init__(self, state: State) -> None:
+        self._state: State = state
+
+    # Instruments
+
+    def create_instrument(self, command: CreateInstrument, events: list[Event]) -> None:
+        """Let a new instrument trade."""
+        state, symbol, terms = self._state, command.symbol, command.terms
+        refusal = command.defect
+        if symbol in state.markets:
+            refusal = Refusal.INSTRUMENT_EXISTS
+        elif len(state.markets) >= MAX_INSTRUMENTS:
+            refusal = Refusal.TOO_MANY
+        elif refusal is None and command.state is MarketState.AUCTION:
+            refusal = Refusal.NOT_SUPPORTED
+        if refusal is None and (
+            terms is None or not terms_are_sound(terms, state.ladder.admission_ratio_ppm)
+        ):
+            refusal = Refusal.INVALID_TERMS
+        if refusal is not None or terms is None:
+            code = refusal or Refusal.INVALID_TERMS
+            events.append(Rejected(code, symbol=symbol, path=command.defect_path or None))
+            return
+        state.markets[symbol] = Market(Instrument(terms, command.state))
+        state.positions.add_symbol(symbol)
+        events.append(InstrumentCreated(symbol, terms, command.state))
+
+    def update_instrument(self, command: UpdateInstrument, events: list[Event]) -> None:
+        """Give an instrument new rates, fees or protections; open orders keep their fees."""
+        state, symbol, terms = self._state, command.symbol, command.terms
+        market = state.markets.get(symbol)
+        if market is None:
+            events.append(Rejected(Refusal.UNKNOWN_INSTRUMENT, symbol=symbol))
+            return
+        refusal = command.defect
+        if refusal is None and (
+            terms is None or not terms_are_sound(terms, state.ladder.admission_ratio_ppm)
+        ):
+            refusal = Refusal.INVALID_TERMS
+        if refusal is not None or terms is None:
+            code = refusal or Refusal.INVALID_TERMS
+            events.append(Rejected(code, symbol=symbol, path=command.defect_path or None))
+            return
+        assert terms.atoms_per_tick_lot == market.instrument.unit_atoms
+        market.instrument.terms = terms
+        for position in state.positions.in_symbol(symbol).values():
+            position.set_margin_rate()
+        state.moved[symbol] = None
+        events.append(InstrumentUpdated(symbol, terms))
+
+    def delete_instrument(self, command: DeleteInstrument, events: list[Event]) -> None:
+        """Remove an instrument in which everybody is flat and nothing rests."""
+        state, symbol = self._state, command.symbol
+        market = state.markets.get(symbol)
+        if market is None:
+            events.append(Rejected(Refusal.UNKNOWN_INSTRUMENT, symbol=symbol))
+            return
+        if state.positions.open_in(symbol) or not market.book.is_empty():
+            events.append(Rejected(Refusal.INSTRUMENT_NOT_FLAT, symbol=symbol))
+            return
+        state.positions.remove_symbol(symbol)
+        del state.markets[symbol]
+        state.pending_symbols.pop(symbol, None)
+        events.append(InstrumentDeleted(symbol))
+
+    def set_market_state(self, command: SetMarketState, events: list[Event]) -> None:
+        """Open, halt or close one instrument or, with `*`, all of them in order of symbol."""
+        state = self._state
+        if command.symbol != "*" and command.symbol not in state.markets:
+            events.append(Rejected(Refusal.UNKNOWN_INSTRUMENT, symbol=command.symbol))
+            return
+        if command.state is MarketState.AUCTION:
+            events.append(Rejected(Refusal.NOT_SUPPORTED, symbol=command.symbol, path="$.state"))
+            return
+        symbols = sorted(state.markets) if command.symbol == "*" else [command.symbol]
+        for symbol in symbols:
+            state.markets[symbol].instrument.state = command.state
+            state.moved[symbol] = None
+            events.append(MarketStateChanged(symbol, command.state))
+
+    # Accounts and money
+
+    def create_account(self, command: CreateAccount, events: list[Event]) -> None:
+        """Open an account."""
+        state = self._state
+        refusal = command.defect
+        if command.account in state.accounts:
+            refusal = Refusal.ACCOUNT_EXISTS
+        elif len(state.accounts) >= MAX_ACCOUNTS:
+            refusal = Refusal.TOO_MANY
+        if refusal is not None:
+            path = command.defect_path or None
+            events.append(Rejected(refusal, account=command.account, path=path))
+            return
+        account = Account(command.account)
+        account.leverage_ppm = command.leverage_ppm
+        account.stp_group = command.stp_group
+        account.status = command.status
+        state.accounts[command.account] = account
+        state.live[command.account] = {}
+        events.append(
+            AccountCreated(command.account, account.leverage_ppm, account.stp_group, account.status)
+        )
+
+    def update_account(self, command: UpdateAccount, events: list[Event]) -> None:
+        """Change an account's leverage, self-trade group or status; open orders stay."""
+        account = self._state.accounts.get(command.account)
+        refusal = Refusal.UNKNOWN_ACCOUNT if account is None else command.defect
+        if account is None or refusal is not None:
+            code = refusal or Refusal.UNKNOWN_ACCOUNT
+            path = command.defect_path or None
+            events.append(Rejected(code, account=command.account, path=path))
+            return
+        if command.leverage_ppm is not None:
+            account.leverage_ppm = command.leverage_ppm
+            for position in account.positions.values():
+                position.set_margin_rate()
+        if command.stp_group is not None:
+            account.stp_group = command.stp_group
+            for order in self._state.live[command.account].values():
+                order.stp_key = account.stp_key
+        if command.status is not None:
+            account.status = command.status
+        events.append(
+            AccountUpdated(command.account, account.leverage_ppm, account.stp_group, account.status)
+        )
+
+    def transfer(self, command: Transfer, events: list[Event]) -> None:
+        """Pay in or out, once per transfer id; out at most min(balance, free margin)."""
+        state = self._state
+        account = state.accounts.get(command.account)
+        amount = command.amount_atoms
+        if account is None:
+            events.append(Rejected(Refusal.UNKNOWN_ACCOUNT, account=command.account))
+            return
+        if command.digest in state.transfers:
+            events.append(
+                Rejected(Refusal.DUPLICATE, account=command.account, path="$.transfer_id")
+            )
+            return
+        if account.status is AccountStatus.CLOSED:
+            events.append(Rejected(Refusal.ACCOUNT_NOT_ACTIVE, account=command.account))
+            return
+        if amount == 0:
+            events.append(
+                Rejected(Refusal.QUANTITY_NOT_POSITIVE, account=command.account, path="$.amount")
+            )
+            return
+        if amount < 0 and -amount > min(account.balance_atoms, Standing(account).free):
+            events.append(Rejected(Refusal.INSUFFICIENT_BALANCE, account=command.account))
+            return
+        state.transfers.add(command.digest)
+        account.balance_atoms += amount
+        state.ledger.balances += amount
+        if amount > 0:
+            state.ledger.deposits += amount
+        else:
+            state.ledger.withdrawals -= amount
+        state.touched[command.account] = account
+        cause = "deposit" if amount > 0 else "withdrawal"
+        events.append(
+            BalanceChanged(
+                command.account, amount, account.balance_atoms, cause, command.transfer_id
+            )
+        )
+
+    def set_risk(self, command: SetRisk, events: list[Event]) -> None:
+        """Set an account's own limits; 0 takes one away."""
+        account = self._state.accounts.get(command.account)
+        if account is None:
+            events.append(Rejected(Refusal.UNKNOWN_ACCOUNT, account=command.account))
+            return
+        if command.max_order_notional_atoms is not None:
+            account.max_order_notional_atoms = command.max_order_notional_atoms
+        if command.max_exposure_atoms is not None:
+            account.max_exposure_atoms = command.max_exposure_atoms
+        events.append(
+            RiskSet(command.account, account.max_order_notional_atoms, account.max_exposure_atoms)
+        )
+
+    def set_liquidation(self, command: SetLiquidation, events: list[Event]) -> None:
+        """Set the ladder of D1; its steps must rise, and admission must lie below the first."""
+        state = self._state
+        rising = (
+            0 < command.margin_call_ppm < command.tier1_ppm
+            and 0 < command.admission_ratio_ppm < command.tier1_ppm
+            and command.tier1_ppm < command.tier2_ppm < command.tier3_ppm <= PPM
+            and 0 < command.tier1_share_ppm <= command.tier2_share_ppm <= PPM
+            and command.review_us > 0
+        )
+        if not rising or not all(
+            terms_are_sound(market.instrument.terms, command.admission_ratio_ppm)
+            for market in state.markets.values()
+        ):
+            events.append(Rejected(Refusal.INVALID_TERMS))
+            return
+        state.ladder = command
+        state.moved.update(dict.fromkeys(state.markets))
+        events.append(LiquidationSet(command))
+
+    # Prices
+
+    def tick(self, command: Tick, events: list[Event]) -> None:
+        """Take the outside bid and ask of a symbol, if its source has moved on (E3)."""
+        market = self._state.markets.get(command.symbol)
+        refusal = Refusal.UNKNOWN_INSTRUMENT if market is None else command.defect
+        if market is None or refusal is not None:
+            code = refusal or Refusal.UNKNOWN_INSTRUMENT
+            path = command.defect_path or None
+            events.append(Rejected(code, symbol=command.symbol, path=path))
+            return
+        instrument = market.instrument
+        sequence, time_us = instrument.sources.get(command.source, (-1, -1))
+        if command.sequence is not None:
+            newer, sequence = command.sequence > sequence, command.sequence
+        else:
+            newer = command.time_us is None or command.time_us >= time_us
+        if not newer:
+            events.append(Rejected(Refusal.TICK_NOT_NEWER, symbol=command.symbol))
+            return
+        if command.sequence is not None or command.time_us is not None:
+            time_us = time_us if command.time_us is None else command.time_us
+            instrument.sources[command.source] = (sequence, time_us)
+        if instrument.accept_tick(command.bid_ticks, command.ask_ticks, self._state.now_us):
+            self._state.moved[command.symbol] = None
+
+    def mark_price(self, command: MarkPrice, events: list[Event]) -> None:
+        """Take a pushed mark."""
+        market = self._state.markets.get(command.symbol)
+        refusal = Refusal.UNKNOWN_INSTRUMENT if market is None else command.defect
+        if (
+            market is not None
+            and refusal is None
+            and market.instrument.terms.mark_source is not MarkSource.PUSHED
+        ):
+            refusal = Refusal.WRONG_MARK_SOURCE
+        if market is None or refusal is not None:
+            code = refusal or Refusal.UNKNOWN_INSTRUMENT
+            path = command.defect_path or None
+            events.append(Rejected(code, symbol=command.symbol, path=path))
+            return
+        if market.instrument.set_mark(2 * command.price_ticks, self._state.now_us):
+            self._state.moved[command.symbol] = None

@@ -1,0 +1,134 @@
+"""Everything the kernel knows: markets, accounts, ids, totals and what is still to be done."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from matching.book import Book
+from matching.id_window import IdWindow
+from risk.ledger import Ledger
+from risk.messages import SetLiquidation
+from risk.position_book import PositionBook
+
+if TYPE_CHECKING:
+    from matching.order import Order
+    from matching.terms import CancelReason
+    from risk.account import Account
+    from risk.instrument import Instrument
+
+
+class Market:
+    """An instrument and its book."""
+
+    __slots__ = ("book", "instrument")
+
+    def __init__(self, instrument: Instrument) -> None:
+        self.instrument: Instrument = instrument
+        self.book: Book = Book()
+
+
+class MassCancel:
+    """A mass cancel that did not fit its frame; it goes on before any other input."""
+
+    __slots__ = ("account_id", "reason", "side", "symbol")
+
+    def __init__(self, account_id: str, symbol: str, side: int, reason: CancelReason) -> None:
+        self.account_id: str = account_id
+        self.symbol: str = symbol
+        self.side: int = side
+        self.reason: CancelReason = reason
+
+
+class State:
+    """The state of a shard. The kernel's parts work on it; `engine.snapshot` writes it down.
+
+    `live` holds each account's resting orders by client order id, in order of arrival. `touched`
+    and `moved` gather, during one command, the accounts whose equity changed and the symbols whose
+    mark did; `pending_*` are those that a liquidation's prints changed, looked at after the next
+    input or at `review_at_us` (0: nothing due), whichever is first.
+    """
+
+    __slots__ = (
+        "accounts",
+        "ids",
+        "ladder",
+        "ledger",
+        "live",
+        "markets",
+        "mass",
+        "moved",
+        "next_order_id",
+        "next_trade_id",
+        "now_us",
+        "pending_accounts",
+        "pending_symbols",
+        "positions",
+        "review_at_us",
+        "touched",
+        "transfers",
+    )
+
+    def __init__(self) -> None:
+        self.now_us: int = 0
+        self.markets: dict[str, Market] = {}
+        self.accounts: dict[str, Account] = {}
+        self.live: dict[str, dict[str, Order]] = {}
+        self.positions: PositionBook = PositionBook()
+        self.ledger: Ledger = Ledger()
+        self.ladder: SetLiquidation = SetLiquidation()
+        self.ids: IdWindow = IdWindow()
+        self.transfers: set[bytes] = set()
+        self.next_order_id: int = 1
+        self.next_trade_id: int = 1
+        self.touched: dict[str, Account] = {}
+        self.moved: dict[str, None] = {}
+        self.pending_accounts: dict[str, None] = {}
+        self.pending_symbols: dict[str, None] = {}
+        self.review_at_us: int = 0
+        self.mass: deque[MassCancel] = deque()
+
+    def check(self) -> None:
+        """Assert every invariant of the state, down to the last order. Linear in everything."""
+        self.ledger.check()
+        self.positions.check()
+        balances = sum(account.balance_atoms for account in self.accounts.values())
+        assert balances == self.ledger.balances
+        cost = sum(
+            position.cost_atoms
+            for account in self.accounts.values()
+            for position in account.positions.values()
+        )
+        assert cost == self.ledger.open_cost
+        assert self.live.keys() == self.accounts.keys()
+        for market in self.markets.values():
+            market.book.check()
+        self._check_orders()
+
+    def _check_orders(self) -> None:
+        """Assert that books, live orders and holds tell the same story."""
+        resting = 0
+        for symbol, market in self.markets.items():
+            unit = market.instrument.unit_atoms
+            holds: dict[tuple[str, int], list[int]] = {}
+            fees: dict[str, int] = {}
+            for ladder in (market.book.bids, market.book.asks):
+                for level in ladder:
+                    for order in level:
+                        resting += 1
+                        assert order.symbol == symbol
+                        assert self.live[order.account_id][order.client_order_id] is order
+                        assert self.ids.find(order.account_id, order.client_order_id) is not None
+                        hold = holds.setdefault((order.account_id, order.side), [0, 0])
+                        hold[0] += order.leaves_lots
+                        hold[1] += order.leaves_lots * order.price_ticks * unit
+                        fees[order.account_id] = (
+                            fees.get(order.account_id, 0) + order.fee_hold_atoms
+                        )
+            for account_id, position in self.positions.in_symbol(symbol).items():
+                bought = holds.get((account_id, 1), [0, 0])
+                sold = holds.get((account_id, -1), [0, 0])
+                assert [position.buy_lots, position.buy_atoms] == bought
+                assert [position.sell_lots, position.sell_atoms] == sold
+                assert position.fee_hold_atoms == fees.get(account_id, 0)
+        assert resting == sum(len(orders) for orders in self.live.values())

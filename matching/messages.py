@@ -1,0 +1,186 @@
+"""Commands and events of the book, in integers: ticks, lots and atoms.
+
+The wire's decimal strings live in `engine.messages`; `engine.codec` turns one into the other.
+"""
+
+import msgspec
+
+from matching.terms import (
+    CancelReason,
+    MarketState,
+    OrderStatus,
+    OrderType,
+    Refusal,
+    StpMode,
+    Terms,
+    TimeInForce,
+)
+
+
+class PlaceOrder(msgspec.Struct, gc=False):
+    """A new order. `price_ticks` is 0 for a market order.
+
+    `defect` is what the conversion from decimals found (off tick, off lot, unsupported): the
+    kernel reports it in its place among the other refusals. `digest` is the 16-byte digest of the
+    command's content, by which a repeat is told from a reuse (A10).
+    """
+
+    account: str
+    symbol: str
+    client_order_id: str
+    side: int
+    order_type: OrderType
+    time_in_force: TimeInForce
+    quantity_lots: int
+    price_ticks: int
+    stp: StpMode
+    max_slippage_ppm: int | None = None
+    tag: str = ""
+    digest: bytes = b""
+    defect: Refusal | None = None
+    defect_path: str = ""
+
+
+class AmendOrder(msgspec.Struct, gc=False):
+    """Change a resting order's total quantity or price (A9); None leaves the value as it is."""
+
+    account: str
+    client_order_id: str
+    quantity_lots: int | None
+    price_ticks: int | None
+    defect: Refusal | None = None
+    defect_path: str = ""
+
+
+class CancelOrder(msgspec.Struct, gc=False):
+    """Cancel one resting order."""
+
+    account: str
+    client_order_id: str
+
+
+class CancelAll(msgspec.Struct, gc=False):
+    """Cancel an account's orders, all or those of one symbol or side (0 is both)."""
+
+    account: str
+    symbol: str | None = None
+    side: int = 0
+
+
+class SetMarketState(msgspec.Struct, gc=False):
+    """Open, halt or close one instrument, or all of them with `*` (A14)."""
+
+    symbol: str
+    state: MarketState
+
+
+class OrderAccepted(msgspec.Struct, gc=False):
+    """An order entered. A repeat of an accepted id gives the original with `duplicate` set."""
+
+    symbol: str
+    account: str
+    client_order_id: str
+    order_id: int
+    status: OrderStatus
+    side: int = 0
+    order_type: OrderType | None = None
+    time_in_force: TimeInForce | None = None
+    quantity_lots: int = 0
+    price_ticks: int = 0
+    duplicate: bool = False
+
+
+class TradeParty(msgspec.Struct, gc=False):
+    """One side of a trade, as it stands right after it."""
+
+    account: str
+    client_order_id: str
+    order_id: int
+    fee_atoms: int
+    realized_atoms: int
+    position_lots: int
+    balance_atoms: int
+    leaves_lots: int
+
+
+class Trade(msgspec.Struct, gc=False):
+    """One aggressor against one maker at the maker's price (A1)."""
+
+    symbol: str
+    trade_id: int
+    price_ticks: int
+    quantity_lots: int
+    aggressor_side: int
+    maker: TradeParty
+    taker: TradeParty
+
+
+class OrderCancelled(msgspec.Struct, gc=False):
+    """Live quantity left untraded."""
+
+    symbol: str
+    account: str
+    client_order_id: str
+    order_id: int
+    reason: CancelReason
+    leaves_lots: int
+
+
+class OrderAmended(msgspec.Struct, gc=False):
+    """An order has new terms; `kept_priority` tells whether it kept its place in the queue."""
+
+    symbol: str
+    account: str
+    client_order_id: str
+    order_id: int
+    quantity_lots: int
+    price_ticks: int
+    leaves_lots: int
+    kept_priority: bool
+
+
+class OrderRef(msgspec.Struct, gc=False):
+    """Names an order."""
+
+    account: str
+    client_order_id: str
+    order_id: int
+
+
+class PreventedMatch(msgspec.Struct, gc=False):
+    """Self-trade prevention acted (A6)."""
+
+    symbol: str
+    mode: StpMode
+    maker: OrderRef
+    taker: OrderRef
+    quantity_lots: int
+    price_ticks: int
+
+
+class MarketStateChanged(msgspec.Struct, gc=False):
+    """An instrument's market state is now `state`."""
+
+    symbol: str
+    state: MarketState
+
+
+class InstrumentCreated(msgspec.Struct, gc=False):
+    """An instrument trades from now on."""
+
+    symbol: str
+    terms: Terms
+    state: MarketState
+
+
+class InstrumentUpdated(msgspec.Struct, gc=False):
+    """An instrument has new rates, fees or protections; its grid never changes."""
+
+    symbol: str
+    terms: Terms
+
+
+class InstrumentDeleted(msgspec.Struct, gc=False):
+    """An instrument is gone; it was flat and had no orders."""
+
+    symbol: str

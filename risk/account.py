@@ -1,0 +1,49 @@
+"""An account: its money, its settings and its positions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from matching.terms import AccountStatus
+
+if TYPE_CHECKING:
+    from risk.position import Position
+
+
+class Account:
+    """One margin account. Its balance is cash; equity adds the unrealised result (B2).
+
+    `leverage_ppm` 0 means each instrument's maximum; limits of 0 are none. `margin_called` is set
+    from a margin call until the ratio is back at the threshold; `in_liquidation` locks openings
+    from the first tier until the ratio is below it again (D2).
+    """
+
+    __slots__ = (
+        "account_id",
+        "balance_atoms",
+        "in_liquidation",
+        "leverage_ppm",
+        "margin_called",
+        "max_exposure_atoms",
+        "max_order_notional_atoms",
+        "positions",
+        "status",
+        "stp_group",
+    )
+
+    def __init__(self, account_id: str) -> None:
+        self.account_id: str = account_id
+        self.balance_atoms: int = 0
+        self.leverage_ppm: int = 0
+        self.stp_group: str = ""
+        self.status: AccountStatus = AccountStatus.ACTIVE
+        self.max_order_notional_atoms: int = 0
+        self.max_exposure_atoms: int = 0
+        self.margin_called: bool = False
+        self.in_liquidation: bool = False
+        self.positions: dict[str, Position] = {}
+
+    @property
+    def stp_key(self) -> str:
+        """Return the scope of self-trade prevention: the group, else the account itself (A6)."""
+        return "group:" + self.stp_group if self.stp_group else self.account_id

@@ -1,0 +1,200 @@
+"""Commands and events of accounts, money and margin, in integers: atoms, ppm, half ticks."""
+
+import msgspec
+
+from matching.terms import AccountStatus, MarketState, Refusal, Terms
+
+
+class CreateInstrument(msgspec.Struct, gc=False):
+    """A new instrument with validated terms, or with the `defect` that the conversion found."""
+
+    symbol: str
+    terms: Terms | None
+    state: MarketState = MarketState.OPEN
+    defect: Refusal | None = None
+    defect_path: str = ""
+
+
+class UpdateInstrument(msgspec.Struct, gc=False):
+    """New rates, fees and protections for an instrument; its grid stays as it is."""
+
+    symbol: str
+    terms: Terms | None
+    defect: Refusal | None = None
+    defect_path: str = ""
+
+
+class DeleteInstrument(msgspec.Struct, gc=False):
+    """Remove an instrument that is flat and has no orders."""
+
+    symbol: str
+
+
+class CreateAccount(msgspec.Struct, gc=False):
+    """Open an account; leverage 0 means each instrument's maximum."""
+
+    account: str
+    leverage_ppm: int = 0
+    stp_group: str = ""
+    status: AccountStatus = AccountStatus.ACTIVE
+    defect: Refusal | None = None
+    defect_path: str = ""
+
+
+class UpdateAccount(msgspec.Struct, gc=False):
+    """Change an account's leverage, self-trade group or status; None leaves it."""
+
+    account: str
+    leverage_ppm: int | None = None
+    stp_group: str | None = None
+    status: AccountStatus | None = None
+    defect: Refusal | None = None
+    defect_path: str = ""
+
+
+class Transfer(msgspec.Struct, gc=False):
+    """Money in (positive `amount_atoms`) or out (negative), once per `transfer_id` digest."""
+
+    account: str
+    amount_atoms: int
+    transfer_id: str
+    digest: bytes
+
+
+class SetRisk(msgspec.Struct, gc=False):
+    """An account's own limits in atoms; None leaves one, 0 takes it away."""
+
+    account: str
+    max_order_notional_atoms: int | None = None
+    max_exposure_atoms: int | None = None
+
+
+class SetLiquidation(msgspec.Struct, gc=False):
+    """The ladder of D1 and the admission threshold of C1, in ppm; the review timer in µs."""
+
+    margin_call_ppm: int = 500_000
+    tier1_ppm: int = 900_000
+    tier1_share_ppm: int = 300_000
+    tier2_ppm: int = 925_000
+    tier2_share_ppm: int = 500_000
+    tier3_ppm: int = 950_000
+    admission_ratio_ppm: int = 800_000
+    review_us: int = 250_000
+
+
+class Tick(msgspec.Struct, gc=False):
+    """The best bid and ask of an outside market, in ticks; `sequence` and `time_us` order it."""
+
+    symbol: str
+    bid_ticks: int
+    ask_ticks: int
+    source: str = ""
+    sequence: int | None = None
+    time_us: int | None = None
+    defect: Refusal | None = None
+    defect_path: str = ""
+
+
+class MarkPrice(msgspec.Struct, gc=False):
+    """A pushed mark, for instruments whose mark source is `pushed`."""
+
+    symbol: str
+    price_ticks: int
+    defect: Refusal | None = None
+    defect_path: str = ""
+
+
+class Failure(msgspec.Struct, gc=False):
+    """One failing check of an admission (C1), with the numbers that bound it."""
+
+    code: Refusal
+    limit_atoms: int | None = None
+    used_atoms: int | None = None
+    requested_atoms: int | None = None
+
+
+class Rejected(msgspec.Struct, gc=False):
+    """Nothing changed, and why; `failures` holds every failing check where there are several."""
+
+    code: Refusal
+    symbol: str | None = None
+    account: str | None = None
+    client_order_id: str | None = None
+    path: str | None = None
+    text: str | None = None
+    digest: str | None = None
+    failures: tuple[Failure, ...] = ()
+
+
+class AccountCreated(msgspec.Struct, gc=False):
+    """An account may trade from now on."""
+
+    account: str
+    leverage_ppm: int
+    stp_group: str
+    status: AccountStatus
+
+
+class AccountUpdated(msgspec.Struct, gc=False):
+    """An account has new settings."""
+
+    account: str
+    leverage_ppm: int
+    stp_group: str
+    status: AccountStatus
+
+
+class BalanceChanged(msgspec.Struct, gc=False):
+    """Money moved on an account for something that is not a trade."""
+
+    account: str
+    delta_atoms: int
+    balance_atoms: int
+    cause: str
+    transfer_id: str
+
+
+class RiskSet(msgspec.Struct, gc=False):
+    """An account's own limits are now these; 0 is none."""
+
+    account: str
+    max_order_notional_atoms: int
+    max_exposure_atoms: int
+
+
+class LiquidationSet(msgspec.Struct, gc=False):
+    """The ladder and the admission threshold are now these."""
+
+    ladder: SetLiquidation
+
+
+class MarginReceipt(msgspec.Struct, gc=False):
+    """What an action saw: the ratio's numerators, the mark it used and the slice's arithmetic."""
+
+    equity_atoms: int
+    maintenance_atoms: int
+    mark_half_ticks: int = 0
+    position_lots: int = 0
+    position_maintenance_atoms: int = 0
+    share_ppm: int = 0
+    bankruptcy_ticks: int = 0
+    collar_ticks: int = 0
+
+
+class MarginCall(msgspec.Struct, gc=False):
+    """An account's margin ratio has crossed the call threshold (D1)."""
+
+    account: str
+    receipt: MarginReceipt
+
+
+class Liquidation(msgspec.Struct, gc=False):
+    """A slice of a position is sold off; written before its trades, also when none follows."""
+
+    account: str
+    symbol: str
+    tier: int
+    side: int
+    quantity_lots: int
+    limit_ticks: int
+    receipt: MarginReceipt

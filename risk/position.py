@@ -1,0 +1,141 @@
+"""What one account holds, and has on order, in one instrument (B1, B3)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.limits import PPM
+
+if TYPE_CHECKING:
+    from risk.account import Account
+    from risk.instrument import Instrument
+
+
+class Position:
+    """Signed lots and their exact signed cost, beside the sums of the account's open orders.
+
+    `cost_atoms` carries the sign of `lots`; the average price is derived for display and never
+    stored. `buy_*` and `sell_*` sum the open orders of either side at their own prices.
+    `opened_by` is the trade that opened the position, for ties (D2). The initial margin of a
+    notional is ⌈notional × margin_numerator ⁄ margin_denominator⌉.
+    """
+
+    __slots__ = (
+        "account",
+        "buy_atoms",
+        "buy_lots",
+        "cost_atoms",
+        "fee_hold_atoms",
+        "instrument",
+        "lots",
+        "margin_denominator",
+        "margin_numerator",
+        "opened_by",
+        "sell_atoms",
+        "sell_lots",
+    )
+
+    def __init__(self, account: Account, instrument: Instrument) -> None:
+        self.account: Account = account
+        self.instrument: Instrument = instrument
+        self.lots: int = 0
+        self.cost_atoms: int = 0
+        self.opened_by: int = 0
+        self.buy_lots: int = 0
+        self.buy_atoms: int = 0
+        self.sell_lots: int = 0
+        self.sell_atoms: int = 0
+        self.fee_hold_atoms: int = 0
+        self.margin_numerator: int = 0
+        self.margin_denominator: int = 1
+        self.set_margin_rate()
+
+    def set_margin_rate(self) -> None:
+        """Choose the dearer of 1 ⁄ leverage used and the instrument's initial rate (B3)."""
+        terms = self.instrument.terms
+        leverage_ppm = terms.max_leverage_ppm
+        if 0 < self.account.leverage_ppm < leverage_ppm:
+            leverage_ppm = self.account.leverage_ppm
+        if terms.initial_margin_ppm * leverage_ppm <= PPM * PPM:
+            self.margin_numerator, self.margin_denominator = PPM, leverage_ppm
+        else:
+            self.margin_numerator, self.margin_denominator = terms.initial_margin_ppm, PPM
+
+    def value_atoms(self) -> int:
+        """Return the signed notional at the mark."""
+        return self.lots * self.instrument.mark_half_ticks * self.instrument.half_atoms
+
+    def unrealized_atoms(self) -> int:
+        """Return what closing at the mark would realise."""
+        return self.value_atoms() - self.cost_atoms
+
+    def initial_atoms(self) -> int:
+        """Return the initial margin of the position and its open orders, by the worse side (B3)."""
+        value = self.value_atoms()
+        worse = max(value + self.buy_atoms, self.sell_atoms - value)
+        return -(-worse * self.margin_numerator // self.margin_denominator)
+
+    def position_margin_atoms(self) -> int:
+        """Return the initial margin of the position alone."""
+        return -(-abs(self.value_atoms()) * self.margin_numerator // self.margin_denominator)
+
+    def maintenance_atoms(self) -> int:
+        """Return the maintenance margin, ⌈notional × rate⌉ (B4)."""
+        return -(-abs(self.value_atoms()) * self.instrument.terms.maintenance_margin_ppm // PPM)
+
+    def is_idle(self) -> bool:
+        """Tell whether there is neither a position nor an open order."""
+        return self.lots == 0 and self.buy_lots == 0 and self.sell_lots == 0
+
+    def hold(self, side: int, lots: int, atoms: int, fee_atoms: int) -> None:
+        """Add an open order's lots, notional and worst-case fee; negative values release."""
+        if side > 0:
+            self.buy_lots += lots
+            self.buy_atoms += atoms
+            assert self.buy_lots >= 0
+            assert self.buy_atoms >= 0
+        else:
+            self.sell_lots += lots
+            self.sell_atoms += atoms
+            assert self.sell_lots >= 0
+            assert self.sell_atoms >= 0
+        self.fee_hold_atoms += fee_atoms
+        assert self.fee_hold_atoms >= 0
+
+    def trade(self, signed_lots: int, price_ticks: int, trade_id: int) -> int:
+        """Book a fill and return what it realises, in atoms (B1).
+
+        Reducing takes ⌊cost × closed ⁄ lots⌋ out of the cost, on magnitudes; a fill that passes
+        through zero is a close and an open in one.
+        """
+        assert signed_lots != 0
+        unit_price = price_ticks * self.instrument.unit_atoms
+        held = self.lots
+        if held * signed_lots >= 0:
+            if held == 0:
+                self.opened_by = trade_id
+            self.lots = held + signed_lots
+            self.cost_atoms += signed_lots * unit_price
+            return 0
+
+        sign = 1 if held > 0 else -1
+        size = sign * held
+        closed = min(size, -sign * signed_lots)
+        cost_out = sign * self.cost_atoms * closed // size
+        realized = sign * (closed * unit_price - cost_out)
+        self.lots = held + signed_lots
+        self.cost_atoms -= sign * cost_out
+        opened = signed_lots + sign * closed
+        if opened != 0:
+            self.opened_by = trade_id
+            self.cost_atoms += opened * unit_price
+        return realized
+
+    def check(self) -> None:
+        """Assert every invariant of one position."""
+        assert (self.lots == 0) == (self.cost_atoms == 0)
+        assert self.lots * self.cost_atoms >= 0, "cost carries the sign of the lots"
+        assert min(self.buy_lots, self.sell_lots, self.buy_atoms, self.sell_atoms) >= 0
+        assert (self.buy_lots == 0) == (self.buy_atoms == 0)
+        assert (self.sell_lots == 0) == (self.sell_atoms == 0)
+        assert self.fee_hold_atoms >= 0

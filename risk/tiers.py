@@ -1,0 +1,83 @@
+"""The ladder of liquidation tiers, and the prices at which its steps lie (D1-D4)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.limits import PPM
+from risk.margin import divide_up, equity_and_maintenance, margin_ratio_reaches
+
+if TYPE_CHECKING:
+    from risk.account import Account
+    from risk.messages import SetLiquidation
+    from risk.position import Position
+
+
+def tier_reached(maintenance_atoms: int, equity_atoms: int, ladder: SetLiquidation) -> int:
+    """Return the highest tier (1, 2, 3) that the ratio reaches, or 0 (D1)."""
+    if margin_ratio_reaches(maintenance_atoms, equity_atoms, ladder.tier3_ppm):
+        return 3
+    if margin_ratio_reaches(maintenance_atoms, equity_atoms, ladder.tier2_ppm):
+        return 2
+    if margin_ratio_reaches(maintenance_atoms, equity_atoms, ladder.tier1_ppm):
+        return 1
+    return 0
+
+
+def tier_share_ppm(tier: int, ladder: SetLiquidation) -> int:
+    """Return the share of a position that a tier closes, in ppm."""
+    return {1: ladder.tier1_share_ppm, 2: ladder.tier2_share_ppm, 3: PPM}[tier]
+
+
+def slice_lots(position: Position, share_ppm: int) -> int:
+    """Return ⌈lots × share⌉, at least one lot: what one action closes (D2)."""
+    return max(1, divide_up(abs(position.lots) * share_ppm, PPM))
+
+
+def largest_first(account: Account) -> list[Position]:
+    """Return the open positions: greatest notional first, then earlier opened, then symbol."""
+    open_positions = [p for p in account.positions.values() if p.lots != 0]
+    open_positions.sort(key=lambda p: (-abs(p.value_atoms()), p.opened_by, p.instrument.symbol))
+    return open_positions
+
+
+def tier_price_ticks(position: Position, threshold_ppm: int) -> int | None:
+    """Return the price at which the ratio reaches the threshold, all else unchanged (D3).
+
+    P = (θ(balance + U − Q·EP) − M + d) ⁄ (rate·|Q| − θ·Q), with U and M of the other positions;
+    rounded toward the market (long: up, short: down). None where there is no such price.
+    """
+    equity, maintenance = equity_and_maintenance(position.account)
+    value = position.value_atoms()
+    rate_ppm = position.instrument.terms.maintenance_margin_ppm
+    rest = equity - value  # balance + U − Q·EP
+    others = maintenance - position.maintenance_atoms()
+    numerator = threshold_ppm * rest - others * PPM
+    unit = position.instrument.unit_atoms
+    denominator = (rate_ppm * abs(position.lots) - threshold_ppm * position.lots) * unit
+    if denominator == 0 or numerator * denominator <= 0:
+        return None
+    numerator, denominator = abs(numerator), abs(denominator)
+    if position.lots > 0:
+        return divide_up(numerator, denominator)
+    return numerator // denominator or None
+
+
+def bankruptcy_ticks(position: Position) -> int:
+    """Return the price at which closing uses up the position's part of the equity (D4).
+
+    Equity is shared out by maintenance margin, so that slices of several positions agree; rounded
+    in the account's favour (a long's up, a short's down), at least one tick.
+    """
+    assert position.lots != 0
+    equity, maintenance = equity_and_maintenance(position.account)
+    own = position.maintenance_atoms()
+    value = position.value_atoms()
+    # P = (value − equity × own ⁄ maintenance) ⁄ (lots × unit), in one fraction
+    numerator = value * maintenance - equity * own
+    denominator = position.lots * position.instrument.unit_atoms * maintenance
+    if denominator < 0:
+        numerator, denominator = -numerator, -denominator
+    if position.lots > 0:
+        return max(1, divide_up(numerator, denominator))
+    return max(1, numerator // denominator)
