@@ -167,27 +167,34 @@ class FeedRun:
                 return link
 
     async def _watch(self) -> None:
+        """Read the journal until cancelled."""
         link = await self._reach.link(blocking=True)
         reader = JournalReader(link, self._shard, after=self._scan_from)
-        while True:
-            try:
-                entries = await reader.next(_BLOCK_MS)
-            except LinkLost:
-                reader.attach(await self._reach.link(blocking=True))
-                self._moved_at = time.monotonic()
-                continue
-            except JournalGap as gap:
-                self.tally.miss(gap)
-                reader.skip(gap)
-                continue
-            before = self._measure()
-            for entry in entries:
-                if not self._setup.is_done:
-                    self._setup.observe(entry)
-                self.tally.observe(entry)
-            if self._measure() != before or (entries and reader.after <= self._scanned_to):
-                self._moved_at = time.monotonic()
-                self._moved.set()
+        try:
+            while True:
+                await self._read(reader)
+        finally:
+            await reader.close()
+
+    async def _read(self, reader: JournalReader) -> None:
+        try:
+            entries = await reader.next(_BLOCK_MS)
+        except LinkLost:
+            reader.attach(await self._reach.link(blocking=True))
+            self._moved_at = time.monotonic()
+            return
+        except JournalGap as gap:
+            self.tally.miss(gap)
+            reader.skip(gap)
+            return
+        before = self._measure()
+        for entry in entries:
+            if not self._setup.is_done:
+                self._setup.observe(entry)
+            self.tally.observe(entry)
+        if self._measure() != before or (entries and reader.after <= self._scanned_to):
+            self._moved_at = time.monotonic()
+            self._moved.set()
 
     async def _until(self, condition: Callable[[], bool], what: str) -> None:
         """Wait for a condition that the watcher brings about; CommandError where nothing moves."""

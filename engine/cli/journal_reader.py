@@ -40,7 +40,7 @@ class JournalEntry:
         return msgspec.json.decode(self.cursors, type=dict[str, str])
 
 
-class JournalGap(Exception):  # noqa: N818 - it says what happened
+class JournalGap(Exception):
     """Frames are missing between the last one read and the next one there."""
 
     def __init__(self, expected: int, found: int) -> None:
@@ -69,6 +69,10 @@ class JournalReader:
     def attach(self, link: RedisLink) -> None:
         """Go on over another link, where the last one ended."""
         self._link = link
+
+    async def close(self) -> None:
+        """Close the link."""
+        await self._link.close()
 
     def skip(self, gap: JournalGap) -> None:
         """Go on behind a gap that the caller has taken note of."""

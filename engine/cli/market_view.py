@@ -1,0 +1,214 @@
+"""Books, trades and accounts as a reader of the journal sees them, for display only.
+
+Nothing here decides anything: it is built from events, forgets what it never saw, and uses
+decimals because it only ever shows them.
+"""
+
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, Final
+
+LAST_TRADES: Final = 12
+LAST_LIQUIDATIONS: Final = 5
+
+Level = tuple[Decimal, Decimal, int]
+"""Price, quantity, number of orders."""
+
+
+@dataclass(slots=True)
+class _Resting:
+    side: str
+    price: Decimal
+    leaves: Decimal
+
+
+@dataclass(slots=True)
+class BookView:
+    """One instrument's resting orders, as far as they have been seen entering."""
+
+    orders: dict[int, _Resting] = field(default_factory=dict)
+    bid: str = ""
+    ask: str = ""
+    last: str = ""
+
+    @property
+    def mark(self) -> Decimal | None:
+        """Return the middle of the best outside prices, None before the first tick."""
+        return (Decimal(self.bid) + Decimal(self.ask)) / 2 if self.bid else None
+
+    def levels(self, side: str, depth: int) -> list[Level]:
+        """Return the best levels of one side, best first; linear in the orders."""
+        totals: dict[Decimal, tuple[Decimal, int]] = {}
+        for order in self.orders.values():
+            if order.side == side:
+                quantity, count = totals.get(order.price, (Decimal(0), 0))
+                totals[order.price] = (quantity + order.leaves, count + 1)
+        best = sorted(totals, reverse=side == "buy")[:depth]
+        return [(price, *totals[price]) for price in best]
+
+
+@dataclass(slots=True)
+class PositionView:
+    """A signed quantity and its signed cost, None where its beginning was not seen."""
+
+    quantity: Decimal = Decimal(0)
+    cost: Decimal | None = Decimal(0)
+
+    def move(self, quantity: Decimal, price: Decimal) -> None:
+        """Take the quantity after a trade at a price: closing releases cost in proportion (B1)."""
+        before, self.quantity = self.quantity, quantity
+        if before * quantity <= 0:
+            self.cost = quantity * price
+        elif self.cost is not None and abs(quantity) < abs(before):
+            self.cost = self.cost * quantity / before
+        elif self.cost is not None:
+            self.cost += (quantity - before) * price
+
+
+@dataclass(slots=True)
+class AccountView:
+    """One account as its last events told."""
+
+    balance: Decimal = Decimal(0)
+    positions: dict[str, PositionView] = field(default_factory=dict)
+    liquidations: int = 0
+
+
+class MarketView:
+    """Follows the journal; feed it every frame in order by `observe`.
+
+    `is_whole` tells that it begins with frame 1: only then the cost of every position is known.
+    """
+
+    def __init__(self, *, is_whole: bool = True) -> None:
+        self.is_whole = is_whole
+        self.frame = 0
+        self.time_us = 0
+        self.books: dict[str, BookView] = {}
+        self.accounts: dict[str, AccountView] = {}
+        self.last_trades: deque[dict[str, Any]] = deque(maxlen=LAST_TRADES)
+        self.last_liquidations: deque[dict[str, Any]] = deque(maxlen=LAST_LIQUIDATIONS)
+        self.counts: Counter[str] = Counter()
+        """`orders` accepted, `trades`, `liquidations`, `rejected`."""
+        self.rejects: Counter[str] = Counter()
+        # Leaves told by trades of orders whose acceptance comes later in the same command.
+        self._early_leaves: dict[int, Decimal] = {}
+
+    def observe(
+        self, frame: int, time_us: int, inputs: list[dict[str, Any]], events: list[dict[str, Any]]
+    ) -> None:
+        """Take in one frame."""
+        self.frame = frame
+        self.time_us = time_us
+        for element in inputs:
+            command = element.get("c")
+            if isinstance(command, dict) and command.get("type") == "l1":
+                book = self._book(command["symbol"])
+                book.bid, book.ask = str(command["bid"]), str(command["ask"])
+        for event in events:
+            follow = _FOLLOW.get(event["type"])
+            if follow is not None:
+                follow(self, event)
+        self._early_leaves.clear()
+
+    def equity(self, account: AccountView) -> Decimal | None:
+        """Return balance and open profit at the marks; None where a cost or a mark is unknown.
+
+        A contract counts as one unit of its instrument.
+        """
+        equity = account.balance
+        for symbol, position in account.positions.items():
+            if position.quantity:
+                mark = self._book(symbol).mark
+                if mark is None or position.cost is None:
+                    return None
+                equity += position.quantity * mark - position.cost
+        return equity
+
+    def _accepted(self, event: dict[str, Any]) -> None:
+        if event.get("duplicate"):
+            return
+        self.counts["orders"] += 1
+        order_id = event["order_id"]
+        leaves = self._early_leaves.pop(order_id, None)
+        if event["status"] != "resting" or leaves == 0 or "price" not in event:
+            return
+        quantity = Decimal(event["quantity"]) if leaves is None else leaves
+        resting = _Resting(event["side"], Decimal(event["price"]), quantity)
+        self._book(event["symbol"]).orders[order_id] = resting
+
+    def _traded(self, event: dict[str, Any]) -> None:
+        self.counts["trades"] += 1
+        book = self._book(event["symbol"])
+        book.last = event["price"]
+        self.last_trades.append(event)
+        for party in (event["maker"], event["taker"]):
+            leaves = Decimal(party["leaves"])
+            self._leave(book, party["order_id"], leaves)
+            account = self._account(party["account"])
+            account.balance = Decimal(party["balance"])
+            position = account.positions.get(event["symbol"])
+            if position is None:
+                position = PositionView(cost=Decimal(0) if self.is_whole else None)
+                account.positions[event["symbol"]] = position
+            position.move(Decimal(party["position"]), Decimal(event["price"]))
+
+    def _leave(self, book: BookView, order_id: int, leaves: Decimal) -> None:
+        order = book.orders.get(order_id)
+        if order is None:
+            self._early_leaves[order_id] = leaves
+        elif leaves == 0:
+            del book.orders[order_id]
+        else:
+            order.leaves = leaves
+
+    def _cancelled(self, event: dict[str, Any]) -> None:
+        self.counts["cancelled"] += 1
+        self._early_leaves[event["order_id"]] = Decimal(0)
+        self._book(event["symbol"]).orders.pop(event["order_id"], None)
+
+    def _amended(self, event: dict[str, Any]) -> None:
+        order = self._book(event["symbol"]).orders.get(event["order_id"])
+        if order is not None:
+            order.price = Decimal(event["price"])
+            order.leaves = Decimal(event["leaves"])
+
+    def _balance(self, event: dict[str, Any]) -> None:
+        self._account(event["account"]).balance = Decimal(event["balance"])
+
+    def _liquidated(self, event: dict[str, Any]) -> None:
+        self.counts["liquidations"] += 1
+        self._account(event["account"]).liquidations += 1
+        self.last_liquidations.append(event)
+
+    def _rejected(self, event: dict[str, Any]) -> None:
+        self.counts["rejected"] += 1
+        self.rejects[f"{event['code']} {event['reason']}"] += 1
+
+    def _deleted(self, event: dict[str, Any]) -> None:
+        self.books.pop(event["symbol"], None)
+
+    def _book(self, symbol: str) -> BookView:
+        book = self.books.get(symbol)
+        if book is None:
+            book = self.books[symbol] = BookView()
+        return book
+
+    def _account(self, name: str) -> AccountView:
+        account = self.accounts.get(name)
+        if account is None:
+            account = self.accounts[name] = AccountView()
+        return account
+
+
+_FOLLOW: Final = {
+    "order_accepted": MarketView._accepted,  # noqa: SLF001 - the class' own table of events
+    "trade": MarketView._traded,  # noqa: SLF001
+    "order_cancelled": MarketView._cancelled,  # noqa: SLF001
+    "order_amended": MarketView._amended,  # noqa: SLF001
+    "balance_changed": MarketView._balance,  # noqa: SLF001
+    "liquidation": MarketView._liquidated,  # noqa: SLF001
+    "rejected": MarketView._rejected,  # noqa: SLF001
+    "instrument_deleted": MarketView._deleted,  # noqa: SLF001
+}
