@@ -37,6 +37,7 @@ from persistence.state_dir import StateLock, is_held, private_dir, socket_dir
 _VALKEY_SOCKET = "valkey.sock"
 _POSTGRES_SOCKET = ".s.PGSQL.5432"
 _WATCH_SECONDS = 0.5
+_POSTGRES_ATTEMPTS = 4
 
 
 class EmbeddedServers:
@@ -92,13 +93,19 @@ class EmbeddedServers:
         durable = not self._ephemeral
         log = self.state_dir / "log" / "postgres.log"
         await create_cluster(programs, data_dir, log, self._lock.descriptor, durable=durable)
-        forget_crash(data_dir)
-        self.postgres.start(
-            postgres_arguments(programs, data_dir, self.sockets, durable=durable),
-            self._lock.descriptor,
-            run_as().user,
-        )
-        await self.postgres.wait_ready(self._postgres_answers)
+        arguments = postgres_arguments(programs, data_dir, self.sockets, durable=durable)
+        for attempt in range(_POSTGRES_ATTEMPTS):
+            forget_crash(data_dir)
+            self.postgres.start(arguments, self._lock.descriptor, run_as().user)
+            try:
+                await self.postgres.wait_ready(self._postgres_answers)
+            except ServerUnusable:
+                # After a kill -9 its children need a moment to notice, and hold its memory.
+                if attempt == _POSTGRES_ATTEMPTS - 1:
+                    raise
+                await asyncio.sleep(_WATCH_SECONDS)
+            else:
+                return
 
     async def watch(self) -> None:
         """Start Postgres again whenever it ends; never returns.

@@ -21,4 +21,5 @@ $$;
 GRANT USAGE ON SCHEMA pitboss TO pitboss_writer;
 -- SELECT too: ON CONFLICT with a named column must read it, and the cursor is compared.
 GRANT SELECT, INSERT ON pitboss.fills, pitboss.balance_log, pitboss.liquidation_log TO pitboss_writer;
+GRANT SELECT ON pitboss.fills_default TO pitboss_writer;
 GRANT SELECT, INSERT, UPDATE ON pitboss.writer_cursor TO pitboss_writer;

@@ -1,0 +1,39 @@
+"""How far the journal has been written to Postgres: a frame and its hash."""
+
+from dataclasses import dataclass
+
+from engine.codec import genesis_hash
+from engine.connections import PostgresConnection
+from persistence.queries import query
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """The last frame whose rows are in Postgres; frame 0 is the state before the journal."""
+
+    frame: int
+    hash: bytes
+
+
+async def read_cursor(connection: PostgresConnection, shard: str) -> Cursor | None:
+    """Return the cursor, None where nothing of this shard was ever written."""
+    row = await connection.fetchrow(query("read_cursor"), shard)
+    return None if row is None else Cursor(row["frame"], bytes.fromhex(row["hash"]))
+
+
+async def begin_cursor(connection: PostgresConnection, shard: str) -> Cursor:
+    """Return the cursor; where there is none, put it before frame 1."""
+    await connection.execute(query("begin_cursor"), shard, genesis_hash(shard).hex())
+    cursor = await read_cursor(connection, shard)
+    assert cursor is not None
+    return cursor
+
+
+async def move_cursor(
+    connection: PostgresConnection, shard: str, before: Cursor, after: Cursor
+) -> bool:
+    """Move the cursor if it is where the caller believes; False tells of another writer."""
+    status = await connection.execute(
+        query("move_cursor"), shard, before.frame, before.hash.hex(), after.frame, after.hash.hex()
+    )
+    return status == "UPDATE 1"

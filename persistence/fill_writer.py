@@ -1,0 +1,186 @@
+"""The fill writer: a reader of the journal that brings trades to Postgres, and may lag.
+
+Its cursor is a row moved in the transaction that inserts the rows, so a crash at any instant
+repeats nothing and loses nothing. Postgres away for an hour is the ordinary path: the frames wait
+in the journal.
+"""
+
+import asyncio
+import time
+from typing import Final
+
+import msgspec
+
+from engine.connections import (
+    POSTGRES_FAILED,
+    POSTGRES_LOST,
+    Connections,
+    LinkLost,
+    PostgresConnection,
+    PostgresError,
+    PostgresLost,
+    RedisLink,
+    RedisReplyError,
+    SecretUnreadable,
+)
+from persistence.cursor import Cursor, begin_cursor
+from persistence.frame_source import FrameSource, JournalContradicts
+from persistence.queries import query
+from persistence.row_batch import CursorTaken, RowsMissing, write_rows
+from persistence.rows import Rows, append_rows, no_rows
+from persistence.schema import fills_are_misplaced
+
+BATCH_ROWS: Final = 1_000
+BATCH_SECONDS: Final = 0.05
+CURSOR_SECONDS: Final = 0.25
+_IDLE_SECONDS: Final = 1.0
+_REPORT_SECONDS: Final = 1.0
+_FIRST_PAUSE_SECONDS: Final = 0.1
+_LONGEST_PAUSE_SECONDS: Final = 5.0
+_MOST_RACES: Final = 10
+# Classes of SQLSTATE that another attempt can cure: connection, transaction rollback, resources,
+# state of the server or of an object, operator, system, configuration; 25 is a primary that became
+# a standby, 28 and 3D a login or a database that somebody is still setting up.
+_CURABLE: Final = frozenset({"08", "25", "28", "3D", "40", "53", "55", "57", "58", "F0", "XX"})
+
+
+class WriterHalted(Exception):
+    """Going on would hide a contradiction between journal and Postgres: raise an alarm."""
+
+
+class FillWriter:
+    """Writes `fills`, `balance_log` and `liquidation_log` of one shard.
+
+    `cursor_frame` is the last frame written, `rows_written` counts rows since the start, `state`
+    is one of `starting`, `writing`, `idle`, `waiting: <reason>`, `halted: <reason>`. The engine
+    may set `top_frame` to the last acknowledged frame to make `lag_frames` exact.
+    `fills_misplaced` calls for an alarm: fills lie outside the months prepared for them.
+    """
+
+    def __init__(
+        self,
+        connections: Connections,
+        shard: str,
+        *,
+        batch_rows: int = BATCH_ROWS,
+        batch_seconds: float = BATCH_SECONDS,
+        cursor_seconds: float = CURSOR_SECONDS,
+    ) -> None:
+        self.cursor_frame = 0
+        self.top_frame = 0
+        self.rows_written = 0
+        self.state = "starting"
+        self.fills_misplaced = False
+        self._connections = connections
+        self._shard = shard
+        self._batch_rows = batch_rows
+        self._batch_seconds = batch_seconds
+        self._cursor_seconds = cursor_seconds
+        self._pause_seconds = _FIRST_PAUSE_SECONDS
+        self._races = 0
+
+    @property
+    def lag_frames(self) -> int:
+        """How many frames of the journal are not in Postgres yet, as far as known."""
+        return max(0, self.top_frame - self.cursor_frame)
+
+    async def run(self) -> None:
+        """Write for ever; ends only by cancellation or by WriterHalted.
+
+        A server that is away is waited for with growing pauses of at most 5 s.
+        """
+        while True:
+            try:
+                await self._write_connected()
+            except (LinkLost, PostgresLost, RedisReplyError, SecretUnreadable) as error:
+                reason = str(error)
+            except CursorTaken as error:
+                reason = str(error)
+                self._races += 1
+                if self._races > _MOST_RACES:
+                    raise self._halted("another writer works on this shard: stop one") from None
+            except POSTGRES_FAILED as error:
+                reason = self._curable(error)
+            except (JournalContradicts, RowsMissing, msgspec.MsgspecError) as error:
+                raise self._halted(str(error)) from error
+            self.state = f"waiting: {reason}"
+            await asyncio.sleep(self._pause_seconds)
+            self._pause_seconds = min(2 * self._pause_seconds, _LONGEST_PAUSE_SECONDS)
+
+    async def _write_connected(self) -> None:
+        database = await self._connections.postgres()
+        try:
+            link = await self._connections.redis(blocking=True)
+            try:
+                await self._write_from_cursor(database, link)
+            finally:
+                await link.close()
+        finally:
+            database.terminate()
+
+    async def _write_from_cursor(self, database: PostgresConnection, link: RedisLink) -> None:
+        await database.execute(query("become_writer"))
+        self.fills_misplaced = await fills_are_misplaced(database)
+        cursor = await begin_cursor(database, self._shard)
+        self.cursor_frame = cursor.frame
+        source = FrameSource(link, self._shard, cursor)
+        await source.check_position()
+        fresh = True
+        reported_at = 0.0
+        while True:
+            rows = await self._gather(source)
+            if source.position != cursor:
+                new = await write_rows(
+                    database, self._shard, rows, cursor, source.position, may_repeat=fresh
+                )
+                cursor = source.position
+                fresh = False
+                self._wrote(cursor, new)
+            if source.at_top:
+                self.state = "idle"
+            if time.monotonic() >= reported_at + _REPORT_SECONDS:
+                reported_at = time.monotonic()
+                await link.call(
+                    "HSET", f"{{{self._shard}}}:readers", "fill_writer", self.cursor_frame
+                )
+
+    async def _gather(self, source: FrameSource) -> Rows:
+        """Read frames until the batch is full or old enough; return its rows."""
+        rows = no_rows()
+        begun_at = 0.0
+        wait = _IDLE_SECONDS
+        while wait > 0 and rows.total < self._batch_rows:
+            frames = await source.read(wait)
+            if not frames:
+                break
+            self.top_frame = max(self.top_frame, source.position.frame)
+            begun_at = begun_at or time.monotonic()
+            for frame in frames:
+                append_rows(frame, rows)
+            # A cursor that moves alone is worth fewer commits than rows that somebody waits for.
+            age = self._batch_seconds if rows.total else self._cursor_seconds
+            wait = begun_at + age - time.monotonic()
+        return rows
+
+    def _wrote(self, cursor: Cursor, new: int) -> None:
+        self.cursor_frame = cursor.frame
+        self.rows_written += new
+        self.state = "writing"
+        self._pause_seconds = _FIRST_PAUSE_SECONDS
+        self._races = 0
+
+    def _curable(self, error: Exception) -> str:
+        """Return the reason to wait for, or raise WriterHalted where waiting cannot help."""
+        if isinstance(error, PostgresError):
+            code = error.sqlstate or ""
+            if code[:2] not in _CURABLE:
+                raise self._halted(
+                    f"Postgres refused rows after frame {self.cursor_frame} ({code}): {error}"
+                ) from error
+            return f"Postgres: {type(error).__name__} ({code})"
+        assert isinstance(error, POSTGRES_LOST)
+        return f"Postgres: connection lost ({type(error).__name__})"
+
+    def _halted(self, reason: str) -> WriterHalted:
+        self.state = f"halted: {reason}"
+        return WriterHalted(f"fill writer of {self._shard}: {reason}")

@@ -1,0 +1,378 @@
+"""The fill writer repeats nothing and loses nothing, whatever dies around it."""
+
+import asyncio
+import os
+import signal
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.connections import Connections, PostgresConnection, RedisLink
+from persistence import fill_writer, frame_source
+from persistence.cursor import Cursor, begin_cursor
+from persistence.embedded import EmbeddedServers
+from persistence.fill_writer import FillWriter, WriterHalted
+from persistence.row_batch import write_rows
+from persistence.rows import append_rows, no_rows
+from persistence.schema import migrate
+from tests.edges.tape import (
+    TIME_US,
+    Tape,
+    break_chain,
+    deposit,
+    liquidation,
+    running,
+    trade,
+    until,
+)
+
+
+@pytest.fixture
+def tape(link: RedisLink, shard: str) -> Tape:
+    """Return the empty journal of this test's shard."""
+    return Tape(link, shard)
+
+
+@pytest.fixture
+def writer(connections: Connections, shard: str, database: PostgresConnection) -> FillWriter:
+    """Return a writer of this test's shard that does not dawdle."""
+    return _writer(connections, shard)
+
+
+@pytest.fixture(autouse=True)
+def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fill_writer, "_IDLE_SECONDS", 0.05)
+    monkeypatch.setattr(fill_writer, "_REPORT_SECONDS", 0.05)
+
+
+async def test_trade_becomes_a_row_for_each_side(
+    writer: FillWriter, tape: Tape, database: PostgresConnection, shard: str
+) -> None:
+    """A fill tells everything about one account's side without looking at another table."""
+    await tape.append(deposit(), trade(7))
+    async with running(writer) as task:
+        await until(lambda: writer.cursor_frame == 1, task)
+    at = datetime.fromtimestamp(TIME_US // 1_000_000, UTC) + timedelta(microseconds=1)
+    shared = {
+        "shard": shard,
+        "frame": 1,
+        "index": 1,
+        "trade_id": 7,
+        "symbol": "BTCUSD",
+        "quantity": Decimal("0.5"),
+        "price": Decimal("236.47"),
+        "realized_pnl": 0,
+        "at": at,
+    }
+    buy = {
+        "liquidity": "taker",
+        "account_id": "bob",
+        "counter_account_id": "alice",
+        "order_id": 4,
+        "client_order_id": "c4",
+        "side": "buy",
+        "fee": Decimal("0.12"),
+        "position_after": Decimal("0.5"),
+    }
+    sell = {
+        "liquidity": "maker",
+        "account_id": "alice",
+        "counter_account_id": "bob",
+        "order_id": 3,
+        "client_order_id": "c3",
+        "side": "sell",
+        "fee": 0,
+        "position_after": Decimal("-0.5"),
+    }
+    assert await _fills(database, shard) == [shared | buy, shared | sell]
+    assert not writer.fills_misplaced
+
+
+async def test_balance_movements_and_liquidations_have_their_logs(
+    writer: FillWriter, tape: Tape, database: PostgresConnection, shard: str
+) -> None:
+    """What is no trade but moves money, or takes a position away, is history too."""
+    await tape.append(liquidation(), deposit("bob"))
+    async with running(writer) as task:
+        await until(lambda: writer.cursor_frame == 1, task)
+    moved = await database.fetchrow("SELECT * FROM pitboss.balance_log WHERE shard = $1", shard)
+    taken = await database.fetchrow("SELECT * FROM pitboss.liquidation_log WHERE shard = $1", shard)
+    assert moved is not None
+    assert taken is not None
+    assert (moved["account_id"], moved["delta"], moved["cause"]) == ("bob", 100, "deposit")
+    assert (taken["tier"], taken["limit_price"]) == (1, Decimal("200.01"))
+    assert '"mark": "210"' in taken["receipt"]
+
+
+async def test_events_without_a_table_are_passed_over(
+    writer: FillWriter, tape: Tape, database: PostgresConnection, shard: str
+) -> None:
+    """A later release may add events, also with fields that mean something else here."""
+    await tape.append(
+        {"type": "prevented_match", "mode": "cancel_newest", "maker": {"account": "a"}},
+        {"type": "from_the_future", "price": 12, "maker": "trade", "trade_id": "trade"},
+        trade(1),
+    )
+    await tape.append({"type": "order_accepted", "account": "a"})
+    async with running(writer) as task:
+        await until(lambda: writer.cursor_frame == 2, task)
+    assert [fill["index"] for fill in await _fills(database, shard)] == [2, 2]
+
+
+async def test_journal_that_does_not_exist_yet_is_waited_for(
+    writer: FillWriter, tape: Tape, link: RedisLink, shard: str
+) -> None:
+    """At the very first start the writer is up before frame 1; it tells how far it has read."""
+    async with running(writer) as task:
+        await until(lambda: writer.state == "idle", task)
+        assert writer.cursor_frame == 0
+        await tape.append(trade(1))
+        await until(lambda: writer.cursor_frame == 1, task)
+        assert writer.lag_frames == 0
+        async with asyncio.timeout(5):
+            told = f"{{{shard}}}:readers", "fill_writer"
+            while await link.call("HGET", *told) != b"1":  # noqa: ASYNC110 - another process
+                await asyncio.sleep(0.05)
+
+
+async def test_restart_in_the_middle_goes_on_where_it_was(
+    connections: Connections, tape: Tape, database: PostgresConnection, shard: str
+) -> None:
+    """The cursor says where, so nothing is sent twice."""
+    written = []
+    for part in range(3):
+        for number in range(40):
+            await tape.append(trade(part * 40 + number))
+        writer = _writer(connections, shard, batch_rows=7)
+        async with running(writer) as task:
+            await until(lambda: writer.cursor_frame >= part * 40 + 20, task)  # noqa: B023
+        written.append(writer.rows_written)
+    writer = _writer(connections, shard)
+    async with running(writer) as task:
+        await until(lambda: writer.cursor_frame == 120, task)
+    assert sum(written) + writer.rows_written == 240
+    assert [fill["trade_id"] for fill in await _fills(database, shard)][::2] == list(range(120))
+
+
+async def test_killed_postgres_is_waited_for(shard: str, tmp_path: Path) -> None:
+    """Postgres down for an hour is the ordinary path: the frames wait in the journal."""
+    async with EmbeddedServers(tmp_path, ephemeral=True) as servers:
+        connections = Connections(servers.endpoints)
+        await _migrated(connections)
+        link = await connections.redis()
+        tape = Tape(link, shard)
+        writer = _writer(connections, shard)
+        async with running(writer) as task:
+            await tape.append(trade(1))
+            await until(lambda: writer.cursor_frame == 1, task)
+            assert servers.postgres.pid is not None
+            os.kill(servers.postgres.pid, signal.SIGKILL)
+            for number in range(2, 50):
+                await tape.append(trade(number))
+            await until(lambda: writer.state.startswith("waiting: Postgres"), task)
+            await servers.start_postgres()
+            await until(lambda: writer.cursor_frame == 49, task)
+        database = await connections.postgres()
+        assert len(await _fills(database, shard)) == 98
+        await database.close()
+        await link.close()
+
+
+async def test_lost_redis_link_is_opened_again(
+    writer: FillWriter, tape: Tape, link: RedisLink
+) -> None:
+    """A restart of Redis is none of Postgres' business."""
+    async with running(writer) as task:
+        await tape.append(trade(1))
+        await until(lambda: writer.cursor_frame == 1, task)
+        assert await link.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes") >= 1
+        await until(lambda: writer.state.startswith("waiting: Redis"), task)
+        await tape.append(trade(2))
+        await until(lambda: writer.cursor_frame == 2, task)
+
+
+async def test_lost_reply_to_commit_repeats_nothing(
+    writer: FillWriter,
+    tape: Tape,
+    database: PostgresConnection,
+    shard: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whether a COMMIT without a reply happened, the cursor tells."""
+    lost: list[int] = []
+
+    async def commit_without_reply(connection: PostgresConnection, *rest: Any, **more: Any) -> int:
+        new = await write_rows(connection, *rest, **more)
+        if not lost:
+            lost.append(new)
+            raise ConnectionResetError
+        return new
+
+    monkeypatch.setattr(fill_writer, "write_rows", commit_without_reply)
+    async with running(writer) as task:
+        await tape.append(trade(1), trade(2))
+        await tape.append(trade(3))
+        await until(lambda: writer.cursor_frame == 2 and writer.state == "idle", task)
+    assert lost
+    assert [fill["trade_id"] for fill in await _fills(database, shard)] == [1, 1, 2, 2, 3, 3]
+
+
+async def test_refused_row_leaves_nothing_of_its_batch(
+    writer: FillWriter, tape: Tape, database: PostgresConnection, shard: str
+) -> None:
+    """Rows without their cursor, or a cursor without its rows, would be found by nobody."""
+    await tape.append(trade(1), liquidation(tier=9))
+    with pytest.raises(WriterHalted, match=r"refused rows after frame 0 .*tier_check"):
+        await writer.run()
+    assert writer.state.startswith("halted: ")
+    assert await _fills(database, shard) == []
+    assert (await begin_cursor(database, shard)).frame == 0
+
+
+async def test_row_that_is_there_already_stops_the_writer(
+    connections: Connections, tape: Tape, database: PostgresConnection, shard: str
+) -> None:
+    """Once past the first batch, a row that is not new means that someone else writes here."""
+    await _insert_behind_its_back(database, shard, tape, trade(1))
+    await _insert_behind_its_back(database, shard, tape, trade(2))
+    writer = _writer(connections, shard)
+
+    async def play() -> None:
+        async with running(writer) as task:
+            await tape.write(tape.frames[0])
+            await until(lambda: writer.cursor_frame == 1, task)
+            await tape.write(tape.frames[1])
+            await until(lambda: writer.cursor_frame == 2, task)
+
+    with pytest.raises(WriterHalted, match="fills: 2 rows were sent and 0 were new"):
+        await play()
+    assert len(await _fills(database, shard)) == 4
+
+
+async def test_cursor_of_another_journal_is_refused_naming_both_hashes(
+    writer: FillWriter, tape: Tape, database: PostgresConnection, shard: str
+) -> None:
+    """A restored Redis may hold other frames under the same numbers."""
+    frame = await tape.append(trade(1))
+    await _put_cursor(database, shard, Cursor(1, b"\x01" * 32))
+    with pytest.raises(WriterHalted, match=f"{frame.hash.hex()}.*{'01' * 32}"):
+        await writer.run()
+
+
+async def test_journal_that_ends_before_the_cursor_gets_time_to_heal(
+    connections: Connections,
+    tape: Tape,
+    database: PostgresConnection,
+    shard: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Redis may come back without its last frames, which the engine then appends again."""
+    await tape.append(trade(1))
+    lost = tape.make(trade(2))
+    await _put_cursor(database, shard, Cursor(2, lost.hash))
+    writer = _writer(connections, shard)
+    async with running(writer) as task:
+        await asyncio.sleep(0.3)
+        assert not task.done()
+        await tape.write(lost)
+        await tape.append(trade(3))
+        await until(lambda: writer.cursor_frame == 3, task)
+
+    monkeypatch.setattr(frame_source, "_HEAL_SECONDS", 0.1)
+    await _put_cursor(database, shard, Cursor(9, lost.hash))
+    with pytest.raises(WriterHalted, match="up to frame 9, the journal ends at 3"):
+        await _writer(connections, shard).run()
+
+
+async def test_trimmed_frames_are_missed_unless_they_were_written(
+    connections: Connections, tape: Tape, database: PostgresConnection, link: RedisLink, shard: str
+) -> None:
+    """The first frame after the cursor proves the cursor, also where the cursor's own is gone."""
+    first = await tape.append(trade(1))
+    await tape.append(trade(2))
+    await tape.append(trade(3))
+    await _put_cursor(database, shard, Cursor(1, first.hash))
+    await link.call("XTRIM", tape.key, "MINID", "2-0")
+    writer = _writer(connections, shard)
+    async with running(writer) as task:
+        await until(lambda: writer.cursor_frame == 3, task)
+
+    await _put_cursor(database, shard, Cursor(1, first.hash))
+    await link.call("XTRIM", tape.key, "MINID", "3-0")
+    with pytest.raises(WriterHalted, match="goes on with entry 3-0 where frame 2 was expected"):
+        await _writer(connections, shard).run()
+
+
+async def test_broken_chain_stops_the_writer(
+    writer: FillWriter, tape: Tape, database: PostgresConnection, shard: str
+) -> None:
+    """Redis' append-only file has no checksum; a frame that was tampered with is not written."""
+    await tape.append(trade(1))
+    await tape.write(break_chain(tape.make(trade(2))))
+    with pytest.raises(WriterHalted, match="chain breaks at frame 2"):
+        await writer.run()
+    assert await _fills(database, shard) == []
+
+
+async def test_two_writers_never_both_advance(
+    connections: Connections, tape: Tape, database: PostgresConnection, shard: str
+) -> None:
+    """A leader that was fenced may still be writing when the next one begins."""
+    writers = [_writer(connections, shard, batch_rows=3) for _ in range(2)]
+    async with running(writers[0]) as first, running(writers[1]) as second:
+        for number in range(60):
+            await tape.append(trade(number))
+        await until(lambda: max(each.cursor_frame for each in writers) == 60)
+        assert not first.done()
+        assert not second.done()
+    assert len(await _fills(database, shard)) == 120
+    assert sum(each.rows_written for each in writers) == 120
+
+
+async def test_missing_table_is_no_reason_to_wait(
+    empty_database: Connections, link: RedisLink, shard: str
+) -> None:
+    """Waiting cures what is away, not what was never made."""
+    with pytest.raises(WriterHalted, match=r"pitboss_writer|schema|relation"):
+        await _writer(empty_database, shard).run()
+
+
+def _writer(connections: Connections, shard: str, *, batch_rows: int = 1_000) -> FillWriter:
+    return FillWriter(
+        connections, shard, batch_rows=batch_rows, batch_seconds=0.01, cursor_seconds=0.01
+    )
+
+
+async def _migrated(connections: Connections) -> None:
+    database = await connections.postgres()
+    await migrate(database)
+    await database.close()
+
+
+async def _fills(database: PostgresConnection, shard: str) -> list[dict[str, Any]]:
+    rows = await database.fetch(
+        "SELECT * FROM pitboss.fills WHERE shard = $1 ORDER BY frame, index, side", shard
+    )
+    return [dict(row) for row in rows]
+
+
+async def _put_cursor(database: PostgresConnection, shard: str, cursor: Cursor) -> None:
+    await begin_cursor(database, shard)
+    await database.execute(
+        "UPDATE pitboss.writer_cursor SET frame = $2, hash = $3 WHERE shard = $1",
+        shard,
+        cursor.frame,
+        cursor.hash.hex(),
+    )
+
+
+async def _insert_behind_its_back(
+    database: PostgresConnection, shard: str, tape: Tape, event: dict[str, Any]
+) -> None:
+    rows = no_rows()
+    append_rows(tape.make(event), rows)
+    before = await begin_cursor(database, shard)
+    await write_rows(database, shard, rows, before, before, may_repeat=False)
