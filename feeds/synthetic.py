@@ -18,8 +18,8 @@ LEVERAGED: Final = 6
 
 _QUOTES_PER_MAKER: Final = 30
 _ACTIONS_PER_STEP: Final = 20
-_TOP_UP_EVERY: Final = 150
-_LEVERAGED_EVERY: Final = 25
+_TOP_UP_EVERY: Final = 250
+_LEVERAGED_EVERY: Final = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class SyntheticInstrument:
     size_lots: int
     """The largest quote."""
     leveraged_lots: int
-    """What a leveraged account buys at once: about 30 times its deposit."""
+    """What a leveraged account buys at once: about 40 times its deposit."""
 
     def price(self, ticks: int) -> str:
         """Return a price as a decimal string."""
@@ -52,8 +52,8 @@ class SyntheticInstrument:
 
 
 INSTRUMENTS: Final = (
-    SyntheticInstrument("BTC-DEMO", 1, 3, 600_000, 20, 250, 1_000),
-    SyntheticInstrument("ETH-DEMO", 2, 2, 300_000, 10, 400, 2_000),
+    SyntheticInstrument("BTC-DEMO", 1, 3, 600_000, 50, 250, 1_400),
+    SyntheticInstrument("ETH-DEMO", 2, 2, 300_000, 25, 400, 2_800),
 )
 
 
@@ -95,6 +95,10 @@ class SyntheticMarket:
             commands.append(_deposit(account, amount, f"demo-{account}"))
         return commands
 
+    def opening(self) -> list[Command]:
+        """Return the first prices: without one the engine takes no order."""
+        return [self._tick(book) for book in self._books]
+
     def step(self) -> list[Command]:
         """Return the next commands: prices first, then orders, now and then a deposit."""
         self._step += 1
@@ -109,21 +113,21 @@ class SyntheticMarket:
             commands.append(self._leveraged_order(self._random.choice(self._books)))
         if self._step % _TOP_UP_EVERY == 0:
             account = f"demo-leveraged-{self._random.randint(1, LEVERAGED)}"
-            commands.append(_deposit(account, "1000", self._new_id()))
+            commands.append(_deposit(account, "500", self._new_id()))
         return commands
 
     def _drift(self, book: _Book) -> None:
         """Move the mid: a noise, and a trend that lasts some seconds and then turns."""
         if book.drift_steps == 0:
-            book.drift_steps = self._random.randint(40, 400)
-            # At 100 steps a second this is up to 0.6 % a second.
-            book.drift_ticks = self._random.randint(-60, 60) * book.instrument.start_ticks // 10**6
+            book.drift_steps = self._random.randint(100, 400)
+            # At the 80 steps a second of 2,000 commands this is up to 0.25 % a second.
+            book.drift_ticks = self._random.randint(-30, 30) * book.instrument.start_ticks // 10**6
             if book.mid_ticks > book.instrument.start_ticks * 5 // 4:
                 book.drift_ticks = -abs(book.drift_ticks)
             elif book.mid_ticks < book.instrument.start_ticks * 3 // 4:
                 book.drift_ticks = abs(book.drift_ticks)
         book.drift_steps -= 1
-        noise = self._random.randint(-book.instrument.spacing_ticks, book.instrument.spacing_ticks)
+        noise = self._random.randint(-10, 10)
         book.mid_ticks += book.drift_ticks + noise
 
     def _tick(self, book: _Book) -> Command:
@@ -138,31 +142,36 @@ class SyntheticMarket:
 
     def _act(self, book: _Book) -> list[Command]:
         dice = self._random.randrange(100)
-        if dice < 70:
+        if dice < 85:
             return self._quote(book)
         account = f"demo-taker-{self._random.randint(1, TAKERS)}"
         side = self._random.choice(("buy", "sell"))
-        lots = self._random.randint(1, book.instrument.size_lots)
-        if dice < 80:
+        lots = self._random.randint(1, book.instrument.size_lots // 2)
+        if dice < 90:
             return [self._order(book, account, side, lots, time_in_force=None, reach=None)]
-        time_in_force = "ioc" if dice < 93 else "fok"
+        time_in_force = "ioc" if dice < 97 else "fok"
         reach = self._random.randint(0, 5)
         return [self._order(book, account, side, lots, time_in_force=time_in_force, reach=reach)]
 
     def _quote(self, book: _Book) -> list[Command]:
-        """Place one quote of a maker and cancel its oldest where it has many."""
+        """Place one quote of a maker and cancel another where it has many."""
         account = f"demo-maker-{self._random.randint(1, MAKERS)}"
         side = self._random.choice(("buy", "sell"))
         lots = self._random.randint(1, book.instrument.size_lots)
-        depth = 1 + min(self._random.randrange(20), self._random.randrange(20))
+        depth = 1 + min(self._random.randrange(30), self._random.randrange(30))
         placed = self._order(book, account, side, lots, time_in_force="gtc", reach=-depth)
         quotes = book.quotes.setdefault(account, deque())
         quotes.append(placed["client_order_id"])
         if len(quotes) > _QUOTES_PER_MAKER:
-            return [placed, _cancel(account, quotes.popleft())]
+            return [placed, _cancel(account, self._withdraw(quotes))]
         if self._random.randrange(25) == 0:
             return [placed, self._amend(book, account, quotes[-1])]
         return [placed]
+
+    def _withdraw(self, quotes: deque[str]) -> str:
+        """Take one of a maker's older quotes, not always the oldest, which is likeliest filled."""
+        quotes.rotate(-self._random.randrange(len(quotes) // 2))
+        return quotes.popleft()
 
     def _order(
         self,
@@ -197,9 +206,10 @@ class SyntheticMarket:
     def _leveraged_order(self, book: _Book) -> Command:
         """Enter, or leave, with all that a small account can carry."""
         account = f"demo-leveraged-{self._random.randint(1, LEVERAGED)}"
-        side = "buy" if self._random.randrange(4) else "sell"
+        side = "buy" if self._random.randrange(8) else "sell"
         lots = book.instrument.leveraged_lots
-        return self._order(book, account, side, lots, time_in_force=None, reach=None)
+        # A market order would be held at its protection price, which a small account cannot pay.
+        return self._order(book, account, side, lots, time_in_force="ioc", reach=8)
 
     def _amend(self, book: _Book, account: str, client_order_id: str) -> Command:
         lots = self._random.randint(1, book.instrument.size_lots)
@@ -236,7 +246,7 @@ def _instrument(each: SyntheticInstrument) -> Command:
         "tick_size": decimal(1, each.price_places),
         "lot_size": decimal(1, each.lot_places),
         "initial_margin": "0.02",
-        "maintenance_margin": "0.01",
+        "maintenance_margin": "0.015",
         "max_leverage": 50,
         "maker_fee": "0.0002",
         "taker_fee": "0.0005",

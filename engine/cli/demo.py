@@ -100,9 +100,14 @@ class _Demo:
         async with asyncio.TaskGroup() as tasks:
             follower = tasks.create_task(self._follow(reader))
             poller = tasks.create_task(self._writer.poll())
-            driver = DemoDriver(self._market(), self._reach, self._shard, self._latency)
-            await driver.set_up()
-            await self._until_consumed(driver)
+            market = self._market()
+            driver = DemoDriver(market, self._reach, self._shard, self._latency)
+            for first in (market.setup(), market.opening()):
+                await driver.write(first)
+                await self._until_consumed(driver)
+            # Counted from here: what the set-up found there already is no refusal of the market.
+            self._before = self._view.counts.copy()
+            self._rejects_before = self._view.rejects.copy()
             self._started = time.monotonic()
             timer = tasks.create_task(self._end_in_time(stop))
             shower = tasks.create_task(self._show(stop))
@@ -116,7 +121,7 @@ class _Demo:
             follower.cancel()
             poller.cancel()
         agrees = await summary.compare(self._writer)
-        self._console.print(summary.text(), highlight=False)
+        self._console.print(summary.text(), highlight=False, soft_wrap=True)
         return 0 if agrees else 1
 
     async def _find_books(self) -> JournalReader:
@@ -134,12 +139,10 @@ class _Demo:
         while reader.after < top:
             await self._read(reader)
             await asyncio.sleep(0)
-        self._before = self._view.counts.copy()
-        self._rejects_before = self._view.rejects.copy()
-        if self._before["orders"]:
+        if trades := self._view.counts["trades"]:
             resting = sum(len(book.orders) for book in self._view.books.values())
             self._console.print(
-                f"found {resting} resting orders and {self._before['trades']} trades "
+                f"found {resting} resting orders and {trades} trades "
                 f"in frames {self._first} to {top}",
                 highlight=False,
             )
@@ -231,6 +234,7 @@ class _Demo:
         p50, p99 = self._latency.milliseconds(50, 99)
         return Pulse(
             seconds=now - self._started,
+            counts=self._view.counts - self._before,
             orders_per_second=(orders - orders_then) / span,
             trades_per_second=(trades - trades_then) / span,
             p50_ms=p50,

@@ -29,11 +29,11 @@ class DemoDriver:
         self._shard = shard
         self._latency = latency
 
-    async def set_up(self) -> None:
-        """Write the instruments, accounts and deposits; they may exist already."""
+    async def write(self, commands: list[Command]) -> None:
+        """Write commands over a link of their own; what exists already refuses them harmlessly."""
         link = await self._reach.link()
         try:
-            link = await self._write(link, self._market.setup())
+            link = await self._write(link, commands)
         finally:
             await link.close()
 

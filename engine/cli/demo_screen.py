@@ -1,5 +1,6 @@
 """What the demonstration shows: a live terminal view, or a plain line where there is none."""
 
+from collections import Counter
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -19,6 +20,8 @@ class Pulse:
     """The figures of this moment."""
 
     seconds: float
+    counts: Counter[str]
+    """What happened since this run began."""
     orders_per_second: float
     trades_per_second: float
     p50_ms: float
@@ -37,7 +40,7 @@ def plain_line(view: MarketView, pulse: Pulse) -> str:
     touches = " ".join(
         f"{symbol} {_touch(book)}" for symbol, book in sorted(view.books.items()) if book.orders
     )
-    counts = view.counts
+    counts = pulse.counts
     return (
         f"{pulse.seconds:6.1f}s frame {view.frame} | orders {counts['orders']} "
         f"({pulse.orders_per_second:.0f}/s) trades {counts['trades']} "
@@ -57,7 +60,7 @@ def screen(view: MarketView, pulse: Pulse) -> RenderableType:
 
 
 def _headline(view: MarketView, pulse: Pulse) -> RenderableType:
-    counts = view.counts
+    counts = pulse.counts
     figures = Table.grid(padding=(0, 3))
     figures.add_row(
         f"[bold]pitboss[/]  {pulse.seconds:.0f} s",
@@ -104,7 +107,7 @@ def _trades(view: MarketView) -> RenderableType:
         liquidations.add_row(f"tier {event['tier']}", event["account"], what)
     return Group(
         Panel(trades, title="last trades"),
-        Panel(liquidations, title=f"liquidations: {view.counts['liquidations']}"),
+        Panel(liquidations, title="liquidations"),
     )
 
 
@@ -132,10 +135,10 @@ def _accounts(view: MarketView) -> RenderableType:
 
 
 def _shown(view: MarketView) -> list[str]:
-    """Choose whom to show: those who were liquidated first, then the greatest balances."""
+    """Choose whom to show: those who were liquidated first, then the smallest balances."""
     return sorted(
         view.accounts,
-        key=lambda name: (-view.accounts[name].liquidations, -view.accounts[name].balance, name),
+        key=lambda name: (-view.accounts[name].liquidations, view.accounts[name].balance, name),
     )[:_SHOWN_ACCOUNTS]
 
 
