@@ -62,7 +62,10 @@ async def test_comparison_may_begin_in_the_middle(written: Written, shard: str) 
             "fills: frame 3 event 0 buy: price is 236.47 in the journal and 236.48 in Postgres",
         ),
         (
-            "UPDATE pitboss.fills SET at = at + interval '1 us' WHERE trade_id = 4 AND side = 'buy'",
+            (
+                "UPDATE pitboss.fills SET at = at + interval '1 us' "
+                "WHERE trade_id = 4 AND side = 'buy'"
+            ),
             "fills: frame 4 event 0 buy: is in the journal and not in Postgres",
         ),
         (
@@ -70,7 +73,10 @@ async def test_comparison_may_begin_in_the_middle(written: Written, shard: str) 
             "fills: frame 1 event 2 sell: is in the journal and not in Postgres",
         ),
         (
-            "INSERT INTO pitboss.balance_log SELECT shard, 2, 7, 'x', 1, 1, 'x', at FROM pitboss.fills LIMIT 1",
+            (
+                "INSERT INTO pitboss.balance_log "
+                "SELECT shard, 2, 7, 'x', 1, 1, 'x', at FROM pitboss.fills LIMIT 1"
+            ),
             "balances: frame 2 event 7: is in Postgres and not in the journal",
         ),
         (
