@@ -132,7 +132,6 @@ class _Demo:
         await link.close()
         top = newest.n if newest else 0
         self._first = max(oldest.n if oldest else 1, top - HISTORY_FRAMES + 1)
-        self._view = MarketView(is_whole=self._first == 1)
         reader = JournalReader(
             await self._reach.link(blocking=True), self._shard, after=self._first - 1
         )

@@ -78,11 +78,10 @@ class AccountView:
 class MarketView:
     """Follows the journal; feed it every frame in order by `observe`.
 
-    `is_whole` tells that it begins with frame 1: only then the cost of every position is known.
+    A view that begins in the middle knows only the orders and costs whose beginning it sees.
     """
 
-    def __init__(self, *, is_whole: bool = True) -> None:
-        self.is_whole = is_whole
+    def __init__(self) -> None:
         self.frame = 0
         self.time_us = 0
         self.books: dict[str, BookView] = {}
@@ -143,16 +142,19 @@ class MarketView:
         book = self._book(event["symbol"])
         book.last = event["price"]
         self.last_trades.append(event)
-        for party in (event["maker"], event["taker"]):
-            leaves = Decimal(party["leaves"])
-            self._leave(book, party["order_id"], leaves)
+        price, quantity = Decimal(event["price"]), Decimal(event["quantity"])
+        bought = quantity if event["aggressor_side"] == "buy" else -quantity
+        for party, moved in ((event["maker"], -bought), (event["taker"], bought)):
+            self._leave(book, party["order_id"], Decimal(party["leaves"]))
             account = self._account(party["account"])
             account.balance = Decimal(party["balance"])
+            after = Decimal(party["position"])
             position = account.positions.get(event["symbol"])
             if position is None:
-                position = PositionView(cost=Decimal(0) if self.is_whole else None)
+                before = after - moved
+                position = PositionView(before, None if before else before)
                 account.positions[event["symbol"]] = position
-            position.move(Decimal(party["position"]), Decimal(event["price"]))
+            position.move(after, price)
 
     def _leave(self, book: BookView, order_id: int, leaves: Decimal) -> None:
         order = book.orders.get(order_id)

@@ -1,0 +1,140 @@
+"""What a reader of the journal shows is what the engine holds."""
+
+import json
+from decimal import Decimal
+from typing import Any
+
+from engine.cli.market_view import MarketView, PositionView
+from engine.cli.streams import encode, stream_of
+from engine.entries import decode_entry
+from engine.machine import Machine
+from feeds.sources.record import Command
+from feeds.synthetic import INSTRUMENTS, SyntheticMarket
+from risk.margin import equity_and_maintenance
+
+STEPS = 1_500
+ATOMS = Decimal(10) ** 8
+
+
+class Play:
+    """The real kernel and a view of its events, without a stream between them."""
+
+    def __init__(self, view: MarketView) -> None:
+        self.machine = Machine()
+        self.view = view
+        self.frames = 0
+
+    def frame(self, commands: list[Command]) -> None:
+        """Apply commands as one frame and show it to the view."""
+        self.frames += 1
+        time_us = 1_700_000_000_000_000 + 12_000 * self.frames
+        out: list[bytes] = []
+        self.machine.begin(time_us, out)
+        for index, command in enumerate(commands):
+            [item] = decode_entry(stream_of(command), f"{self.frames}-{index}", encode(command))
+            self.machine.apply(item, index, out)
+        events = [json.loads(event) for event in out]
+        self.view.observe(self.frames, time_us, [{"c": each} for each in commands], events)
+
+
+def test_books_positions_and_equity_are_those_of_the_engine() -> None:
+    """A view that drifts from the engine would be worse than none."""
+    play = Play(MarketView())
+    market = SyntheticMarket(3, "d1")
+    play.frame(market.setup())
+    play.frame(market.opening())
+    for _ in range(STEPS):
+        play.frame(market.step())
+
+    state, view = play.machine.kernel.state, play.view
+    assert view.counts["trades"] > 5_000
+    assert view.counts["liquidations"] > 0
+    places = {each.symbol: (each.price_places, each.lot_places) for each in INSTRUMENTS}
+    held = {
+        order.order_id: (
+            Decimal(order.price_ticks).scaleb(-places[order.symbol][0]),
+            Decimal(order.leaves_lots).scaleb(-places[order.symbol][1]),
+        )
+        for orders in state.live.values()
+        for order in orders.values()
+    }
+    shown = {
+        order_id: (order.price, order.leaves)
+        for book in view.books.values()
+        for order_id, order in book.orders.items()
+    }
+    assert shown == held
+    for name, account in state.accounts.items():
+        seen = view.accounts[name]
+        assert seen.balance == account.balance_atoms / ATOMS
+        equity, _ = equity_and_maintenance(account)
+        assert abs((view.equity(seen) or 0) - equity / ATOMS) < Decimal("0.00001")
+
+
+def test_levels_gather_the_orders_at_a_price_best_first() -> None:
+    """A ladder shows prices, quantities and how many orders make them."""
+    play = Play(MarketView())
+    symbol = INSTRUMENTS[0].symbol
+    play.frame([SyntheticMarket(1, "x").setup()[0]])
+    play.frame(SyntheticMarket(1, "x").opening())
+    play.frame(
+        [
+            {"type": "create_account", "account": "ann"},
+            {"type": "deposit", "account": "ann", "amount": "1000000", "transfer_id": "t1"},
+        ]
+    )
+    quotes = [("buy", "59000", "1"), ("buy", "59001", "0.5"), ("buy", "59000", "2")]
+    play.frame(
+        [
+            {
+                "type": "place_order",
+                "account": "ann",
+                "symbol": symbol,
+                "side": side,
+                "order_type": "limit",
+                "price": price,
+                "quantity": quantity,
+                "client_order_id": f"o{number}",
+            }
+            for number, (side, price, quantity) in enumerate(quotes)
+        ]
+    )
+
+    book = play.view.books[symbol]
+    assert book.levels("buy", 5) == [
+        (Decimal(59001), Decimal("0.5"), 1),
+        (Decimal(59000), Decimal(3), 2),
+    ]
+    assert book.levels("buy", 1) == [(Decimal(59001), Decimal("0.5"), 1)]
+    assert book.levels("sell", 5) == []
+
+
+def test_an_unknown_beginning_makes_an_unknown_equity() -> None:
+    """A view that begins in the middle does not know what a position cost, and does not guess."""
+    party: dict[str, Any] = {"order_id": 1, "leaves": "0", "balance": "100"}
+    trade = {
+        "type": "trade",
+        "symbol": "S",
+        "price": "9",
+        "quantity": "2",
+        "aggressor_side": "buy",
+        "maker": {**party, "account": "ann", "position": "5"},
+        "taker": {**party, "account": "bob", "position": "2"},
+    }
+    view = MarketView()
+
+    view.observe(7, 1, [{"c": {"type": "l1", "symbol": "S", "bid": "9", "ask": "11"}}], [trade])
+
+    assert view.equity(view.accounts["ann"]) is None
+    assert view.equity(view.accounts["bob"]) == 102
+
+
+def test_a_position_that_turns_costs_what_the_turn_cost() -> None:
+    """Long 10 at 100, sold 15 at 120: short 5 with a cost of 600 (B1)."""
+    position = PositionView()
+    position.move(Decimal(10), Decimal(100))
+    assert position.cost == 1_000
+    position.move(Decimal(4), Decimal(120))
+    assert position.cost == 400
+    position.move(Decimal(-5), Decimal(120))
+    assert position.cost == -600
