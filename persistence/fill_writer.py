@@ -24,7 +24,7 @@ from engine.connections import (
     SecretUnreadable,
 )
 from persistence.cursor import Cursor, begin_cursor
-from persistence.frame_source import FrameSource, JournalContradicts
+from persistence.journal_tail import JournalContradicts, JournalTail
 from persistence.queries import query
 from persistence.row_batch import CursorTaken, RowsMissing, write_rows
 from persistence.rows import Rows, append_rows, no_rows
@@ -38,7 +38,7 @@ _REPORT_SECONDS: Final = 1.0
 _FIRST_PAUSE_SECONDS: Final = 0.1
 _LONGEST_PAUSE_SECONDS: Final = 5.0
 _MOST_RACES: Final = 10
-# Classes of SQLSTATE that another attempt can cure: connection, transaction rollback, resources,
+# Classes of SQLSTATE that another attempt can cure: connection, transaction rollback, retails,
 # state of the server or of an object, operator, system, configuration; 25 is a primary that became
 # a standby, 28 and 3D a login or a database that somebody is still setting up.
 _CURABLE: Final = frozenset({"08", "25", "28", "3D", "40", "53", "55", "57", "58", "F0", "XX"})
@@ -73,6 +73,7 @@ class FillWriter:
         self.fills_misplaced = False
         self._connections = connections
         self._shard = shard
+        self._reader = (f"{{{shard}}}:readers", "fill_writer")
         self._batch_rows = batch_rows
         self._batch_seconds = batch_seconds
         self._cursor_seconds = cursor_seconds
@@ -108,52 +109,52 @@ class FillWriter:
             self._pause_seconds = min(2 * self._pause_seconds, _LONGEST_PAUSE_SECONDS)
 
     async def _write_connected(self) -> None:
-        database = await self._connections.postgres()
+        link = await self._connections.redis(blocking=True)
         try:
-            link = await self._connections.redis(blocking=True)
+            # Known as a reader before Postgres is: the journal must wait for its first frame too.
+            await link.call("HSETNX", *self._reader, 0)
+            database = await self._connections.postgres()
             try:
                 await self._write_from_cursor(database, link)
             finally:
-                await link.close()
+                database.terminate()
         finally:
-            database.terminate()
+            await link.close()
 
     async def _write_from_cursor(self, database: PostgresConnection, link: RedisLink) -> None:
         await database.execute(query("become_writer"))
         self.fills_misplaced = await fills_are_misplaced(database)
         cursor = await begin_cursor(database, self._shard)
         self.cursor_frame = cursor.frame
-        source = FrameSource(link, self._shard, cursor)
-        await source.check_position()
+        tail = JournalTail(link, self._shard, cursor)
+        await tail.check_position()
         fresh = True
         reported_at = 0.0
         while True:
-            rows = await self._gather(source)
-            if source.position != cursor:
+            rows = await self._gather(tail)
+            if tail.position != cursor:
                 new = await write_rows(
-                    database, self._shard, rows, cursor, source.position, may_repeat=fresh
+                    database, self._shard, rows, cursor, tail.position, may_repeat=fresh
                 )
-                cursor = source.position
+                cursor = tail.position
                 fresh = False
                 self._wrote(cursor, new)
-            if source.at_top:
+            if tail.at_top:
                 self.state = "idle"
             if time.monotonic() >= reported_at + _REPORT_SECONDS:
                 reported_at = time.monotonic()
-                await link.call(
-                    "HSET", f"{{{self._shard}}}:readers", "fill_writer", self.cursor_frame
-                )
+                await link.call("HSET", *self._reader, self.cursor_frame)
 
-    async def _gather(self, source: FrameSource) -> Rows:
+    async def _gather(self, tail: JournalTail) -> Rows:
         """Read frames until the batch is full or old enough; return its rows."""
         rows = no_rows()
         begun_at = 0.0
         wait = _IDLE_SECONDS
         while wait > 0 and rows.total < self._batch_rows:
-            frames = await source.read(wait)
+            frames = await tail.read(wait)
             if not frames:
                 break
-            self.top_frame = max(self.top_frame, source.position.frame)
+            self.top_frame = max(self.top_frame, tail.position.frame)
             begun_at = begun_at or time.monotonic()
             for frame in frames:
                 append_rows(frame, rows)

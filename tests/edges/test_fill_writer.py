@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -10,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from engine.connections import Connections, PostgresConnection, RedisLink
-from persistence import fill_writer, frame_source
+from engine.connections import Connections, Endpoints, PostgresConnection, RedisLink
+from persistence import fill_writer, journal_tail
 from persistence.cursor import Cursor, begin_cursor
 from persistence.embedded import EmbeddedServers
 from persistence.fill_writer import FillWriter, WriterHalted
@@ -136,6 +137,17 @@ async def test_journal_that_does_not_exist_yet_is_waited_for(
             told = f"{{{shard}}}:readers", "fill_writer"
             while await link.call("HGET", *told) != b"1":  # noqa: ASYNC110 - another process
                 await asyncio.sleep(0.05)
+
+
+async def test_journal_is_held_for_a_writer_that_has_not_reached_postgres_yet(
+    servers: Endpoints, link: RedisLink, shard: str
+) -> None:
+    """The journal is trimmed to its slowest reader; one it does not know would lose frames."""
+    away = replace(servers, postgres_dsn="postgresql:///pitboss?host=/nowhere")
+    writer = _writer(Connections(away), shard)
+    async with running(writer) as task:
+        await until(lambda: writer.state.startswith("waiting: Postgres"), task)
+        assert await link.call("HGET", f"{{{shard}}}:readers", "fill_writer") == b"0"
 
 
 async def test_restart_in_the_middle_goes_on_where_it_was(
@@ -281,7 +293,7 @@ async def test_journal_that_ends_before_the_cursor_gets_time_to_heal(
         await tape.append(trade(3))
         await until(lambda: writer.cursor_frame == 3, task)
 
-    monkeypatch.setattr(frame_source, "_HEAL_SECONDS", 0.1)
+    monkeypatch.setattr(journal_tail, "_HEAL_SECONDS", 0.1)
     await _put_cursor(database, shard, Cursor(9, lost.hash))
     with pytest.raises(WriterHalted, match="up to frame 9, the journal ends at 3"):
         await _writer(connections, shard).run()

@@ -19,7 +19,7 @@ class JournalContradicts(Exception):
     """The journal is not the one that the cursor comes from, or a part of it is missing."""
 
 
-class FrameSource:
+class JournalTail:
     """The frames after a cursor, over a blocking link of its own.
 
     `position` is the last frame read. `at_top` tells that the last read found nothing beyond it.
