@@ -17,15 +17,18 @@ from engine.cli.demo_summary import Summary
 from engine.cli.failure import BAD_USAGE, NO_DAEMON, CommandError
 from engine.cli.journal_reader import JournalGap, JournalReader, journal_oldest, journal_top
 from engine.cli.latency import Latency
+from engine.cli.market_seed import view_of
 from engine.cli.market_view import MarketView
 from engine.cli.reach import Reach, Reopen
 from engine.cli.streams import entry_id
 from engine.cli.writer_progress import WriterProgress
 from engine.connections import Connections, LinkLost
+from engine.replay import latest_snapshot
 from feeds.synthetic import SyntheticMarket
+from persistence.snapshot_store import SnapshotStore
 
 HISTORY_FRAMES: Final = 10_000
-"""How far back the view reads to find the books of an earlier run."""
+"""A journal of so many frames is read whole to find the books of an earlier run."""
 
 _BLOCK_MS: Final = 500
 _LINE_SECONDS: Final = 2.0
@@ -125,25 +128,31 @@ class _Demo:
         return 0 if agrees else 1
 
     async def _find_books(self) -> JournalReader:
-        """Read what the journal has, so that a second run shows the books of the first."""
+        """Read what the journal has, so that a second run shows the books of the first.
+
+        A long journal is read from the newest snapshot on.
+        """
         link = await self._reach.link()
         oldest = await journal_oldest(link, self._shard)
         newest = await journal_top(link, self._shard)
-        await link.close()
         top = newest.n if newest else 0
-        self._first = max(oldest.n if oldest else 1, top - HISTORY_FRAMES + 1)
-        reader = JournalReader(
-            await self._reach.link(blocking=True), self._shard, after=self._first - 1
-        )
+        self._first = oldest.n if oldest else 1
+        if self._first > 1 or top > HISTORY_FRAMES:
+            found = await latest_snapshot(SnapshotStore(link, self._shard), top, lambda _: None)
+            if found is not None:
+                machine, position = found
+                self._view = view_of(machine.kernel, position.n)
+                self._first = position.n + 1
+        await link.close()
+        watch = await self._reach.link(blocking=True)
+        reader = JournalReader(watch, self._shard, after=self._first - 1)
         while reader.after < top:
             await self._read(reader)
             await asyncio.sleep(0)
-        if trades := self._view.counts["trades"]:
-            resting = sum(len(book.orders) for book in self._view.books.values())
+        resting = sum(len(book.orders) for book in self._view.books.values())
+        if resting:
             self._console.print(
-                f"found {resting} resting orders and {trades} trades "
-                f"in frames {self._first} to {top}",
-                highlight=False,
+                f"found {resting} resting orders as they stood at frame {top}", highlight=False
             )
         return reader
 

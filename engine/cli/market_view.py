@@ -17,7 +17,9 @@ Level = tuple[Decimal, Decimal, int]
 
 
 @dataclass(slots=True)
-class _Resting:
+class Resting:
+    """A resting order, as far as a ladder shows it."""
+
     side: str
     price: Decimal
     leaves: Decimal
@@ -27,7 +29,7 @@ class _Resting:
 class BookView:
     """One instrument's resting orders, as far as they have been seen entering."""
 
-    orders: dict[int, _Resting] = field(default_factory=dict)
+    orders: dict[int, Resting] = field(default_factory=dict)
     bid: str = ""
     ask: str = ""
     last: str = ""
@@ -134,7 +136,7 @@ class MarketView:
         if event["status"] != "resting" or leaves == 0 or "price" not in event:
             return
         quantity = Decimal(event["quantity"]) if leaves is None else leaves
-        resting = _Resting(event["side"], Decimal(event["price"]), quantity)
+        resting = Resting(event["side"], Decimal(event["price"]), quantity)
         self._book(event["symbol"]).orders[order_id] = resting
 
     def _traded(self, event: dict[str, Any]) -> None:

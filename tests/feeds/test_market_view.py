@@ -4,6 +4,7 @@ import json
 from decimal import Decimal
 from typing import Any
 
+from engine.cli.market_seed import view_of
 from engine.cli.market_view import MarketView, PositionView
 from engine.cli.streams import encode, stream_of
 from engine.entries import decode_entry
@@ -37,21 +38,13 @@ class Play:
         self.view.observe(self.frames, time_us, [{"c": each} for each in commands], events)
 
 
-def test_books_positions_and_equity_are_those_of_the_engine() -> None:
-    """A view that drifts from the engine would be worse than none."""
-    play = Play(MarketView())
-    market = SyntheticMarket(3, "d1")
-    play.frame(market.setup())
-    play.frame(market.opening())
-    for _ in range(STEPS):
-        play.frame(market.step())
-
-    state, view = play.machine.kernel.state, play.view
-    assert view.counts["trades"] > 5_000
-    assert view.counts["liquidations"] > 0
+def assert_same(view: MarketView, machine: Machine) -> None:
+    """Fail where the view shows anything else than what the kernel holds."""
+    state = machine.kernel.state
     places = {each.symbol: (each.price_places, each.lot_places) for each in INSTRUMENTS}
     held = {
         order.order_id: (
+            order.side,
             Decimal(order.price_ticks).scaleb(-places[order.symbol][0]),
             Decimal(order.leaves_lots).scaleb(-places[order.symbol][1]),
         )
@@ -59,7 +52,7 @@ def test_books_positions_and_equity_are_those_of_the_engine() -> None:
         for order in orders.values()
     }
     shown = {
-        order_id: (order.price, order.leaves)
+        order_id: (1 if order.side == "buy" else -1, order.price, order.leaves)
         for book in view.books.values()
         for order_id, order in book.orders.items()
     }
@@ -69,6 +62,38 @@ def test_books_positions_and_equity_are_those_of_the_engine() -> None:
         assert seen.balance == account.balance_atoms / ATOMS
         equity, _ = equity_and_maintenance(account)
         assert abs((view.equity(seen) or 0) - equity / ATOMS) < Decimal("0.00001")
+
+
+def test_books_positions_and_equity_are_those_of_the_engine() -> None:
+    """A view that drifts from the engine would be worse than none."""
+    play = Play(MarketView())
+    market = SyntheticMarket(3, "d1")
+    play.frame(market.setup())
+    play.frame(market.opening())
+    for _ in range(STEPS):
+        play.frame(market.step())
+
+    assert play.view.counts["trades"] > 5_000
+    assert play.view.counts["liquidations"] > 0
+    assert_same(play.view, play.machine)
+
+
+def test_a_view_can_begin_with_a_snapshot() -> None:
+    """After a long day nobody reads the whole journal again to see a book."""
+    play = Play(MarketView())
+    market = SyntheticMarket(4, "d1")
+    for commands in (market.setup(), market.opening(), *(market.step() for _ in range(300))):
+        play.frame(commands)
+    whole = play.view
+
+    play.view = view_of(play.machine.kernel, play.frames)
+    assert_same(play.view, play.machine)
+    assert [book.last for book in play.view.books.values()] == [
+        book.last for book in whole.books.values()
+    ]
+    for _ in range(300):
+        play.frame(market.step())
+    assert_same(play.view, play.machine)
 
 
 def test_levels_gather_the_orders_at_a_price_best_first() -> None:

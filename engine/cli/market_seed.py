@@ -1,0 +1,54 @@
+"""Begin a view in the middle: from the state that a snapshot holds."""
+
+from decimal import Decimal
+from typing import Final
+
+from engine.cli.market_view import AccountView, BookView, MarketView, PositionView, Resting
+from engine.grid import Grid
+from engine.kernel import Kernel
+from engine.state import Market
+from matching.terms import SIDE_NAMES
+from risk.account import Account
+
+_ATOMS: Final = Decimal(10) ** 8
+
+
+def view_of(kernel: Kernel, frame: int) -> MarketView:
+    """Return the view that the events up to `frame`, the kernel's, would have built."""
+    state = kernel.state
+    view = MarketView()
+    view.frame = frame
+    view.time_us = state.now_us
+    grids = {symbol: Grid(market.instrument.terms) for symbol, market in state.markets.items()}
+    for symbol, market in state.markets.items():
+        view.books[symbol] = _book(market, grids[symbol])
+    for name, account in state.accounts.items():
+        view.accounts[name] = _account(account, grids)
+    for orders in state.live.values():
+        for order in orders.values():
+            grid = grids[order.symbol]
+            view.books[order.symbol].orders[order.order_id] = Resting(
+                SIDE_NAMES[order.side],
+                Decimal(grid.price_text(order.price_ticks)),
+                Decimal(grid.quantity_text(order.leaves_lots)),
+            )
+    return view
+
+
+def _book(market: Market, grid: Grid) -> BookView:
+    instrument = market.instrument
+    book = BookView()
+    if instrument.bid_ticks:
+        book.bid = grid.price_text(instrument.bid_ticks)
+        book.ask = grid.price_text(instrument.ask_ticks)
+    if instrument.last_ticks:
+        book.last = grid.price_text(instrument.last_ticks)
+    return book
+
+
+def _account(account: Account, grids: dict[str, Grid]) -> AccountView:
+    seen = AccountView(balance=account.balance_atoms / _ATOMS)
+    for symbol, position in account.positions.items():
+        quantity = Decimal(grids[symbol].quantity_text(position.lots))
+        seen.positions[symbol] = PositionView(quantity, position.cost_atoms / _ATOMS)
+    return seen
