@@ -9,7 +9,7 @@ import msgspec
 
 from engine.decimals import NotADecimal, TooFine, split_decimal, to_units
 from engine.limits import MAX_LEVERAGE, MAX_TRANSFER_ATOMS, PPM
-from matching.terms import Refusal, Terms
+from matching.terms import AccountStatus, MarketState, MarkSource, Refusal, Terms
 from risk.messages import (
     CreateAccount,
     CreateInstrument,
@@ -37,6 +37,15 @@ ASSET_DECIMALS: Final = 8
 """Places of the settlement asset: one atom is 1e-8 of it."""
 
 _PPM_DECIMALS: Final = 6
+_NOT_YET: Final = (
+    "margin_brackets",
+    "price_band",
+    "breakers",
+    "feed_max_jump",
+    "feed_max_spread",
+    "session_end",
+    "group",
+)
 
 
 class Defect(Exception):
@@ -72,19 +81,28 @@ def atoms_from_text(amount: str | int, path: str) -> int:
 
 def create_instrument(c: CreateInstrumentWire) -> CreateInstrument:
     """Return the command with its terms on a grid, or with what is wrong with them."""
+    state = c.state or MarketState.OPEN
     try:
-        return CreateInstrument(c.symbol, _new_terms(c), c.state)
+        return CreateInstrument(c.symbol, _new_terms(c), state)
     except Defect as defect:
-        return CreateInstrument(c.symbol, None, c.state, defect.code, defect.path)
+        return CreateInstrument(c.symbol, None, state, defect.code, defect.path)
+
+
+def _given(value: str | int | None, default: str | int) -> str | int:
+    """Return the value, or the protocol's default where it is absent."""
+    return default if value is None else value
 
 
 def _new_terms(c: CreateInstrumentWire) -> Terms:
     """Return the terms that a wire command describes. Raises Defect."""
-    if c.mode != "book":
+    if c.mode == "l1":
         raise Defect(Refusal.NOT_SUPPORTED, "$.mode")
+    for field in _NOT_YET:
+        if getattr(c, field) is not None:
+            raise Defect(Refusal.NOT_SUPPORTED, f"$.{field}")
     tick_units, price_decimals = split_decimal(c.tick_size)
     lot_units, quantity_decimals = split_decimal(c.lot_size)
-    contract_units, contract_decimals = split_decimal(c.contract_size)
+    contract_units, contract_decimals = split_decimal(_given(c.contract_size, 1))
     places = price_decimals + quantity_decimals + contract_decimals
     worth = tick_units * lot_units * contract_units * 10**ASSET_DECIMALS
     atoms, rest = divmod(worth, 10**places)
@@ -99,13 +117,13 @@ def _new_terms(c: CreateInstrumentWire) -> Terms:
         contract_units=contract_units,
         contract_decimals=contract_decimals,
         atoms_per_tick_lot=atoms,
-        initial_margin_ppm=_ppm(c.initial_margin, "$.initial_margin"),
-        maintenance_margin_ppm=_ppm(c.maintenance_margin, "$.maintenance_margin"),
-        max_leverage_ppm=_ppm(c.max_leverage, "$.max_leverage"),
-        maker_fee_ppm=_ppm(c.maker_fee, "$.maker_fee"),
-        taker_fee_ppm=_ppm(c.taker_fee, "$.taker_fee"),
-        collar_ppm=_ppm(c.collar, "$.collar"),
-        mark_source=c.mark_source,
+        initial_margin_ppm=_ppm(_given(c.initial_margin, "0.20"), "$.initial_margin"),
+        maintenance_margin_ppm=_ppm(_given(c.maintenance_margin, "0.10"), "$.maintenance_margin"),
+        max_leverage_ppm=_ppm(_given(c.max_leverage, 5), "$.max_leverage"),
+        maker_fee_ppm=_ppm(_given(c.maker_fee, 0), "$.maker_fee"),
+        taker_fee_ppm=_ppm(_given(c.taker_fee, 0), "$.taker_fee"),
+        collar_ppm=_ppm(_given(c.collar, "0.05"), "$.collar"),
+        mark_source=c.mark_source or MarkSource.L1_MID,
         asset_class=c.asset_class or "",
         feed_stale_us=(c.feed_stale_ms or 0) * 1_000,
     )
@@ -129,7 +147,7 @@ def _check_account(c: CreateAccountWire | UpdateAccountWire) -> None:
 
 def create_account(c: CreateAccountWire) -> CreateAccount:
     """Return the command with its leverage in ppm."""
-    account = CreateAccount(c.account, 0, c.stp_group or "", c.status)
+    account = CreateAccount(c.account, 0, c.stp_group or "", c.status or AccountStatus.ACTIVE)
     try:
         _check_account(c)
         if c.leverage is not None:

@@ -28,7 +28,13 @@ class Machine:
         out.extend(render(event, None, None) for event in self.kernel.begin(now_us))
 
     def apply(self, item: Input, index: int, out: list[bytes]) -> None:
-        """Apply the input at `index` of its frame; append its encoded events to `out`."""
+        """Apply the input at `index` of its frame; append its encoded events to `out`.
+
+        A mass action that the input before it left unfinished is finished first: that happens only
+        within an array, whose commands share a frame.
+        """
+        while self.kernel.is_busy():
+            self.begin(self._state.now_us, out)
         command = self._conversion.to_core(item.command, self._symbol_of_order)
         render = self._rendering.render
         out.extend([render(event, index, item) for event in self.kernel.apply(command)])

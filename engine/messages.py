@@ -201,17 +201,24 @@ class CreateInstrumentWire(Wire, tag="create_instrument"):
     tick_size: Decimal
     lot_size: Decimal
     asset_class: Identifier | None = None
-    contract_size: Decimal = 1
-    initial_margin: Decimal = "0.20"
-    maintenance_margin: Decimal = "0.10"
-    max_leverage: Decimal = 5
-    maker_fee: Decimal = 0
-    taker_fee: Decimal = 0
-    mode: Literal["book", "l1"] = "book"
-    mark_source: MarkSource = MarkSource.L1_MID
-    collar: Decimal = "0.05"
+    contract_size: Decimal | None = None
+    initial_margin: Decimal | None = None
+    maintenance_margin: Decimal | None = None
+    margin_brackets: list[dict[str, Decimal]] | None = None
+    max_leverage: Decimal | None = None
+    maker_fee: Decimal | None = None
+    taker_fee: Decimal | None = None
+    mode: Literal["book", "l1"] | None = None
+    mark_source: MarkSource | None = None
+    collar: Decimal | None = None
+    price_band: Decimal | None = None
+    breakers: list[dict[str, Decimal]] | None = None
     feed_stale_ms: Whole | None = None
-    state: MarketState = MarketState.OPEN
+    feed_max_jump: Decimal | None = None
+    feed_max_spread: Decimal | None = None
+    session_end: Text | None = None
+    group: Identifier | None = None
+    state: MarketState | None = None
 
 
 class UpdateInstrumentWire(Wire, tag="update_instrument"):
@@ -248,7 +255,7 @@ class CreateAccountWire(Wire, tag="create_account"):
     profile: Identifier | None = None
     fee_tier: Identifier | None = None
     stp_group: Identifier | None = None
-    status: AccountStatus = AccountStatus.ACTIVE
+    status: AccountStatus | None = None
 
 
 class UpdateAccountWire(Wire, tag="update_account"):

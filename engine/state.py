@@ -43,7 +43,8 @@ class MassCancel:
 class State:
     """The state of a shard. The kernel's parts work on it; `engine.snapshot` writes it down.
 
-    `live` holds each account's resting orders by client order id, in order of arrival. `touched`
+    `live` holds each account's resting orders by client order id, in order of arrival: an
+    amended order keeps its place there, so the order is that of the order ids. `touched`
     and `moved` gather, during one command, the accounts whose equity changed and the symbols whose
     mark did; `pending_*` are those that a liquidation's prints changed, looked at after the next
     input or at `review_at_us` (0: nothing due), whichever is first.

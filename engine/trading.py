@@ -232,7 +232,6 @@ class Trading:
             return
 
         self._execution.release(market, order)
-        del state.live[order.account_id][order.client_order_id]
         order.quantity_lots += leaves_lots - order.leaves_lots
         order.leaves_lots = leaves_lots
         order.price_ticks = price_ticks
@@ -242,6 +241,8 @@ class Trading:
             self._execution.enter(market, order, position, sweep, events)
         else:
             self._execution.rest(market, order, position)
+        if order.level is None:
+            del state.live[order.account_id][order.client_order_id]
 
 
 def _limit_ticks(command: PlaceOrder, market: Market) -> int:

@@ -1,0 +1,373 @@
+"""The daemon: put the parts together, recover, and run them in one task group (architecture §7)."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+import structlog
+
+from engine import notify
+from engine.config import Config, genesis_commands, load, restart_needed
+from engine.connections import (
+    POSTGRES_FAILED,
+    Connections,
+    Endpoints,
+    LinkLost,
+    PostgresLost,
+    SecretUnreadable,
+)
+from engine.entries import decode_entry
+from engine.loop import EngineClock, EngineLoop
+from engine.ports import JournalDamaged, Manifest
+from engine.replay import Position, recover
+from feeds.inbox import RedisInbox
+from persistence.embedded import EmbeddedServers
+from persistence.fill_writer import FillWriter, WriterHalted
+from persistence.housekeeping import Lease, Trimmer
+from persistence.journal import JournalFrames, RedisJournal
+from persistence.redis_settings import check_redis_settings
+from persistence.schema import migrate
+from persistence.snapshot_store import SnapshotStore
+from persistence.snapshotter import Snapshotter
+from persistence.state_dir import StateLock
+from persistence.witness import Witness
+
+if TYPE_CHECKING:
+    from engine.machine import Machine
+    from engine.messages import Frame, Input
+
+log = structlog.get_logger()
+
+_POSTGRES_RETRY_SECONDS = 1.0
+_POSTGRES_AWAY: tuple[type[Exception], ...] = (PostgresLost, SecretUnreadable, *POSTGRES_FAILED)
+
+
+class WrongSettings(Exception):
+    """Redis is set up in a way that would lose acknowledged frames (exit 78)."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What the command line says about a run."""
+
+    config_path: Path | None
+    state_dir: Path
+    ephemeral: bool = False
+    accept_loss: bool = False
+    accept_time_jump: bool = False
+
+
+class Parts(NamedTuple):
+    """The long-lived parts of a running daemon."""
+
+    loop: EngineLoop
+    inbox: RedisInbox
+    journal: RedisJournal
+    snapshotter: Snapshotter
+    trimmer: Trimmer
+    lease: Lease
+    writer: FillWriter | None
+
+
+async def run(options: RunOptions) -> None:
+    """Run the daemon until SIGTERM or SIGINT. Raises what `engine.exits` gives a code to."""
+    config = load(options.config_path)
+    if config.redis.url is not None:
+        lock = await StateLock.acquire(options.state_dir)
+        try:
+            await Daemon(config, options, Connections(_configured(config)), None).run()
+        finally:
+            lock.release()
+        return
+    async with EmbeddedServers(options.state_dir, ephemeral=options.ephemeral) as servers:
+        connections = Connections(servers.endpoints)
+        await Daemon(config, options, connections, servers).run()
+
+
+def _configured(config: Config) -> Endpoints:
+    """Return the servers that the configuration names."""
+    redis_password, postgres_password = config.redis.password_file, config.postgres.password_file
+    assert config.redis.url is not None
+    return Endpoints(
+        config.redis.url,
+        config.postgres.dsn,
+        None if redis_password is None else Path(redis_password),
+        None if postgres_password is None else Path(postgres_password),
+    )
+
+
+class Daemon:
+    """One run of the engine on given servers."""
+
+    def __init__(
+        self,
+        config: Config,
+        options: RunOptions,
+        connections: Connections,
+        servers: EmbeddedServers | None,
+    ) -> None:
+        self._config = config
+        self._options = options
+        self._connections = connections
+        self._servers = servers
+        data_dir = options.state_dir if servers is None else servers.data_dir
+        self._witness = Witness(data_dir / "head")
+        self._run_id = f"{os.getpid()}-{time.time_ns() // 1_000_000}"
+
+    async def run(self) -> None:
+        """Recover, say so, and run every part until one ends or a signal comes."""
+        await self._check_settings()
+        started = time.monotonic()
+        machine, position = await self._recover()
+        parts = self._assemble(machine, position)
+        await self._first_frame(parts, position)
+        gc.collect()
+        gc.freeze()
+        log.info(
+            "ready",
+            frame=position.n,
+            orders=sum(len(orders) for orders in machine.kernel.state.live.values()),
+            accounts=len(machine.kernel.state.accounts),
+            recovery_seconds=round(time.monotonic() - started, 3),
+        )
+        await self._run_parts(parts)
+
+    async def _check_settings(self) -> None:
+        """Refuse a Redis that would not keep what it acknowledges. Raises WrongSettings."""
+        link = await self._connections.redis()
+        try:
+            report = await check_redis_settings(link)
+        finally:
+            await link.close()
+        for warning in report.warnings:
+            log.warning(warning)
+        if report.wrong:
+            raise WrongSettings("; ".join(report.wrong))
+
+    # Recovery
+
+    async def _recover(self) -> tuple[Machine, Position]:
+        """Return the state at the journal's top: recovery is the only way to start."""
+        link = await self._connections.redis()
+        try:
+            source = JournalFrames(link, self._config.shard)
+            top = await source.top()
+            await self._ask_witnesses(source, top)
+            return await recover(
+                self._config.shard,
+                SnapshotStore(link, self._config.shard),
+                source,
+                0 if top is None else top.n,
+                lambda text: log.error(text),
+            )
+        finally:
+            await link.close()
+
+    async def _ask_witnesses(self, source: JournalFrames, top: Frame | None) -> None:
+        """Compare the journal with what else remembers it. Raises JournalDamaged (exit 65)."""
+        if self._options.accept_loss:
+            self._witness.forget()
+            return
+        seen = self._witness.read()
+        if seen is None:
+            return
+        n, frame_hash = seen
+        if top is None or n > top.n:
+            found = "is missing" if top is None else f"ends at frame {top.n}"
+            raise JournalDamaged(
+                f"frame {n} was acknowledged but the journal {found}: put the journal back, or "
+                "start with `pitboss run --accept-loss`"
+            )
+        frame = await source.get(n)
+        if frame is not None and frame.hash != frame_hash:
+            raise JournalDamaged(
+                f"frame {n} of the journal is not the one that was acknowledged: put the journal "
+                "back, or start with `pitboss run --accept-loss`"
+            )
+
+    async def _rebuild(self, n: int) -> Machine:
+        """Return the machine as it was at frame `n`, after an input has raised in it."""
+        link = await self._connections.redis()
+        try:
+            shard = self._config.shard
+            machine, _ = await recover(
+                shard, SnapshotStore(link, shard), JournalFrames(link, shard), n, log.error
+            )
+        finally:
+            await link.close()
+        return machine
+
+    # Putting together
+
+    def _assemble(self, machine: Machine, position: Position) -> Parts:
+        config, connections = self._config, self._connections
+        journal = RedisJournal(
+            connections.redis,
+            config.shard,
+            n=position.n,
+            frame_hash=position.hash,
+            ring_frames=config.journal.ring_frames,
+        )
+        inbox = RedisInbox(
+            lambda: connections.redis(blocking=True),
+            LinkLost,
+            config.shard,
+            position.cursors,
+            config.journal.batch_commands,
+        )
+        writer = None
+        if connections.endpoints.postgres_dsn is not None:
+            writer = FillWriter(
+                connections,
+                config.shard,
+                batch_rows=config.writer.batch_rows,
+                batch_seconds=config.writer.interval_ms / 1e3,
+            )
+        clock = EngineClock(_wall_us, _boot_us, accept_jump=self._options.accept_time_jump)
+
+        def acknowledged(frame: Frame) -> None:
+            self._witness.write(frame.n, frame.hash)
+            if writer is not None:
+                writer.top_frame = frame.n
+
+        loop = EngineLoop(machine, position, inbox, journal, clock, self._rebuild, acknowledged)
+        trimmer = Trimmer(connections, config.shard, position, config.journal.retain_frames)
+
+        def kept(manifests: list[Manifest]) -> None:
+            trimmer.oldest_snapshot = manifests[-1].frame if manifests else 0
+
+        snapshotter = Snapshotter(
+            connections, config.shard, loop, self._run_id, config.snapshot.keep, kept
+        )
+        snapshotter.interval_seconds = config.snapshot.interval_s
+        lease = Lease(connections, config.shard, self._run_id, lambda: 0)
+        return Parts(loop, inbox, journal, snapshotter, trimmer, lease, writer)
+
+    async def _first_frame(self, parts: Parts, position: Position) -> None:
+        """Write the genesis frame of a new journal, or an empty one, which fences others."""
+        genesis = [msgspec.json.encode(command) for command in genesis_commands(self._config)]
+        inputs: list[Input] = []
+        if position.n == 0:
+            for number, payload in enumerate(genesis, start=1):
+                inputs += decode_entry("config", f"{number}-0", payload)
+        await parts.loop.append_inputs(inputs)
+        if position.n > 1:
+            self._report_differences(parts.loop.machine)
+
+    def _report_differences(self, machine: Machine) -> None:
+        """Say where config.toml no longer describes the shard; only a command changes the state."""
+        state = machine.kernel.state
+        missing = [i.symbol for i in self._config.instruments if i.symbol not in state.markets]
+        missing += [a.account for a in self._config.accounts if a.account not in state.accounts]
+        if missing:
+            log.warning(
+                "config.toml names what the shard does not have; add it by an admin command",
+                missing=missing,
+            )
+
+    # Running
+
+    async def _run_parts(self, parts: Parts) -> None:
+        """Run every part in one task group; when the engine loop ends in order, all end."""
+        self._listen(parts)
+        async with asyncio.TaskGroup() as group:
+            engine = group.create_task(parts.loop.run(), name="engine")
+            others = [
+                group.create_task(parts.snapshotter.run(), name="snapshotter"),
+                group.create_task(parts.trimmer.run(), name="trimmer"),
+                group.create_task(parts.lease.run(), name="lease"),
+                group.create_task(_watchdog(), name="watchdog"),
+            ]
+            if self._servers is not None:
+                others.append(group.create_task(self._servers.watch(), name="servers"))
+            if parts.writer is not None:
+                others.append(group.create_task(self._write_fills(parts.writer), name="writer"))
+            notify.ready(f"frame {parts.loop.position.n}")
+            await engine
+            notify.stopping()
+            for task in others:
+                task.cancel()
+        await parts.lease.release()
+        await parts.journal.close()
+        await parts.inbox.close()
+        log.info("stopped", frame=parts.loop.position.n)
+
+    async def _write_fills(self, writer: FillWriter) -> None:
+        """Bring the schema up to date once Postgres answers, then write fills for ever.
+
+        A writer that halts raises an alarm and nothing else: trading does not hang on Postgres.
+        """
+        while True:
+            try:
+                connection = await self._connections.postgres()
+                try:
+                    applied = await migrate(connection)
+                finally:
+                    connection.terminate()
+                if applied:
+                    log.info("schema brought up to date", migrations=applied)
+                await writer.run()
+            except _POSTGRES_AWAY as error:
+                log.warning("Postgres is away; fills wait in the journal", reason=str(error))
+                await asyncio.sleep(_POSTGRES_RETRY_SECONDS)
+            except WriterHalted as halted:
+                log.critical(
+                    "the fill writer has halted; frames wait in the journal", why=str(halted)
+                )
+                return
+
+    def _listen(self, parts: Parts) -> None:
+        """Attach the signals: TERM and INT stop, HUP reloads, USR1 snapshots, USR2 does both."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, parts.loop.stop)
+        loop.add_signal_handler(signal.SIGHUP, self._reload, parts)
+        loop.add_signal_handler(signal.SIGUSR1, parts.snapshotter.ask)
+        tasks: set[asyncio.Task[None]] = set()
+
+        def snapshot_and_stop() -> None:
+            tasks.add(asyncio.create_task(_snapshot_and_stop(parts)))
+
+        loop.add_signal_handler(signal.SIGUSR2, snapshot_and_stop)
+
+    def _reload(self, parts: Parts) -> None:
+        """Take over what may change while running; say what would need a restart."""
+        try:
+            fresh = load(self._options.config_path)
+        except Exception as error:
+            log.error("the configuration is not reloaded", reason=str(error))
+            return
+        parts.snapshotter.interval_seconds = fresh.snapshot.interval_s
+        log.info("configuration reloaded", needs_restart=restart_needed(self._config, fresh))
+
+
+async def _snapshot_and_stop(parts: Parts) -> None:
+    """Stop at a frame and leave its snapshot, so that another release can start from it."""
+    try:
+        await parts.snapshotter.take()
+    finally:
+        parts.loop.stop()
+
+
+async def _watchdog() -> None:
+    """Tell systemd that the event loop turns."""
+    interval = notify.watchdog_interval_s()
+    while True:
+        notify.alive()
+        await asyncio.sleep(10.0 if interval is None else interval / 2)
+
+
+def _wall_us() -> int:
+    return time.time_ns() // 1_000
+
+
+def _boot_us() -> int:
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000

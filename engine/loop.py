@@ -1,0 +1,310 @@
+"""The engine loop: read a batch, stamp it, apply it, append one frame, release (architecture §2).
+
+While one frame is on its way to the journal the next one is being built; never are two on the way.
+Nothing that a frame causes is visible to anybody before the server has acknowledged it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+import structlog
+
+from engine.codec import decode_cursors, encode_cursors, seal
+from engine.entries import refused_input
+from engine.limits import (
+    MAX_CLOCK_STEP_US,
+    MAX_ENTRY_BYTES,
+    MAX_FRAME_EVENTS,
+    MAX_FRAME_INPUT_BYTES,
+    MAX_POISON_PER_HOUR,
+)
+from matching.terms import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from engine.machine import Machine
+    from engine.messages import Batch, Frame, Input
+    from engine.ports import Inbox, Journal
+    from engine.replay import Position
+
+log = structlog.get_logger()
+
+HOUR_US = 3600 * 1_000_000
+_FULL_BYTES = MAX_FRAME_INPUT_BYTES - 2 * MAX_ENTRY_BYTES  # one more entry still fits below
+
+
+class ClockStepped(Exception):
+    """The wall clock has jumped against the boot clock: halt rather than stamp a wrong time."""
+
+
+class InputRaised(Exception):
+    """Applying an input raised inside the kernel; the cause tells what."""
+
+
+class PoisonedTooOften(Exception):
+    """Inputs keep raising inside the kernel: a bug, and no way to go on (exit 70)."""
+
+
+class EngineClock:
+    """Engine time: the wall clock in µs, never going back, checked against the boot clock."""
+
+    def __init__(
+        self, wall_us: Callable[[], int], boot_us: Callable[[], int], *, accept_jump: bool
+    ) -> None:
+        self._wall_us = wall_us
+        self._boot_us = boot_us
+        self._accept_jump = accept_jump
+        self._offset_us = wall_us() - boot_us()
+
+    def stamp(self, last_us: int) -> int:
+        """Return max(last, now). Raises ClockStepped on a step of more than 5 s."""
+        wall_us = self._wall_us()
+        step_us = wall_us - self._boot_us() - self._offset_us
+        if abs(step_us) > MAX_CLOCK_STEP_US:
+            if not self._accept_jump:
+                raise ClockStepped(
+                    f"the wall clock has stepped by {step_us / 1e6:.1f} s: put the clock right "
+                    "and start again, or go on with `pitboss run --accept-time-jump`"
+                )
+            self._offset_us += step_us
+        return max(last_us, wall_us)
+
+    def now_us(self) -> int:
+        """Return the wall clock in µs, for deciding whether a timer is due."""
+        return self._wall_us()
+
+
+class EngineLoop:
+    """Owns the machine. Everybody else sees it only between frames, through `between_frames`."""
+
+    def __init__(
+        self,
+        machine: Machine,
+        position: Position,
+        inbox: Inbox,
+        journal: Journal,
+        clock: EngineClock,
+        rebuild: Callable[[int], Awaitable[Machine]],
+        acknowledged: Callable[[Frame], None],
+    ) -> None:
+        self.machine = machine
+        self.position = position
+        self.inputs = 0
+        self.last_turn_us = clock.now_us()
+        self._inbox = inbox
+        self._journal = journal
+        self._clock = clock
+        self._rebuild = rebuild
+        self._acknowledged = acknowledged
+        self._next_n = position.n + 1
+        self._parent = position.hash
+        self._cursors = dict(position.cursors)
+        self._in_flight: asyncio.Task[None] | None = None
+        self._stopping = asyncio.Event()
+        self._visits: deque[tuple[Callable[[], None], asyncio.Future[None]]] = deque()
+        self._wake = asyncio.Event()
+        self._poisoned_at_us: deque[int] = deque()
+
+    def stop(self) -> None:
+        """Ask the loop to end after the frame it is at."""
+        self._stopping.set()
+        self._wake.set()
+
+    async def between_frames(self, visit: Callable[[], None]) -> None:
+        """Run `visit` at a frame boundary where everything applied is acknowledged."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._visits.append((visit, done))
+        self._wake.set()
+        await done
+
+    async def run(self) -> None:
+        """Turn until stopped; returns once the last frame is acknowledged."""
+        reading: asyncio.Task[Batch | None] | None = None
+        try:
+            while not self._stopping.is_set():
+                if reading is None:
+                    reading = asyncio.create_task(self._inbox.next(None))
+                await self._wait(reading)
+                self.last_turn_us = self._clock.now_us()
+                if self._visits:
+                    await self._receive_visits()
+                if reading.done():
+                    batch, reading = reading.result(), None
+                    if batch is not None:
+                        await self._run_batch(batch)
+                await self._run_timers()
+            await self._settle()
+            await self._receive_visits()
+        finally:
+            if reading is not None:
+                reading.cancel()
+
+    async def append_inputs(self, inputs: list[Input]) -> None:
+        """Append one frame of given inputs, cursors unmoved, and wait for it (genesis, fencing)."""
+        await self._commit(self._build(deque(inputs), {}))
+        await self._settle()
+
+    async def _wait(self, reading: asyncio.Task[Batch | None]) -> None:
+        """Wait for a batch, a visit, the next timer or the end of the append in flight."""
+        if reading.done() or self._wake.is_set():
+            self._wake.clear()
+            return
+        waking = asyncio.create_task(self._wake.wait())
+        waits: set[asyncio.Task[object]] = {reading, waking}
+        if self._in_flight is not None and not self._in_flight.done():
+            waits.add(self._in_flight)
+        try:
+            await asyncio.wait(
+                waits, timeout=self._until_timer(), return_when=asyncio.FIRST_COMPLETED
+            )
+        finally:
+            waking.cancel()
+        self._wake.clear()
+        if self._in_flight is not None and self._in_flight.done():
+            await self._settle()
+
+    def _until_timer(self) -> float | None:
+        """Return the seconds until the next timer is due, None where there is none."""
+        deadline_us = self.machine.kernel.next_deadline_us()
+        if deadline_us is None:
+            return None
+        return max(0.0, (deadline_us - self._clock.now_us()) / 1e6)
+
+    async def _run_timers(self) -> None:
+        """Write frames without inputs while a timer is due or a mass action unfinished."""
+        kernel = self.machine.kernel
+        while True:
+            deadline_us = kernel.next_deadline_us()
+            if deadline_us is None or deadline_us > self._clock.now_us():
+                return
+            await self._commit(self._build(deque(), {}))
+
+    async def _run_batch(self, batch: Batch) -> None:
+        """Apply a batch in as many frames as it takes; an entry is never split between frames."""
+        inputs = deque(batch.inputs)
+        while inputs:
+            await self._run_timers_first()
+            frame = await self._build_or_quarantine(inputs, batch.cursors)
+            await self._commit(frame)
+        if any(self._cursors.get(stream) != at for stream, at in batch.cursors.items()):
+            await self._commit(self._build(deque(), batch.cursors))
+
+    async def _run_timers_first(self) -> None:
+        """Finish a mass action before any other input."""
+        while self.machine.kernel.is_busy():
+            await self._commit(self._build(deque(), {}))
+
+    async def _build_or_quarantine(self, inputs: deque[Input], cursors: dict[str, str]) -> Frame:
+        """Build the next frame; an input that raises is recorded as refused (poison)."""
+        while True:
+            trial = deque(inputs)
+            try:
+                frame = self._build(trial, cursors)
+            except InputRaised as raised:
+                await self._quarantine(inputs, len(inputs) - len(trial), raised)
+                continue
+            while len(inputs) > len(trial):
+                inputs.popleft()
+            return frame
+
+    async def _quarantine(self, inputs: deque[Input], at: int, raised: InputRaised) -> None:
+        """Rebuild the state from snapshot and journal, and put a verdict on the input at fault."""
+        now_us = self._clock.now_us()
+        self._poisoned_at_us.append(now_us)
+        while self._poisoned_at_us[0] < now_us - HOUR_US:
+            self._poisoned_at_us.popleft()
+        item = inputs[at]
+        digest = blake2b(item.body, digest_size=16).hexdigest()
+        log.error(
+            "an input raised inside the kernel and is refused",
+            stream=item.stream,
+            entry=item.entry_id,
+            digest=digest,
+            exc_info=raised.__cause__,
+        )
+        if len(self._poisoned_at_us) > MAX_POISON_PER_HOUR:
+            raise PoisonedTooOften("more than 3 inputs an hour raise inside the kernel") from raised
+        await self._settle()
+        self.machine = await self._rebuild(self.position.n)
+        inputs[at] = refused_input(
+            item.stream, item.entry_id, Refusal.POISON, "$", digest, "raised inside the kernel"
+        )
+
+    def _build(self, inputs: deque[Input], cursors: dict[str, str]) -> Frame:
+        """Apply inputs, whole entries at a time, until the frame is full; take them off the deque.
+
+        `cursors` is where the ingress streams stand once all of the batch is applied.
+        """
+        machine = self.machine
+        time_us = self._clock.stamp(machine.kernel.state.now_us)
+        bodies: list[bytes] = []
+        events: list[bytes] = []
+        size = 0
+        machine.begin(time_us, events)
+        busy = machine.kernel.is_busy
+        reached: dict[str, str] = {}
+        while inputs and not busy():
+            item = inputs[0]
+            size += len(item.body) + 1
+            self._apply(item, len(bodies), events)
+            bodies.append(item.body)
+            inputs.popleft()
+            entry_ends = not inputs or inputs[0].entry_id != item.entry_id
+            if not entry_ends and inputs[0].stream == item.stream:
+                continue
+            reached[item.stream] = item.entry_id
+            if len(events) >= MAX_FRAME_EVENTS or size > _FULL_BYTES:
+                break
+        new_cursors = {**self._cursors, **(cursors if not inputs else reached)}
+        frame = seal(
+            self._next_n, self._parent, time_us, bodies, events, encode_cursors(new_cursors)
+        )
+        self._next_n += 1
+        self._parent = frame.hash
+        self._cursors = new_cursors
+        self.inputs += len(bodies)
+        return frame
+
+    def _apply(self, item: Input, index: int, events: list[bytes]) -> None:
+        """Apply one input; whatever it raises, short of no memory, is the input's own fault."""
+        try:
+            self.machine.apply(item, index, events)
+        except MemoryError:
+            raise
+        except Exception as error:
+            raise InputRaised from error
+
+    async def _commit(self, frame: Frame) -> None:
+        """Send a frame on its way once the one before it has arrived."""
+        await self._settle()
+        self._in_flight = asyncio.create_task(self._append(frame))
+
+    async def _append(self, frame: Frame) -> None:
+        await self._journal.append(frame)
+        self.position.n, self.position.hash = frame.n, frame.hash
+        self.position.cursors = decode_cursors(frame.cursors)
+        self._acknowledged(frame)
+
+    async def _settle(self) -> None:
+        """Wait until the frame in flight is acknowledged."""
+        if self._in_flight is not None:
+            task, self._in_flight = self._in_flight, None
+            await task
+
+    async def _receive_visits(self) -> None:
+        await self._settle()
+        while self._visits:
+            visit, done = self._visits.popleft()
+            try:
+                visit()
+            except Exception as error:
+                if not done.cancelled():
+                    done.set_exception(error)
+            else:
+                if not done.cancelled():
+                    done.set_result(None)

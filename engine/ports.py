@@ -1,0 +1,82 @@
+"""What the engine asks of the world: an inbox, a journal, a store of snapshots, a clock."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from engine.messages import Batch, Frame
+
+
+class SteppedDown(Exception):
+    """Another leader has written to the journal; this one must end at once (exit 75)."""
+
+
+class JournalDamaged(Exception):
+    """The journal is not what this engine or its witnesses know it to be (exit 65)."""
+
+
+class StartRefused(Exception):
+    """Something must be put right before the engine may start (exit 66)."""
+
+
+class Manifest(msgspec.Struct):
+    """What a snapshot is of, and what its chunks must hash to."""
+
+    format: int
+    version: int
+    frame: int
+    frame_hash: str
+    time_us: int
+    writer: str
+    cursors: dict[str, str]
+    chunk_digests: list[str]
+    state_hash: str
+
+
+class Inbox(Protocol):
+    """Where inputs come from."""
+
+    async def next(self, timeout_seconds: float | None) -> Batch | None:
+        """Return the next batch, merged and decoded; None once the time is over."""
+
+
+class Journal(Protocol):
+    """Where frames go; the only writer is the leader."""
+
+    async def append(self, frame: Frame) -> None:
+        """Append the next frame; return once the server has acknowledged it.
+
+        Raises SteppedDown or JournalDamaged; anything less is healed inside.
+        """
+
+
+class FrameSource(Protocol):
+    """Where frames are read back from."""
+
+    def frames(self, after: int, until: int) -> AsyncIterator[Frame]:
+        """Yield the frames after `after` up to and with `until`, in order, without a gap."""
+
+
+class SnapshotSource(Protocol):
+    """Where snapshots are read back from."""
+
+    async def manifests(self) -> list[Manifest]:
+        """Return what snapshots there are, newest first."""
+
+    async def chunks(self, manifest: Manifest) -> list[bytes]:
+        """Return a snapshot's chunks. Raises CorruptSnapshot where one is missing or flipped."""
+
+
+class Link(Protocol):
+    """One connection to Redis with one request in flight; see `engine.connections.RedisLink`."""
+
+    async def call(self, *arguments: bytes | str | float) -> Any:
+        """Send one command and return its raw reply."""
+
+    async def close(self) -> None:
+        """Close the connection for good."""

@@ -1,0 +1,112 @@
+"""Replay: recorded frames through the same machine. Recovery, standby, verify are all this path."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.codec import VERSION, check_hash, decode_cursors, decode_inputs, genesis_hash
+from engine.entries import input_from_record
+from engine.machine import Machine
+from engine.ports import JournalDamaged
+from engine.snapshot import FORMAT, CorruptSnapshot, restore, state_hash
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from engine.messages import Frame
+    from engine.ports import FrameSource, Manifest, SnapshotSource
+
+
+class Diverged(Exception):
+    """A replayed frame gives other events than those recorded: a bug, or damage (exit 65)."""
+
+
+class Position:
+    """Where a machine stands in the journal: frame, hash, ingress cursors."""
+
+    def __init__(self, n: int, frame_hash: bytes, cursors: dict[str, str]) -> None:
+        self.n = n
+        self.hash = frame_hash
+        self.cursors = cursors
+
+
+def replay_frame(machine: Machine, frame: Frame) -> None:
+    """Apply a recorded frame's inputs at its time; raise Diverged unless the events are equal."""
+    if frame.version != VERSION:
+        raise Diverged(
+            f"frame {frame.n} is of logic version {frame.version.decode()}, this release is "
+            f"{VERSION.decode()}: start the release that wrote it and run "
+            "`pitboss snapshot take --stop`, then start this one"
+        )
+    events: list[bytes] = []
+    machine.begin(frame.time_us, events)
+    for index, record in enumerate(decode_inputs(frame.inputs)):
+        machine.apply(input_from_record(record), index, events)
+    if b"[" + b",".join(events) + b"]" != frame.events:
+        raise Diverged(
+            f"frame {frame.n} gives other events than those recorded: keep the journal and report "
+            "this as a bug"
+        )
+
+
+async def latest_snapshot(
+    snapshots: SnapshotSource, top: int, report: Callable[[str], None]
+) -> tuple[Machine, Position] | None:
+    """Restore the newest snapshot at or below frame `top` that is whole; None if there is none.
+
+    One that is damaged is reported and the generation before it is used.
+    """
+    for manifest in await snapshots.manifests():
+        if manifest.frame > top:
+            report(f"the snapshot at frame {manifest.frame} lies above the journal: not used")
+            continue
+        try:
+            return await restore_snapshot(snapshots, manifest)
+        except CorruptSnapshot as error:
+            report(f"the snapshot at frame {manifest.frame} is not used: {error}")
+    return None
+
+
+async def restore_snapshot(
+    snapshots: SnapshotSource, manifest: Manifest
+) -> tuple[Machine, Position]:
+    """Restore one snapshot and prove it by its state hash. Raises CorruptSnapshot."""
+    if manifest.format != FORMAT:
+        raise CorruptSnapshot(f"format {manifest.format} is unknown to this release")
+    kernel = restore(await snapshots.chunks(manifest))
+    if state_hash(kernel) != manifest.state_hash:
+        raise CorruptSnapshot("the restored state has another hash than the one written down")
+    position = Position(manifest.frame, bytes.fromhex(manifest.frame_hash), dict(manifest.cursors))
+    return Machine(kernel), position
+
+
+async def recover(
+    shard: str,
+    snapshots: SnapshotSource,
+    source: FrameSource,
+    top: int,
+    report: Callable[[str], None],
+) -> tuple[Machine, Position]:
+    """Return the machine as it was at frame `top`: newest whole snapshot, then every frame after.
+
+    Events and chain are compared all the way. Raises Diverged, CorruptFrame or JournalDamaged.
+    """
+    found = await latest_snapshot(snapshots, top, report)
+    machine, position = found or (Machine(), Position(0, genesis_hash(shard), {}))
+    async for _ in follow(machine, position, source, top):
+        pass
+    return machine, position
+
+
+async def follow(
+    machine: Machine, position: Position, source: FrameSource, until: int
+) -> AsyncIterator[Frame]:
+    """Replay frame after frame up to `until`, moving `position`; yield each once it is applied."""
+    async for frame in source.frames(position.n, until):
+        check_hash(frame, position.hash)
+        replay_frame(machine, frame)
+        position.n, position.hash = frame.n, frame.hash
+        position.cursors = decode_cursors(frame.cursors)
+        yield frame
+    if position.n != until:
+        raise JournalDamaged(f"the journal ends at frame {position.n}, not at {until}")

@@ -1,0 +1,402 @@
+"""The kernel's state as bytes and back, in one canonical form (architecture §9).
+
+The same state always gives the same bytes: everything is sorted, or in an order that the rules
+define (a queue, the window of ids). What follows from something else is not written down: holds,
+totals of open orders and indexes are rebuilt. Chunks are small, so that none of them is large in
+Redis; a chunk is a section's name and some of its records.
+"""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import msgspec
+
+from engine.kernel import Kernel
+from engine.limits import LOGIC_VERSION, SNAPSHOT_CHUNK_BYTES
+from engine.state import Market, MassCancel, State
+from matching.order import Order
+from matching.terms import (
+    AccountStatus,
+    CancelReason,
+    MarketState,
+    OrderType,
+    StpMode,
+    Terms,
+    TimeInForce,
+)
+from risk.account import Account
+from risk.instrument import Instrument
+from risk.messages import SetLiquidation
+from risk.position import Position
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+FORMAT: Final = 1
+"""Raised when the records below change; older formats are migrated on reading."""
+
+_RECORDS_PER_CHUNK: Final = 1_000
+
+
+class Head(msgspec.Struct, array_like=True):
+    """What there is one of. Amounts are strings, since they may pass 64 bits."""
+
+    version: int
+    now_us: int
+    next_order_id: int
+    next_trade_id: int
+    review_at_us: int
+    ladder: SetLiquidation
+    ledger: list[str]
+    id_window: int
+    pending_accounts: list[str]
+    pending_symbols: list[str]
+    mass: list[tuple[str, str, int, str]]
+
+
+class InstrumentRecord(msgspec.Struct, array_like=True):
+    """An instrument as it stands."""
+
+    terms: Terms
+    state: MarketState
+    bid_ticks: int
+    ask_ticks: int
+    last_ticks: int
+    mark_half_ticks: int
+    priced_at_us: int
+    sources: list[tuple[str, int, int]]
+
+
+class AccountRecord(msgspec.Struct, array_like=True):
+    """An account without its positions and orders."""
+
+    account_id: str
+    balance_atoms: str
+    leverage_ppm: int
+    stp_group: str
+    status: AccountStatus
+    max_order_notional_atoms: str
+    max_exposure_atoms: str
+    margin_called: bool
+    in_liquidation: bool
+
+
+class PositionRecord(msgspec.Struct, array_like=True):
+    """An open position; the sums of open orders are rebuilt from the orders."""
+
+    account_id: str
+    symbol: str
+    lots: int
+    cost_atoms: str
+    opened_by: int
+
+
+class OrderRecord(msgspec.Struct, array_like=True):
+    """A resting order; its place in the section is its place in the queue."""
+
+    order_id: int
+    account_id: str
+    client_order_id: str
+    symbol: str
+    side: int
+    price_ticks: int
+    quantity_lots: int
+    leaves_lots: int
+    order_type: OrderType
+    time_in_force: TimeInForce
+    stp: StpMode
+    stp_key: str
+    tag: str
+    maker_fee_ppm: int
+    taker_fee_ppm: int
+    fee_basis: str
+    fee_charged_atoms: str
+    fee_hold_atoms: str
+
+
+class IdRecord(msgspec.Struct, array_like=True):
+    """An accepted client order id, in order of acceptance."""
+
+    account_id: str
+    client_order_id: str
+    digest: bytes
+    order_id: int
+    status: str
+    accepted_at_us: int
+
+
+class CorruptSnapshot(Exception):
+    """The bytes are no snapshot of this format; the generation before may still be one."""
+
+
+class Section(NamedTuple):
+    """A kind of records: how to write them and how to read them back."""
+
+    records: Callable[[State], Iterator[Any]]
+    restore: Callable[[State, Any], None]
+    decoder: msgspec.msgpack.Decoder[Any]
+
+
+def capture(kernel: Kernel) -> Iterator[bytes]:
+    """Yield the state as chunks of at most about SNAPSHOT_CHUNK_BYTES. Linear in everything."""
+    encode = msgspec.msgpack.encode
+    for name, section in SECTIONS.items():
+        records = section.records(kernel.state)
+        size = _RECORDS_PER_CHUNK
+        while batch := list(islice(records, size)):
+            body = encode(batch)
+            yield encode((name, body))
+            size = max(1, min(4 * size, len(batch) * SNAPSHOT_CHUNK_BYTES // (2 * len(body))))
+
+
+def state_hash(kernel: Kernel) -> str:
+    """Return blake2b-256 of the canonical snapshot, in hex."""
+    digest = blake2b(digest_size=32)
+    for chunk in capture(kernel):
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
+def restore(chunks: Iterable[bytes]) -> Kernel:
+    """Build a kernel from a snapshot's chunks and check all of it. Raises CorruptSnapshot."""
+    state = State()
+    try:
+        for chunk in chunks:
+            name, body = msgspec.msgpack.decode(chunk, type=tuple[str, bytes])
+            section = SECTIONS[name]
+            for record in section.decoder.decode(body):
+                section.restore(state, record)
+        state.check()
+    except (msgspec.DecodeError, KeyError, ValueError, AssertionError) as error:
+        raise CorruptSnapshot(f"the snapshot cannot be restored: {error!r}") from error
+    return Kernel(state)
+
+
+# Writing
+
+
+def _head(state: State) -> Iterator[Head]:
+    ledger = state.ledger
+    yield Head(
+        LOGIC_VERSION,
+        state.now_us,
+        state.next_order_id,
+        state.next_trade_id,
+        state.review_at_us,
+        state.ladder,
+        [str(getattr(ledger, name)) for name in ledger.__slots__],
+        state.ids.size,
+        sorted(state.pending_accounts),
+        sorted(state.pending_symbols),
+        [(m.account_id, m.symbol, m.side, m.reason.value) for m in state.mass],
+    )
+
+
+def _instruments(state: State) -> Iterator[InstrumentRecord]:
+    for _, market in sorted(state.markets.items()):
+        instrument = market.instrument
+        yield InstrumentRecord(
+            instrument.terms,
+            instrument.state,
+            instrument.bid_ticks,
+            instrument.ask_ticks,
+            instrument.last_ticks,
+            instrument.mark_half_ticks,
+            instrument.priced_at_us,
+            [(source, *last) for source, last in sorted(instrument.sources.items())],
+        )
+
+
+def _accounts(state: State) -> Iterator[AccountRecord]:
+    for account_id, account in sorted(state.accounts.items()):
+        yield AccountRecord(
+            account_id,
+            str(account.balance_atoms),
+            account.leverage_ppm,
+            account.stp_group,
+            account.status,
+            str(account.max_order_notional_atoms),
+            str(account.max_exposure_atoms),
+            account.margin_called,
+            account.in_liquidation,
+        )
+
+
+def _positions(state: State) -> Iterator[PositionRecord]:
+    for symbol in sorted(state.markets):
+        for account_id, position in sorted(state.positions.open_in(symbol).items()):
+            yield PositionRecord(
+                account_id, symbol, position.lots, str(position.cost_atoms), position.opened_by
+            )
+
+
+def _orders(state: State) -> Iterator[OrderRecord]:
+    for _, market in sorted(state.markets.items()):
+        for ladder in (market.book.bids, market.book.asks):
+            for level in ladder:
+                for order in level:
+                    yield _order_record(order)
+
+
+def _order_record(order: Order) -> OrderRecord:
+    return OrderRecord(
+        order.order_id,
+        order.account_id,
+        order.client_order_id,
+        order.symbol,
+        order.side,
+        order.price_ticks,
+        order.quantity_lots,
+        order.leaves_lots,
+        order.order_type,
+        order.time_in_force,
+        order.stp,
+        order.stp_key,
+        order.tag,
+        order.maker_fee_ppm,
+        order.taker_fee_ppm,
+        str(order.fee_basis),
+        str(order.fee_charged_atoms),
+        str(order.fee_hold_atoms),
+    )
+
+
+def _ids(state: State) -> Iterator[IdRecord]:
+    for (account_id, client_order_id), entry in state.ids.items():
+        yield IdRecord(account_id, client_order_id, *entry)
+
+
+def _transfers(state: State) -> Iterator[bytes]:
+    return iter(sorted(state.transfers))
+
+
+# Reading
+
+
+def _restore_head(state: State, head: Head) -> None:
+    if head.version != LOGIC_VERSION:
+        raise CorruptSnapshot(
+            f"the snapshot is of logic version {head.version}, this release is {LOGIC_VERSION}"
+        )
+    state.now_us = head.now_us
+    state.next_order_id = head.next_order_id
+    state.next_trade_id = head.next_trade_id
+    state.review_at_us = head.review_at_us
+    state.ladder = head.ladder
+    for name, amount in zip(state.ledger.__slots__, head.ledger, strict=True):
+        setattr(state.ledger, name, int(amount))
+    state.ids.size = head.id_window
+    state.pending_accounts = dict.fromkeys(head.pending_accounts)
+    state.pending_symbols = dict.fromkeys(head.pending_symbols)
+    for account_id, symbol, side, reason in head.mass:
+        state.mass.append(MassCancel(account_id, symbol, side, CancelReason(reason)))
+
+
+def _restore_instrument(state: State, record: InstrumentRecord) -> None:
+    instrument = Instrument(record.terms, record.state)
+    instrument.bid_ticks = record.bid_ticks
+    instrument.ask_ticks = record.ask_ticks
+    instrument.last_ticks = record.last_ticks
+    instrument.mark_half_ticks = record.mark_half_ticks
+    instrument.priced_at_us = record.priced_at_us
+    instrument.sources = {source: (seq, time_us) for source, seq, time_us in record.sources}
+    state.markets[instrument.symbol] = Market(instrument)
+    state.positions.add_symbol(instrument.symbol)
+
+
+def _restore_account(state: State, record: AccountRecord) -> None:
+    account = Account(record.account_id)
+    account.balance_atoms = int(record.balance_atoms)
+    account.leverage_ppm = record.leverage_ppm
+    account.stp_group = record.stp_group
+    account.status = record.status
+    account.max_order_notional_atoms = int(record.max_order_notional_atoms)
+    account.max_exposure_atoms = int(record.max_exposure_atoms)
+    account.margin_called = record.margin_called
+    account.in_liquidation = record.in_liquidation
+    state.accounts[record.account_id] = account
+    state.live[record.account_id] = {}
+
+
+def _restore_position(state: State, record: PositionRecord) -> None:
+    account = state.accounts[record.account_id]
+    position = Position(account, state.markets[record.symbol].instrument)
+    position.lots = record.lots
+    position.cost_atoms = int(record.cost_atoms)
+    position.opened_by = record.opened_by
+    state.positions.restore(position)
+
+
+def _restore_order(state: State, record: OrderRecord) -> None:
+    order = Order(
+        record.order_id,
+        record.account_id,
+        record.client_order_id,
+        record.symbol,
+        record.side,
+        record.price_ticks,
+        record.quantity_lots,
+        record.order_type,
+        record.time_in_force,
+        record.stp,
+        record.stp_key,
+    )
+    order.leaves_lots = record.leaves_lots
+    order.tag = record.tag
+    order.maker_fee_ppm = record.maker_fee_ppm
+    order.taker_fee_ppm = record.taker_fee_ppm
+    order.fee_basis = int(record.fee_basis)
+    order.fee_charged_atoms = int(record.fee_charged_atoms)
+    order.fee_hold_atoms = int(record.fee_hold_atoms)
+    market = state.markets[record.symbol]
+    account = state.accounts[record.account_id]
+    position = state.positions.open_or_create(account, market.instrument)
+    notional = order.leaves_lots * order.price_ticks * market.instrument.unit_atoms
+    position.hold(order.side, order.leaves_lots, notional, order.fee_hold_atoms)
+    market.book.rest(order)
+    state.live[order.account_id][order.client_order_id] = order
+
+
+def _restore_id(state: State, record: IdRecord) -> None:
+    state.ids.add(
+        record.account_id,
+        record.client_order_id,
+        record.digest,
+        record.order_id,
+        record.status,
+        record.accepted_at_us,
+    )
+
+
+def _restore_arrival(state: State, order_id_count: int) -> None:
+    """Put every account's live orders back into their order of arrival, that of the order ids."""
+    for account_id, orders in state.live.items():
+        by_arrival = sorted(orders.values(), key=lambda order: order.order_id)
+        state.live[account_id] = {order.client_order_id: order for order in by_arrival}
+    assert order_id_count == sum(len(orders) for orders in state.live.values())
+
+
+def _arrivals(state: State) -> Iterator[int]:
+    yield sum(len(orders) for orders in state.live.values())
+
+
+def _decoder(record: Any) -> msgspec.msgpack.Decoder[Any]:
+    return msgspec.msgpack.Decoder(list[record])
+
+
+SECTIONS: Final[dict[str, Section]] = {
+    "head": Section(_head, _restore_head, _decoder(Head)),
+    "instruments": Section(_instruments, _restore_instrument, _decoder(InstrumentRecord)),
+    "accounts": Section(_accounts, _restore_account, _decoder(AccountRecord)),
+    "positions": Section(_positions, _restore_position, _decoder(PositionRecord)),
+    "orders": Section(_orders, _restore_order, _decoder(OrderRecord)),
+    "arrivals": Section(_arrivals, _restore_arrival, _decoder(int)),
+    "ids": Section(_ids, _restore_id, _decoder(IdRecord)),
+    "transfers": Section(
+        _transfers, lambda state, digest: state.transfers.add(digest), _decoder(bytes)
+    ),
+}
+"""The sections in the order in which they are written and read: each needs only those before."""

@@ -1,0 +1,97 @@
+"""What the engine tells and tidies beside the journal: its lease, and trimming the streams."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from engine.connections import LinkLost, RedisReplyError
+from persistence.journal import journal_key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from engine.connections import Connections, RedisLink
+    from engine.replay import Position
+
+log = structlog.get_logger()
+
+LEASE_SECONDS: Final = 0.2
+TRIM_SECONDS: Final = 1.0
+
+
+class Lease:
+    """Says that this engine lives: `run id:counter:lag`, a plain SET; liveness only, no lock."""
+
+    def __init__(
+        self, connections: Connections, shard: str, run_id: str, lag: Callable[[], int]
+    ) -> None:
+        self._connections = connections
+        self._key = f"{{{shard}}}:lease"
+        self._run_id = run_id
+        self._lag = lag
+
+    async def run(self) -> None:
+        """Renew for ever; a lost connection is opened again."""
+        counter = 0
+        link: RedisLink | None = None
+        while True:
+            counter += 1
+            try:
+                link = link or await self._connections.redis()
+                await link.call("SET", self._key, f"{self._run_id}:{counter}:{self._lag()}")
+            except (LinkLost, RedisReplyError):
+                link = None
+            await asyncio.sleep(LEASE_SECONDS)
+
+    async def release(self) -> None:
+        """Say that this engine has ended in order."""
+        try:
+            link = await self._connections.redis()
+            await link.call("SET", self._key, "released")
+            await link.close()
+        except (LinkLost, RedisReplyError):
+            log.warning("the lease could not be released")
+
+
+class Trimmer:
+    """Trims ingress up to the acknowledged cursors, and the journal up to what nobody needs.
+
+    The journal keeps its last `retain` frames, whatever a reader has not read yet, and everything
+    from the oldest snapshot kept on, that snapshot's own frame included.
+    """
+
+    def __init__(
+        self, connections: Connections, shard: str, position: Position, retain: int
+    ) -> None:
+        self.oldest_snapshot = 0
+        self._connections = connections
+        self._shard = shard
+        self._position = position
+        self._retain = retain
+
+    async def run(self) -> None:
+        """Trim for ever, once a second; a lost connection is opened again."""
+        link: RedisLink | None = None
+        while True:
+            await asyncio.sleep(TRIM_SECONDS)
+            try:
+                link = link or await self._connections.redis()
+                await self._trim(link)
+            except (LinkLost, RedisReplyError) as lost:
+                log.warning("trimming is put off", reason=str(lost))
+                link = None
+
+    async def _trim(self, link: RedisLink) -> None:
+        prefix = f"{{{self._shard}}}:"
+        for stream, cursor in list(self._position.cursors.items()):
+            if stream != "config":
+                await link.call("XTRIM", prefix + stream, "MINID", "~", cursor)
+        readers = await link.call("HVALS", prefix + "readers")
+        keep_from = min(
+            [self._position.n - self._retain, self.oldest_snapshot, *(int(n) for n in readers)]
+        )
+        if keep_from > 1:
+            await link.call("XTRIM", journal_key(self._shard), "MINID", "~", f"{keep_from}-0")

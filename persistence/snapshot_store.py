@@ -1,0 +1,119 @@
+"""Snapshots in Redis: chunks first, the manifest last, three generations (architecture §4)."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from engine.limits import LOGIC_VERSION
+from engine.ports import Manifest
+from engine.snapshot import FORMAT, CorruptSnapshot, capture
+
+if TYPE_CHECKING:
+    from engine.connections import RedisLink, SyncRedisLink
+    from engine.kernel import Kernel
+    from engine.replay import Position
+
+_manifests = msgspec.json.Decoder(Manifest)
+_SCAN_COUNT = 1_000
+
+
+def write_snapshot(
+    link: SyncRedisLink, shard: str, kernel: Kernel, position: Position, writer: str
+) -> Manifest:
+    """Write the state at a frame that Redis has acknowledged: chunks, then the manifest.
+
+    Synchronous, for a forked child that has nothing else to do. What is left of an interrupted
+    write has no manifest and is deleted at the next start.
+    """
+    name = f"{{{shard}}}:state:{position.n}:{writer}"
+    digests: list[str] = []
+    total = blake2b(digest_size=32)
+    for index, chunk in enumerate(capture(kernel)):
+        link.call("SET", f"{name}:{index}", chunk)
+        digests.append(_digest(chunk))
+        total.update(chunk)
+    manifest = Manifest(
+        FORMAT,
+        LOGIC_VERSION,
+        position.n,
+        position.hash.hex(),
+        kernel.state.now_us,
+        writer,
+        dict(position.cursors),
+        digests,
+        total.hexdigest(),
+    )
+    link.call("SET", name, msgspec.json.encode(manifest))
+    return manifest
+
+
+class SnapshotStore:
+    """Lists, reads and deletes snapshots of a shard over one link."""
+
+    def __init__(self, link: RedisLink, shard: str) -> None:
+        self._link = link
+        self._prefix = f"{{{shard}}}:state:"
+
+    async def manifests(self) -> list[Manifest]:
+        """Return the snapshots whose manifest can be read, newest first."""
+        names = [name for name in await self._names() if name.count(":") == 1]
+        found = []
+        for name in names:
+            encoded = await self._link.call("GET", self._prefix + name)
+            try:
+                found.append(_manifests.decode(encoded or b""))
+            except msgspec.DecodeError:
+                continue
+        return sorted(found, key=lambda manifest: -manifest.frame)
+
+    async def chunks(self, manifest: Manifest) -> list[bytes]:
+        """Return a snapshot's chunks. Raises CorruptSnapshot where one is missing or flipped."""
+        name = f"{self._prefix}{manifest.frame}:{manifest.writer}"
+        chunks: list[bytes] = []
+        for index, digest in enumerate(manifest.chunk_digests):
+            chunk = await self._link.call("GET", f"{name}:{index}")
+            if chunk is None or _digest(chunk) != digest:
+                state = "missing" if chunk is None else "damaged"
+                raise CorruptSnapshot(
+                    f"chunk {index} of the snapshot at frame {manifest.frame} is {state}"
+                )
+            chunks.append(chunk)
+        return chunks
+
+    async def prune(self, keep: int) -> list[Manifest]:
+        """Keep the newest `keep` snapshots, delete the others and what has no manifest.
+
+        Returns what is kept, newest first. A manifest goes before its chunks.
+        """
+        manifests = await self.manifests()
+        kept = {f"{m.frame}:{m.writer}" for m in manifests[:keep]}
+        doomed = [name for name in await self._names() if _owner(name) not in kept]
+        doomed.sort(key=lambda name: name.count(":"))
+        for name in doomed:
+            await self._link.call("DEL", self._prefix + name)
+        return manifests[:keep]
+
+    async def _names(self) -> list[str]:
+        """Return what follows the prefix of every key of every snapshot."""
+        names: set[str] = set()
+        cursor: Any = b"0"
+        pattern = self._prefix + "*"
+        while True:
+            cursor, keys = await self._link.call(
+                "SCAN", cursor, "MATCH", pattern, "COUNT", _SCAN_COUNT
+            )
+            names.update(key.decode()[len(self._prefix) :] for key in keys)
+            if cursor == b"0":
+                return sorted(names)
+
+
+def _owner(name: str) -> str:
+    """Return `frame:writer` of a manifest's or a chunk's name."""
+    return ":".join(name.split(":")[:2])
+
+
+def _digest(chunk: bytes) -> str:
+    return blake2b(chunk, digest_size=16).hexdigest()

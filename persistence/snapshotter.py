@@ -1,0 +1,142 @@
+"""Takes snapshots without stopping the loop: fork, and let the child write (architecture §7)."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import gc
+import os
+import signal
+import time
+from typing import TYPE_CHECKING
+
+import structlog
+
+from persistence.snapshot_store import SnapshotStore, write_snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from engine.connections import Connections
+    from engine.loop import EngineLoop
+    from engine.ports import Manifest
+
+log = structlog.get_logger()
+
+_PR_SET_PDEATHSIG = 1
+
+
+class SnapshotFailed(Exception):
+    """The child that wrote the snapshot did not finish; the generations before it stand."""
+
+
+class Snapshotter:
+    """Writes snapshots at an interval and on request, and keeps the newest generations."""
+
+    def __init__(
+        self,
+        connections: Connections,
+        shard: str,
+        loop: EngineLoop,
+        writer: str,
+        keep: int,
+        kept: Callable[[list[Manifest]], None],
+    ) -> None:
+        self.interval_seconds = 300.0
+        self.last_pause_ms = 0.0
+        self._connections = connections
+        self._shard = shard
+        self._loop = loop
+        self._writer = writer
+        self._keep = keep
+        self._kept = kept
+        self._taken_at = 0
+        self._asked = asyncio.Event()
+
+    def ask(self) -> None:
+        """Ask for a snapshot as soon as possible."""
+        self._asked.set()
+
+    async def run(self) -> None:
+        """Take snapshots for ever. A failed one is logged, and tried again at the next turn."""
+        await self.prune()
+        while True:
+            try:
+                async with asyncio.timeout(self.interval_seconds):
+                    await self._asked.wait()
+            except TimeoutError:
+                pass
+            asked = self._asked.is_set()
+            self._asked.clear()
+            if asked or self._loop.position.n > self._taken_at:
+                try:
+                    await self.take()
+                except SnapshotFailed as failed:
+                    log.error("no snapshot", reason=str(failed))
+
+    async def take(self) -> None:
+        """Write one snapshot and delete what is older than the generations kept."""
+        child: list[int] = []
+        await self._loop.between_frames(lambda: child.append(self._fork()))
+        await _wait_for(child[0])
+        await self.prune()
+        log.info("snapshot taken", frame=self._taken_at, pause_ms=round(self.last_pause_ms, 1))
+
+    async def prune(self) -> None:
+        """Delete old generations and what an interrupted write left."""
+        link = await self._connections.redis()
+        try:
+            self._kept(await SnapshotStore(link, self._shard).prune(self._keep))
+        finally:
+            await link.close()
+
+    def _fork(self) -> int:
+        """Fork at a frame boundary; the child writes the state as it is now and leaves."""
+        started = time.monotonic()
+        gc.freeze()  # so that the child's collector does not touch, and copy, every page
+        daemon = os.getpid()
+        child = os.fork()
+        if child == 0:
+            self._write_and_leave(daemon)
+        gc.unfreeze()
+        self._taken_at = self._loop.position.n
+        self.last_pause_ms = (time.monotonic() - started) * 1e3
+        return child
+
+    def _write_and_leave(self, daemon: int) -> None:
+        """Write the snapshot over a connection of its own; touch nothing of the parent's loop."""
+        code = 1
+        try:
+            gc.disable()
+            signal.set_wakeup_fd(-1)
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+                signal.signal(number, signal.SIG_DFL)
+            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+            if os.getppid() == daemon:
+                link = self._connections.redis_sync()
+                kernel, position = self._loop.machine.kernel, self._loop.position
+                write_snapshot(link, self._shard, kernel, position, self._writer)
+                code = 0
+        finally:
+            os._exit(code)
+
+
+async def _wait_for(child: int) -> None:
+    """Wait for a child to end without blocking the loop. Raises SnapshotFailed."""
+    descriptor = os.pidfd_open(child)
+    loop = asyncio.get_running_loop()
+    ended = asyncio.Event()
+    loop.add_reader(descriptor, ended.set)
+    try:
+        await ended.wait()
+    finally:
+        loop.remove_reader(descriptor)
+        os.close(descriptor)
+    _reap(child)
+
+
+def _reap(child: int) -> None:
+    """Collect a child that has ended. Raises SnapshotFailed unless it ended well."""
+    _, status = os.waitpid(child, os.WNOHANG)
+    if status != 0:
+        raise SnapshotFailed(f"the writing process ended with status {status}")
