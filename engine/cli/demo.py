@@ -14,7 +14,7 @@ from rich.live import Live
 from engine.cli.demo_driver import DemoDriver
 from engine.cli.demo_screen import Pulse, plain_line, screen
 from engine.cli.demo_summary import Summary
-from engine.cli.failure import BAD_USAGE, NO_DAEMON, CommandError
+from engine.cli.failure import CommandError
 from engine.cli.journal_reader import JournalGap, JournalReader, journal_oldest, journal_top
 from engine.cli.latency import Latency
 from engine.cli.market_seed import view_of
@@ -23,6 +23,7 @@ from engine.cli.reach import Reach, Reopen
 from engine.cli.streams import entry_id
 from engine.cli.writer_progress import WriterProgress
 from engine.connections import Connections, LinkLost
+from engine.exits import BAD_USAGE, NO_DAEMON
 from engine.replay import latest_snapshot
 from feeds.synthetic import SyntheticMarket
 from persistence.snapshot_store import SnapshotStore

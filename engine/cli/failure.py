@@ -1,11 +1,4 @@
-"""How a command fails: a message that names the remedy, and an exit code of protocol §3."""
-
-from typing import Final
-
-BAD_USAGE: Final = 2
-CORRUPT_DATA: Final = 65
-REFUSED: Final = 66
-NO_DAEMON: Final = 69
+"""How a command fails: a message that names the remedy, and an exit code (engine.exits)."""
 
 
 class CommandError(Exception):

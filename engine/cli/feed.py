@@ -10,7 +10,7 @@ from typing import Final
 
 from rich.console import Console
 
-from engine.cli.failure import BAD_USAGE, CORRUPT_DATA, CommandError
+from engine.cli.failure import CommandError
 from engine.cli.feed_outlet import Outlet
 from engine.cli.feed_progress import FeedProgress
 from engine.cli.feed_report import FeedReport
@@ -19,6 +19,7 @@ from engine.cli.feed_setup import Setup
 from engine.cli.reach import Reach, Reopen
 from engine.cli.streams import StreamName
 from engine.connections import Connections
+from engine.exits import BAD_USAGE, CORRUPT_DATA
 from feeds.sources import binance_raw, bitstamp_orders, jsonl
 from feeds.sources.lines import LineFile, SourceError
 from feeds.sources.record import Source

@@ -5,8 +5,9 @@ So Redis itself refuses a repeated entry, and the stream's last id says where a 
 
 from typing import Final
 
-from engine.cli.failure import CORRUPT_DATA, NO_DAEMON, CommandError
+from engine.cli.failure import CommandError
 from engine.connections import RedisLink, RedisReplyError
+from engine.exits import CORRUPT_DATA, NO_DAEMON
 
 WINDOW: Final = 256
 """Entries written in one go: the server groups them into few syncs of its log."""

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Final, TypeAlias
 
-from engine.cli.failure import CORRUPT_DATA, NO_DAEMON, CommandError
+from engine.cli.failure import CommandError
 from engine.cli.feed_outlet import WINDOW, Outlet
 from engine.cli.feed_progress import FeedProgress
 from engine.cli.feed_setup import Setup
@@ -15,6 +15,7 @@ from engine.cli.journal_reader import JournalGap, JournalReader, journal_oldest,
 from engine.cli.reach import PATIENCE_SECONDS, Reach
 from engine.cli.streams import StreamName, encode, stream_of
 from engine.connections import LinkLost, RedisLink
+from engine.exits import CORRUPT_DATA, NO_DAEMON
 from feeds.sources.lines import LineFile
 from feeds.sources.record import Record
 

@@ -2,12 +2,13 @@
 
 from typing import Any, Final
 
-from engine.cli.failure import REFUSED, CommandError
+from engine.cli.failure import CommandError
 from engine.cli.feed_outlet import WINDOW
 from engine.cli.journal_reader import JournalEntry
 from engine.cli.reach import Reach
 from engine.cli.streams import append, encode
 from engine.connections import LinkLost, RedisLink, RedisReplyError
+from engine.exits import REFUSED
 from feeds.sources.record import Command
 
 ADMIN: Final = "admin"

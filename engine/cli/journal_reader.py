@@ -5,9 +5,10 @@ from typing import Any, Final
 
 import msgspec
 
-from engine.cli.failure import CORRUPT_DATA, CommandError
+from engine.cli.failure import CommandError
 from engine.codec import chain_hash, genesis_hash
 from engine.connections import Argument, RedisLink
+from engine.exits import CORRUPT_DATA
 
 FRAMES_PER_READ: Final = 64
 """A frame holds up to some megabytes; a read must stay small beside a client's output buffer."""

@@ -173,10 +173,11 @@ class MarketView:
         self._book(event["symbol"]).orders.pop(event["order_id"], None)
 
     def _amended(self, event: dict[str, Any]) -> None:
-        order = self._book(event["symbol"]).orders.get(event["order_id"])
+        book = self._book(event["symbol"])
+        order = book.orders.get(event["order_id"])
         if order is not None:
             order.price = Decimal(event["price"])
-            order.leaves = Decimal(event["leaves"])
+            self._leave(book, event["order_id"], Decimal(event["leaves"]))
 
     def _balance(self, event: dict[str, Any]) -> None:
         self._account(event["account"]).balance = Decimal(event["balance"])

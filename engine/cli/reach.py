@@ -5,8 +5,9 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeAlias
 
-from engine.cli.failure import NO_DAEMON, CommandError
+from engine.cli.failure import CommandError
 from engine.connections import Connections, RedisLink
+from engine.exits import NO_DAEMON
 
 PATIENCE_SECONDS: Final = 60.0
 """How long a command waits for a daemon that went away, or for one that does not move."""

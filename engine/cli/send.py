@@ -8,11 +8,12 @@ from typing import Final, TextIO
 import msgspec
 
 from engine.cli.event_line import event_line
-from engine.cli.failure import NO_DAEMON, REFUSED, CommandError
+from engine.cli.failure import CommandError
 from engine.cli.feed_outlet import WINDOW
 from engine.cli.journal_reader import JournalEntry, JournalReader, journal_top
 from engine.cli.streams import StreamName, append, entry_id, stream_of
 from engine.connections import Connections, LinkLost, RedisLink, RedisReplyError
+from engine.exits import NO_DAEMON, REFUSED
 
 TIMEOUT_SECONDS: Final = 10.0
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final, TextIO
 
 from engine.cli.event_line import concerns, event_line
-from engine.cli.failure import BAD_USAGE, NO_DAEMON, CommandError
+from engine.cli.failure import CommandError
 from engine.cli.journal_reader import (
     JournalEntry,
     JournalGap,
@@ -14,6 +14,7 @@ from engine.cli.journal_reader import (
 )
 from engine.cli.reach import Reach, Reopen
 from engine.connections import Connections, LinkLost, RedisLink
+from engine.exits import BAD_USAGE, NO_DAEMON
 
 _BLOCK_MS: Final = 1_000
 

@@ -96,42 +96,60 @@ def test_a_view_can_begin_with_a_snapshot() -> None:
     assert_same(play.view, play.machine)
 
 
-def test_levels_gather_the_orders_at_a_price_best_first() -> None:
-    """A ladder shows prices, quantities and how many orders make them."""
+def limit(number: int, account: str, side: str, price: str, quantity: str) -> Command:
+    """Build a limit order on the first instrument; its id is `o<number>`."""
+    return {
+        "type": "place_order",
+        "account": account,
+        "symbol": INSTRUMENTS[0].symbol,
+        "side": side,
+        "order_type": "limit",
+        "price": price,
+        "quantity": quantity,
+        "client_order_id": f"o{number}",
+    }
+
+
+def open_market() -> Play:
+    """Return a market with prices and two accounts, ann and bob."""
     play = Play(MarketView())
-    symbol = INSTRUMENTS[0].symbol
     play.frame([SyntheticMarket(1, "x").setup()[0]])
     play.frame(SyntheticMarket(1, "x").opening())
-    play.frame(
-        [
-            {"type": "create_account", "account": "ann"},
-            {"type": "deposit", "account": "ann", "amount": "1000000", "transfer_id": "t1"},
-        ]
-    )
-    quotes = [("buy", "59000", "1"), ("buy", "59001", "0.5"), ("buy", "59000", "2")]
-    play.frame(
-        [
-            {
-                "type": "place_order",
-                "account": "ann",
-                "symbol": symbol,
-                "side": side,
-                "order_type": "limit",
-                "price": price,
-                "quantity": quantity,
-                "client_order_id": f"o{number}",
-            }
-            for number, (side, price, quantity) in enumerate(quotes)
-        ]
-    )
+    for account in ("ann", "bob"):
+        money = {"type": "deposit", "account": account, "amount": "1000000"}
+        play.frame([{"type": "create_account", "account": account}])
+        play.frame([{**money, "transfer_id": account}])
+    return play
 
-    book = play.view.books[symbol]
+
+def test_levels_gather_the_orders_at_a_price_best_first() -> None:
+    """A ladder shows prices, quantities and how many orders make them."""
+    play = open_market()
+    quotes = [("59000", "1"), ("59001", "0.5"), ("59000", "2")]
+    play.frame([limit(n, "ann", "buy", *quote) for n, quote in enumerate(quotes)])
+
+    book = play.view.books[INSTRUMENTS[0].symbol]
     assert book.levels("buy", 5) == [
         (Decimal(59001), Decimal("0.5"), 1),
         (Decimal(59000), Decimal(3), 2),
     ]
     assert book.levels("buy", 1) == [(Decimal(59001), Decimal("0.5"), 1)]
     assert book.levels("sell", 5) == []
+
+
+def test_an_order_amended_down_to_what_has_traded_is_gone() -> None:
+    """Such an amend completes the order (A9): a ladder that kept it would look crossed."""
+    play = open_market()
+    play.frame([limit(1, "ann", "buy", "59000", "2"), limit(2, "bob", "sell", "59000", "1")])
+    amend = {"type": "amend_order", "account": "ann", "client_order_id": "o1"}
+    assert play.view.books[INSTRUMENTS[0].symbol].levels("buy", 1) == [
+        (Decimal(59000), Decimal(1), 1)
+    ]
+
+    play.frame([{**amend, "quantity": "1"}])
+
+    assert play.view.books[INSTRUMENTS[0].symbol].levels("buy", 1) == []
+    assert_same(play.view, play.machine)
 
 
 def test_an_unknown_beginning_makes_an_unknown_equity() -> None:
