@@ -79,6 +79,8 @@ async def demo(
         return await run.play(stop)
     except ExceptionGroup as group:
         raise group.exceptions[0] from None
+    finally:
+        await run.writer.close()
 
 
 class _Demo:
@@ -91,7 +93,7 @@ class _Demo:
         self._console = console
         self._view = MarketView()
         self._latency = Latency()
-        self._writer = WriterProgress(reach, shard)
+        self.writer = WriterProgress(reach, shard)
         self._cursors: dict[str, str] = {}
         self._first = 1
         self._before: Counter[str] = Counter()
@@ -103,7 +105,7 @@ class _Demo:
         reader = await self._find_books()
         async with asyncio.TaskGroup() as tasks:
             follower = tasks.create_task(self._follow(reader))
-            poller = tasks.create_task(self._writer.poll())
+            poller = tasks.create_task(self.writer.poll())
             market = self._market()
             driver = DemoDriver(market, self._reach, self._shard, self._latency)
             for first in (market.setup(), market.opening()):
@@ -124,7 +126,7 @@ class _Demo:
             summary = self._summary(seconds)
             follower.cancel()
             poller.cancel()
-        agrees = await summary.compare(self._writer)
+        agrees = await summary.compare(self.writer)
         self._console.print(summary.text(), highlight=False, soft_wrap=True)
         return 0 if agrees else 1
 
@@ -248,7 +250,7 @@ class _Demo:
             trades_per_second=(trades - trades_then) / span,
             p50_ms=p50,
             p99_ms=p99,
-            writer_lag=self._writer.lag(self._view.frame),
+            writer_lag=self.writer.lag(self._view.frame),
         )
 
     def _summary(self, seconds: float) -> Summary:

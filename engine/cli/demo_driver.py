@@ -5,9 +5,9 @@ import time
 from typing import Final
 
 from engine.cli.latency import Latency
-from engine.cli.reach import Reach
+from engine.cli.reach import Lifeline, Reach
 from engine.cli.streams import StreamName, encode, entry_id, stream_of
-from engine.connections import LinkLost, RedisLink
+from engine.connections import LinkLost
 from feeds.sources.record import Command
 from feeds.synthetic import SyntheticMarket
 
@@ -31,17 +31,13 @@ class DemoDriver:
 
     async def write(self, commands: list[Command]) -> None:
         """Write commands over a link of their own; what exists already refuses them harmlessly."""
-        link = await self._reach.link()
-        try:
-            link = await self._write(link, commands)
-        finally:
-            await link.close()
+        async with Lifeline(self._reach) as lifeline:
+            await self._write(lifeline, commands)
 
     async def run(self, per_second: float, stop: asyncio.Event) -> None:
         """Write commands at the rate until told to stop, fewer where the engine falls behind."""
-        link = await self._reach.link()
         started, credit = time.monotonic(), 0.0
-        try:
+        async with Lifeline(self._reach) as lifeline:
             while not stop.is_set():
                 now = time.monotonic()
                 # What was not sent while the engine was behind is not made up for.
@@ -51,21 +47,17 @@ class DemoDriver:
                 while len(commands) < credit:
                     commands += self._market.step()
                 credit -= len(commands)
-                link = await self._write(link, commands)
+                await self._write(lifeline, commands)
                 await asyncio.sleep(_SLICE_SECONDS)
                 while self._latency.unanswered > MAX_UNANSWERED and not stop.is_set():
                     await asyncio.sleep(_SLICE_SECONDS)
                     started = time.monotonic()
-        finally:
-            await link.close()
 
-    async def _write(self, link: RedisLink, commands: list[Command]) -> RedisLink:
+    async def _write(self, lifeline: Lifeline, commands: list[Command]) -> None:
         """Write commands, each to its stream; again on a new link where the reply was lost.
 
         Whether a lost write happened is unknown, but a repeated order or deposit changes nothing.
         """
-        if not commands:
-            return link
         streams = [stream_of(command) for command in commands]
         entries = [
             ("XADD", f"{{{self._shard}}}:{stream}", "*", "c", encode(command))
@@ -76,13 +68,12 @@ class DemoDriver:
         )
         while True:
             try:
-                replies = await link.call_many(entries)
+                replies = await lifeline.link.call_many(entries)
                 break
             except LinkLost:
-                link = await self._reach.link()
+                await lifeline.renew()
         for stream, reply in zip(streams, replies, strict=True):
             if isinstance(reply, Exception):
                 raise reply
             self.last_ids[stream] = entry_id(reply)
         self.sent += len(commands)
-        return link

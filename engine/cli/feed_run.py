@@ -3,8 +3,8 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
-from typing import Final, TypeAlias
+from collections.abc import Callable, Iterator
+from typing import Final
 
 from engine.cli.failure import CommandError
 from engine.cli.feed_outlet import WINDOW, Outlet
@@ -12,7 +12,7 @@ from engine.cli.feed_progress import FeedProgress
 from engine.cli.feed_setup import Setup
 from engine.cli.feed_tally import Tally
 from engine.cli.journal_reader import JournalGap, JournalReader, journal_oldest, journal_top
-from engine.cli.reach import PATIENCE_SECONDS, Reach
+from engine.cli.reach import PATIENCE_SECONDS, Lifeline, Reach
 from engine.cli.streams import StreamName, encode, stream_of
 from engine.connections import LinkLost, RedisLink
 from engine.exits import CORRUPT_DATA, NO_DAEMON
@@ -22,10 +22,9 @@ from feeds.sources.record import Record
 MAX_AHEAD: Final = 20_000
 """Entries a feed may be ahead of the engine; more would only fill the server's memory."""
 
-Ask: TypeAlias = Callable[[RedisLink], Awaitable[None]]
-
 _BLOCK_MS: Final = 1_000
 _YIELD_EVERY: Final = 1_024
+_REFUSED_SECONDS: Final = 0.2
 
 
 class FeedRun:
@@ -39,6 +38,7 @@ class FeedRun:
         self.rounded = 0
         self.resumed_at = 0
         self._reach = reach
+        self._lifeline = Lifeline(reach)
         self._shard = shard
         self._outlets = outlets
         self._setup = setup
@@ -54,20 +54,18 @@ class FeedRun:
 
         Raises CommandError where the daemon stays away or the streams hold something else.
         """
-        link = await self._reach.link()
-        link = await self._with_link(link, self._locate)
-        self._pass_over(records, lines)
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                watcher = tasks.create_task(self._watch())
-                link = await self._prepare(link)
-                link = await self._send(link, records, Pacer(speed), (lines, progress))
-                await self._until(self._is_consumed, "the last entries")
-                watcher.cancel()
-        except ExceptionGroup as group:
-            raise group.exceptions[0] from None
-        finally:
-            await link.close()
+        async with self._lifeline:
+            await self._locate()
+            self._pass_over(records, lines)
+            try:
+                async with asyncio.TaskGroup() as tasks:
+                    watcher = tasks.create_task(self._watch())
+                    await self._prepare()
+                    await self._send(records, Pacer(speed), lines, progress)
+                    await self._until(self._is_consumed, "the last entries")
+                    watcher.cancel()
+            except ExceptionGroup as group:
+                raise group.exceptions[0] from None
 
     def _take(self, record: Record) -> None:
         """Count a record and, where it is a command that no stream holds yet, let it wait."""
@@ -82,7 +80,17 @@ class FeedRun:
     def _outlet(self, record: Record) -> Outlet:
         return self._outlets[stream_of(record.command)]
 
-    async def _locate(self, link: RedisLink) -> None:
+    async def _locate(self) -> None:
+        """Find out where to go on, and from where on the journal tells of this feed."""
+        while True:
+            try:
+                await self._locate_over(self._lifeline.link)
+            except LinkLost:
+                await self._lifeline.renew()
+            else:
+                return
+
+    async def _locate_over(self, link: RedisLink) -> None:
         for outlet in self._outlets.values():
             await outlet.locate(link)
         self.resumed_at = sum(outlet.written for outlet in self._outlets.values())
@@ -110,62 +118,55 @@ class FeedRun:
                 )
             self._take(record)
 
-    async def _prepare(self, link: RedisLink) -> RedisLink:
+    async def _prepare(self) -> None:
         if self.resumed_at == 0:
-            link = await self._setup.send(link, self._reach)
+            await self._setup.send(self._lifeline)
             await self._until(lambda: self._setup.is_done, "the set-up commands")
             self._setup.check()
-        return link
 
     async def _send(
-        self,
-        link: RedisLink,
-        records: Iterator[Record],
-        pacer: "Pacer",
-        shown: tuple[LineFile, FeedProgress],
-    ) -> RedisLink:
-        lines, progress = shown
+        self, records: Iterator[Record], pacer: "Pacer", lines: LineFile, progress: FeedProgress
+    ) -> None:
         for count, record in enumerate(records):
             if (delay := pacer.delay_seconds(record)) > 0:
-                link = await self._flush(link)
+                await self._flush()
                 await asyncio.sleep(delay)
             self._take(record)
             if sum(outlet.pending for outlet in self._outlets.values()) >= WINDOW:
-                link = await self._flush(link)
+                await self._flush()
                 progress.show(lines.position_bytes, lines.size_bytes, self._state())
                 await self._until(self._has_room, "the entries before")
             elif count % _YIELD_EVERY == 0:
                 await asyncio.sleep(0)
-        return await self._flush(link)
+        await self._flush()
 
-    async def _flush(self, link: RedisLink) -> RedisLink:
-        """Write all that waits, on a fresh link where the old one breaks; return the link."""
-        started = time.monotonic()
+    async def _flush(self) -> None:
+        """Write all that waits, on a fresh link where the old one breaks."""
+        refused_since: float | None = None
         for outlet in self._outlets.values():
             while outlet.pending:
                 try:
-                    refusal = await outlet.flush(link)
+                    refusal = await outlet.flush(self._lifeline.link)
                 except LinkLost:
-                    link = await self._with_link(await self._reach.link(), outlet.locate)
-                    started = time.monotonic()
-                    continue
+                    await self._relocate(outlet)
+                    refusal = None
                 if refusal is None:
-                    started = time.monotonic()
-                elif time.monotonic() - started > PATIENCE_SECONDS:
+                    refused_since = None
+                    continue
+                refused_since = refused_since or time.monotonic()
+                if time.monotonic() - refused_since > PATIENCE_SECONDS:
                     raise CommandError(f"{outlet.key}: Redis refuses entries: {refusal}", NO_DAEMON)
-                else:
-                    await asyncio.sleep(0.2)
-        return link
+                await asyncio.sleep(_REFUSED_SECONDS)
 
-    async def _with_link(self, link: RedisLink, ask: Ask) -> RedisLink:
-        """Ask over the link, or over the first new one on which the answer arrives."""
+    async def _relocate(self, outlet: Outlet) -> None:
+        """Open another link and ask what of the outlet's entries has arrived."""
         while True:
+            await self._lifeline.renew()
             try:
-                await ask(link)
+                await outlet.locate(self._lifeline.link)
             except LinkLost:
-                link = await self._reach.link()
-            else:
-                return link
+                continue
+            return
 
     async def _watch(self) -> None:
         """Read the journal until cancelled."""

@@ -5,9 +5,9 @@ from typing import Any, Final
 from engine.cli.failure import CommandError
 from engine.cli.feed_outlet import WINDOW
 from engine.cli.journal_reader import JournalEntry
-from engine.cli.reach import Reach
+from engine.cli.reach import Lifeline
 from engine.cli.streams import append, encode
-from engine.connections import LinkLost, RedisLink, RedisReplyError
+from engine.connections import LinkLost, RedisReplyError
 from engine.exits import REFUSED
 from feeds.sources.record import Command
 
@@ -23,24 +23,21 @@ class Setup:
         self._sent: dict[str, Command] = {}
         self._answers: dict[str, list[dict[str, Any]]] = {}
 
-    async def send(self, link: RedisLink, reach: Reach) -> RedisLink:
-        """Write all commands; a window whose reply was lost is written again.
-
-        Returns the link to go on with.
-        """
+    async def send(self, lifeline: Lifeline) -> None:
+        """Write all commands; a window whose reply was lost is written again."""
         for start in range(0, len(self._commands), WINDOW):
             window = self._commands[start : start + WINDOW]
+            payloads = [encode(command) for command in window]
             replies: list[Any] | None = None
             while replies is None:
                 try:
-                    replies = await append(link, self._key, [encode(each) for each in window])
+                    replies = await append(lifeline.link, self._key, payloads)
                 except LinkLost:
-                    link = await reach.link()
+                    await lifeline.renew()
             for command, reply in zip(window, replies, strict=True):
                 if isinstance(reply, RedisReplyError):
                     raise CommandError(f"{self._key}: Redis refused a command: {reply}", REFUSED)
                 self._sent[reply.decode()] = command
-        return link
 
     def observe(self, entry: JournalEntry) -> None:
         """Note what a frame answers to admin commands."""

@@ -3,7 +3,8 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import Final, TypeAlias
+from types import TracebackType
+from typing import Final, Self, TypeAlias
 
 from engine.cli.failure import CommandError
 from engine.connections import Connections, RedisLink
@@ -69,3 +70,39 @@ class Reach:
             await link.close()
             raise
         return link
+
+
+class Lifeline:
+    """One link for writing, replaced where it is lost; use it as an async context manager."""
+
+    def __init__(self, reach: Reach) -> None:
+        self._reach = reach
+        self._link: RedisLink | None = None
+
+    async def __aenter__(self) -> Self:
+        await self.renew()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._drop()
+
+    @property
+    def link(self) -> RedisLink:
+        """Return the link of this moment."""
+        assert self._link is not None, "enter the context first"
+        return self._link
+
+    async def renew(self) -> None:
+        """Open another link in place of a lost one; CommandError once patience is over."""
+        await self._drop()
+        self._link = await self._reach.link()
+
+    async def _drop(self) -> None:
+        if self._link is not None:
+            await self._link.close()
+            self._link = None

@@ -26,6 +26,7 @@ _MAX_DIGITS: Final = 18
 def source(symbol: str | None = None) -> Source:
     """Return the format for `symbol` (default `BTCUSD`).
 
+    Under another symbol the orders go to other accounts too: an account takes an order id once.
     Margin is wide on purpose: what is recorded here traded on a cash market, so the deposits cover
     every order ever entered and no order may fail for want of margin.
     """
@@ -33,9 +34,10 @@ def source(symbol: str | None = None) -> Source:
     return Source(setup=tuple(_setup(symbol)), read=lambda lines: _read(lines, symbol))
 
 
-def account_of(order_id: int) -> str:
+def account_of(order_id: int, symbol: str = SYMBOL) -> str:
     """Return the account that an order of the venue is given to, spread by order id."""
-    return f"bitstamp-{order_id % ACCOUNTS:03d}"
+    venue = "bitstamp" if symbol == SYMBOL else f"bitstamp-{symbol}"
+    return f"{venue}-{order_id % ACCOUNTS:03d}"
 
 
 def quantity_of(satoshi: int) -> tuple[str, bool]:
@@ -58,7 +60,7 @@ def _setup(symbol: str) -> Iterator[Command]:
         "maintenance_margin": "0.01",
         "collar": "0.9",
     }
-    accounts = [account_of(number) for number in range(ACCOUNTS)]
+    accounts = [account_of(number, symbol) for number in range(ACCOUNTS)]
     for account in accounts:
         yield {"type": "create_account", "account": account}
     for account in accounts:
@@ -89,7 +91,7 @@ def _command(
     lines: LineFile, event: tuple[int, int, str], price: str, direction: str, symbol: str
 ) -> tuple[Command, bool]:
     order_id, satoshi, action = event
-    owner = {"account": account_of(order_id), "client_order_id": str(order_id)}
+    owner = {"account": account_of(order_id, symbol), "client_order_id": str(order_id)}
     if action == "deleted":
         return {"type": "cancel_order", **owner}, False
     quantity, rounded = quantity_of(satoshi)

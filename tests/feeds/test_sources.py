@@ -186,7 +186,7 @@ def test_bitstamp_set_up_funds_every_account_before_its_orders() -> None:
     }
     assert setup[0]["symbol"] == "XBTUSD"
     assert len({command["transfer_id"] for command in setup[201:]}) == 200
-    assert setup[-1]["transfer_id"] == "feed-bitstamp-bitstamp-199"
+    assert setup[-1]["transfer_id"] == "feed-bitstamp-bitstamp-XBTUSD-199"
 
 
 def test_a_book_ticker_becomes_a_tick_and_the_rest_is_counted(tmp_path: Path) -> None:
