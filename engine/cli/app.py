@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from importlib import metadata
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
+from rich.console import Console
 
 from engine.cli.daemon_run import run_daemon
-from engine.config import ConfigError, load
+from engine.cli.demo_run import run_demo
+from engine.cli.ending import INTERRUPTED, ends_with_code, in_loop
+from engine.cli.feed import FORMATS, FeedOptions
+from engine.cli.feed import feed as play_file
+from engine.cli.options import (
+    AccountOption,
+    ConfigOption,
+    JsonOption,
+    LinesArgument,
+    StateDirOption,
+    open_lines,
+)
+from engine.cli.places import Place
+from engine.cli.send import send as send_lines
+from engine.cli.tail import TailOptions
+from engine.cli.tail import tail as print_events
 from engine.daemon import RunOptions
-from engine.exits import BAD_CONFIGURATION
+from engine.exits import DONE
 from engine.limits import LOGIC_VERSION
 from engine.log import configure
 
@@ -21,55 +38,130 @@ app = typer.Typer(
     help="A matching and risk engine that you can read, prove, kill and start again.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    add_completion=False,
 )
-
-ConfigOption = Annotated[
-    Path | None, typer.Option("--config", help="The configuration file; ./config.toml if present.")
-]
-StateDirOption = Annotated[
-    Path | None,
-    typer.Option("--state-dir", help="Where the daemon keeps its own servers and their data."),
-]
-
-
-def default_state_dir() -> Path:
-    """Return `$XDG_STATE_HOME/pitboss`, or under systemd what it gives, or ~/.local/state."""
-    given = os.environ.get("STATE_DIRECTORY")
-    if given:
-        return Path(given)
-    base = os.environ.get("XDG_STATE_HOME")
-    return (Path(base) if base else Path.home() / ".local" / "state") / "pitboss"
 
 
 @app.command()
+@ends_with_code
 def run(
     config: ConfigOption = None,
     state_dir: StateDirOption = None,
-    ephemeral: Annotated[bool, typer.Option(help="Keep nothing: a fresh start each time.")] = False,
+    ephemeral: Annotated[
+        bool, typer.Option("--ephemeral", help="Keep nothing: a fresh start each time.")
+    ] = False,
+    demo: Annotated[
+        bool,
+        typer.Option("--demo", help="Drive a synthetic market too and show it (DEMO_SECONDS=20)."),
+    ] = False,
     accept_loss: Annotated[
-        bool, typer.Option(help="Go on although frames that were acknowledged are missing.")
+        bool,
+        typer.Option("--accept-loss", help="Go on although acknowledged frames are missing."),
     ] = False,
     accept_time_jump: Annotated[
-        bool, typer.Option(help="Go on although the wall clock has stepped.")
+        bool, typer.Option("--accept-time-jump", help="Go on although the wall clock has stepped.")
     ] = False,
-) -> None:
+) -> int:
     """Run the daemon; with no servers configured it starts its own."""
-    try:
-        settings = load(config)
-    except ConfigError as error:
-        typer.echo(f"pitboss: {error}", err=True)
-        raise typer.Exit(BAD_CONFIGURATION) from None
-    configure(settings.log.level, settings.log.format)
-    options = RunOptions(
-        config, state_dir or default_state_dir(), ephemeral, accept_loss, accept_time_jump
-    )
-    raise typer.Exit(run_daemon(options))
+    place = Place.find(config, state_dir)
+    configure(place.config.log.level, place.config.log.format)
+    options = RunOptions(config, place.state_dir, ephemeral, accept_loss, accept_time_jump)
+    if demo:
+        return in_loop(run_demo(options, place))
+    return run_daemon(options)
 
 
 @app.command()
-def version() -> None:
+@ends_with_code
+def send(
+    lines: LinesArgument = "-",
+    config: ConfigOption = None,
+    state_dir: StateDirOption = None,
+) -> None:
+    """Submit commands, print the events they cause."""
+    place = Place.find(config, state_dir)
+    connections = place.connections()
+    with open_lines(lines) as source:
+        text = TextIOWrapper(source, encoding="utf-8", errors="surrogateescape", newline="\n")
+        in_loop(send_lines(text, connections, place.shard, sys.stdout))
+
+
+@app.command()
+@ends_with_code
+def tail(
+    start: Annotated[
+        int | None,
+        typer.Option("--from", metavar="N", help="First frame; negative counts from the top."),
+    ] = None,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on with what happens, until Ctrl-C.")
+    ] = False,
+    account: AccountOption = None,
+    kind: Annotated[
+        str | None, typer.Option("--type", metavar="T", help="Only events of this type.")
+    ] = None,
+    config: ConfigOption = None,
+    state_dir: StateDirOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As always: JSON lines.")] = True,  # noqa: ARG001
+) -> int:
+    """Print the journal's events, one JSON object a line."""
+    place = Place.find(config, state_dir)
+    options = TailOptions(start, follow, account, kind)
+    try:
+        in_loop(print_events(options, place.connections(), place.shard, sys.stdout, place.reopen))
+    except KeyboardInterrupt:
+        return DONE if follow else INTERRUPTED
+    return DONE
+
+
+@app.command()
+@ends_with_code
+def feed(
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="A recording; .gz and .xz too.")],
+    form: Annotated[
+        str, typer.Option("--format", metavar="|".join(FORMATS), help="What the file holds.")
+    ],
+    speed: Annotated[
+        float | None,
+        typer.Option(
+            "--speed", metavar="X", help="1 is as recorded; without it as fast as it goes."
+        ),
+    ] = None,
+    symbol: Annotated[
+        str | None, typer.Option("--symbol", metavar="S", help="Play it as this instrument.")
+    ] = None,
+    config: ConfigOption = None,
+    state_dir: StateDirOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Play recorded market data into the streams.
+
+    A second run of the same file goes on where the first one stopped.
+    """
+    place = Place.find(config, state_dir)
+    options = FeedOptions(path, form, symbol, speed)
+    watched = Console(stderr=True)
+    report = in_loop(play_file(options, place.connections(), place.shard, watched, place.reopen))
+    if as_json:
+        typer.echo(msgspec.json.encode(report.as_dict()).decode())
+        return
+    console = Console()
+    for note in report.notes():
+        console.print(note, highlight=False, soft_wrap=True)
+    console.print(report.table())
+
+
+@app.command()
+@ends_with_code
+def version(as_json: JsonOption = False) -> None:
     """Print the release and the logic version of its journals."""
-    typer.echo(f"pitboss {metadata.version('pitboss')}, logic version {LOGIC_VERSION}")
+    release = metadata.version("pitboss")
+    if as_json:
+        typer.echo(
+            msgspec.json.encode({"release": release, "logic_version": LOGIC_VERSION}).decode()
+        )
+    else:
+        typer.echo(f"pitboss {release}, logic version {LOGIC_VERSION}")
 
 
 def main() -> None:
