@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ctypes
 import os
 import signal
@@ -107,10 +108,8 @@ class _Child:
         """Return what the daemon said last, and where the rest is."""
         lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
         last = lines[-1] if lines else "nothing"
-        try:
+        with contextlib.suppress(msgspec.DecodeError, KeyError, TypeError):  # not a line of ours
             last = str(msgspec.json.decode(last)["event"])
-        except (msgspec.DecodeError, KeyError, TypeError):
-            pass  # a line that is not ours: it stands as it is
         return f"{last} (see {self.log})"
 
     async def outlive(self, playing: asyncio.Task[int]) -> int:

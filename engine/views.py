@@ -1,0 +1,203 @@
+"""The state as others may see it: pure functions from a State to JSON-ready values.
+
+Decimals are strings in their shortest form; amounts are in the settlement asset, prices and
+quantities on the instrument's grid. Everything is sorted, so that the same state gives the same
+bytes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from engine.decimals import to_text
+from engine.grid import Grid
+from engine.limits import PPM
+from engine.rendering import money, rate
+from engine.snapshot import state_hash
+from matching.terms import SIDE_NAMES
+from risk.margin import Standing, margin_ratio_ppm
+from risk.tiers import bankruptcy_ticks, tier_price_ticks
+
+if TYPE_CHECKING:
+    from engine.kernel import Kernel
+    from engine.state import Market, State
+    from matching.ladder import Ladder
+    from matching.order import Order
+    from risk.account import Account
+    from risk.messages import SetLiquidation
+    from risk.position import Position
+
+View = dict[str, Any]
+
+AVERAGE_DECIMALS: Final = 8
+"""Places of an average price, which is derived and rounded half up (of its magnitude)."""
+
+
+def simulation_state(kernel: Kernel) -> View:
+    """Return the last line of `simulate --state` (protocol §3)."""
+    state = kernel.state
+    return {
+        "type": "state",
+        "hash": state_hash(kernel),
+        "books": books(state),
+        "accounts": accounts(state),
+        "positions": positions(state),
+        "totals": totals(state),
+    }
+
+
+def books(state: State) -> View:
+    """Return symbol -> bids and asks, best first: [price, shown quantity, orders] a level."""
+    return {symbol: _book(market) for symbol, market in sorted(state.markets.items())}
+
+
+def markets(state: State) -> View:
+    """Return symbol -> market state, outside prices, last trade and mark; null where unseen."""
+    return {symbol: _market(market, state) for symbol, market in sorted(state.markets.items())}
+
+
+def accounts(state: State) -> View:
+    """Return account -> money and margin.
+
+    equity − initial_margin − fee_hold = free_margin; initial_margin covers positions and open
+    orders, of which order_margin is for the orders; margin_ratio is rounded up to 6 places.
+    """
+    return {name: _account(account) for name, account in sorted(state.accounts.items())}
+
+
+def positions(state: State) -> View:
+    """Return account -> symbol -> open position. Accounts without one are left out."""
+    found: View = {}
+    for name, account in sorted(state.accounts.items()):
+        held = {
+            symbol: _position(position, state.ladder)
+            for symbol, position in sorted(account.positions.items())
+            if position.lots != 0
+        }
+        if held:
+            found[name] = held
+    return found
+
+
+def totals(state: State) -> View:
+    """Return everything that must add up (B7); open_cost carries its sign."""
+    ledger = state.ledger
+    return {
+        "deposits": money(ledger.deposits),
+        "withdrawals": money(ledger.withdrawals),
+        "balances": money(ledger.balances),
+        "open_cost": money(ledger.open_cost),
+        "fees": money(ledger.fees),
+        "insurance": money(ledger.insurance),
+        "residue": money(ledger.residue),
+        "deficits": money(ledger.deficits),
+    }
+
+
+def open_orders(state: State) -> View:
+    """Return account -> its resting orders in order of arrival. Accounts without are left out."""
+    grids = {symbol: Grid(market.instrument.terms) for symbol, market in state.markets.items()}
+    return {
+        name: [_order(order, grids[order.symbol]) for order in orders.values()]
+        for name, orders in sorted(state.live.items())
+        if orders
+    }
+
+
+def average_price(position: Position) -> str:
+    """Return cost ⁄ quantity of an open position, rounded half up to AVERAGE_DECIMALS places."""
+    terms = position.instrument.terms
+    numerator = abs(position.cost_atoms) * terms.tick_units * 10**AVERAGE_DECIMALS
+    denominator = abs(position.lots) * position.instrument.unit_atoms * 10**terms.price_decimals
+    return to_text((2 * numerator + denominator) // (2 * denominator), AVERAGE_DECIMALS)
+
+
+def _book(market: Market) -> View:
+    grid = Grid(market.instrument.terms)
+    return {"bids": _side(market.book.bids, grid), "asks": _side(market.book.asks, grid)}
+
+
+def _side(ladder: Ladder, grid: Grid) -> list[list[Any]]:
+    levels: list[list[Any]] = []
+    for level in ladder:
+        shown = [order.leaves_lots for order in level]
+        price, quantity = grid.price_text(level.price_ticks), grid.quantity_text(sum(shown))
+        levels.append([price, quantity, len(shown)])
+    return levels
+
+
+def _market(market: Market, state: State) -> View:
+    instrument = market.instrument
+    grid = Grid(instrument.terms)
+
+    def price(ticks: int) -> str | None:
+        return grid.price_text(ticks) if ticks else None
+
+    mark = instrument.mark_half_ticks
+    return {
+        "state": instrument.state.value,
+        "bid": price(instrument.bid_ticks),
+        "ask": price(instrument.ask_ticks),
+        "last": price(instrument.last_ticks),
+        "mark": grid.half_price_text(mark) if mark else None,
+        "mark_source": instrument.terms.mark_source.value,
+        "priced_at_us": instrument.priced_at_us or None,
+        "stale": instrument.is_stale(state.now_us),
+    }
+
+
+def _account(account: Account) -> View:
+    standing = Standing(account)
+    exposure = {}
+    for symbol, position in sorted(account.positions.items()):
+        if position.lots != 0:
+            exposure[symbol] = money(abs(position.value_atoms()))
+    return {
+        "balance": money(account.balance_atoms),
+        "equity": money(standing.equity),
+        "initial_margin": money(standing.initial),
+        "order_margin": money(standing.initial - standing.position_initial),
+        "maintenance_margin": money(standing.maintenance),
+        "fee_hold": money(standing.fee_hold),
+        "free_margin": money(standing.free),
+        "margin_ratio": rate(margin_ratio_ppm(standing.maintenance, standing.equity)),
+        "exposure": exposure,
+        "status": account.status.value,
+        "in_liquidation": account.in_liquidation,
+    }
+
+
+def _position(position: Position, ladder: SetLiquidation) -> View:
+    grid = Grid(position.instrument.terms)
+    tier_prices = {
+        rate(threshold): _tier_price(position, threshold, grid)
+        for threshold in (ladder.tier1_ppm, ladder.tier2_ppm, ladder.tier3_ppm, PPM)
+    }
+    return {
+        "quantity": grid.quantity_text(position.lots),
+        "cost": money(position.cost_atoms),
+        "avg_price": average_price(position),
+        "unrealized_pnl": money(position.unrealized_atoms()),
+        "liquidation_price": tier_prices[rate(ladder.tier1_ppm)],
+        "tier_prices": tier_prices,
+        "bankruptcy_price": grid.price_text(bankruptcy_ticks(position)),
+    }
+
+
+def _tier_price(position: Position, threshold_ppm: int, grid: Grid) -> str | None:
+    ticks = tier_price_ticks(position, threshold_ppm)
+    return None if ticks is None else grid.price_text(ticks)
+
+
+def _order(order: Order, grid: Grid) -> View:
+    return {
+        "client_order_id": order.client_order_id,
+        "order_id": order.order_id,
+        "symbol": order.symbol,
+        "side": SIDE_NAMES[order.side],
+        "order_type": order.order_type.value,
+        "time_in_force": order.time_in_force.value,
+        "price": grid.price_text(order.price_ticks),
+        "quantity": grid.quantity_text(order.quantity_lots),
+        "leaves": grid.quantity_text(order.leaves_lots),
+    }
