@@ -27,8 +27,10 @@ from engine.cli.options import (
 )
 from engine.cli.places import Place
 from engine.cli.send import send as send_lines
+from engine.cli.simulate import simulate as run_simulation
 from engine.cli.tail import TailOptions
 from engine.cli.tail import tail as print_events
+from engine.config import load
 from engine.daemon import RunOptions
 from engine.exits import DONE
 from engine.limits import LOGIC_VERSION
@@ -149,6 +151,29 @@ def feed(
     for note in report.notes():
         console.print(note, highlight=False, soft_wrap=True)
     console.print(report.table())
+
+
+@app.command()
+@ends_with_code
+def simulate(
+    lines: LinesArgument = "-",
+    with_state: Annotated[
+        bool, typer.Option("--state", help="End with a line that holds the whole state.")
+    ] = False,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", metavar="FILE", help="Begin with its instruments and accounts."),
+    ] = None,
+    state_dir: StateDirOption = None,  # noqa: ARG001 - every command takes it
+) -> None:
+    """Run the kernel alone: commands in, events out, no servers.
+
+    Each line is a batch of its own and may carry "ts" (milliseconds); time stands still where none
+    does. Without --config the engine begins empty. Exits 0 whatever is refused.
+    """
+    begin = None if config is None else load(config)
+    with open_lines(lines) as source:
+        run_simulation(source, sys.stdout.buffer, begin, with_state=with_state)
 
 
 @app.command()
