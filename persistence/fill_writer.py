@@ -7,6 +7,7 @@ in the journal.
 
 import asyncio
 import time
+from contextlib import suppress
 from typing import Final
 
 import msgspec
@@ -112,7 +113,7 @@ class FillWriter:
         link = await self._connections.redis(blocking=True)
         try:
             # Known as a reader before Postgres is: the journal must wait for its first frame too.
-            await link.call("HSETNX", *self._reader, 0)
+            await self._tell(link, "HSETNX", 0)
             database = await self._connections.postgres()
             try:
                 await self._write_from_cursor(database, link)
@@ -143,7 +144,12 @@ class FillWriter:
                 self.state = "idle"
             if time.monotonic() >= reported_at + _REPORT_SECONDS:
                 reported_at = time.monotonic()
-                await link.call("HSET", *self._reader, self.cursor_frame)
+                await self._tell(link, "HSET", self.cursor_frame)
+
+    async def _tell(self, link: RedisLink, command: str, frame: int) -> None:
+        # A Redis that is full refuses this; stopping for it would keep the journal from shrinking.
+        with suppress(RedisReplyError):
+            await link.call(command, *self._reader, frame)
 
     async def _gather(self, tail: JournalTail) -> Rows:
         """Read frames until the batch is full or old enough; return its rows."""

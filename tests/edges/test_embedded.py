@@ -130,6 +130,15 @@ async def test_data_is_kept_unless_ephemeral(tmp_path: Path) -> None:
     assert not (tmp_path / "ephemeral").exists()
 
 
+async def test_what_a_killed_ephemeral_run_left_is_wiped(tmp_path: Path) -> None:
+    """Its data would otherwise come back at the next one."""
+    left = tmp_path / "ephemeral" / "postgres"
+    left.mkdir(parents=True)
+    (left / "PG_VERSION").write_text("9\n")
+    async with EmbeddedServers(tmp_path, ephemeral=True):
+        assert (left / "PG_VERSION").read_text() != "9\n"
+
+
 async def test_tools_find_the_servers_of_a_running_daemon_only(tmp_path: Path) -> None:
     """Sockets left by a kill are no servers."""
     assert running_endpoints(tmp_path) is None
@@ -196,6 +205,14 @@ def test_directory_of_somebody_else_is_not_trusted(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(mine)
     with pytest.raises(StateDirUnusable, match="belongs to another user"):
         private_dir(tmp_path / "link")
+
+
+@as_root
+def test_directory_that_changed_hands_is_not_trusted(tmp_path: Path) -> None:
+    """Whoever owns the directory can put another socket in the place of ours."""
+    os.chown(private_dir(tmp_path / "theirs"), pwd.getpwnam("nobody").pw_uid, -1)
+    with pytest.raises(StateDirUnusable, match="belongs to another user"):
+        private_dir(tmp_path / "theirs")
 
 
 @as_root

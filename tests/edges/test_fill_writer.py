@@ -150,6 +150,20 @@ async def test_journal_is_held_for_a_writer_that_has_not_reached_postgres_yet(
         assert await link.call("HGET", f"{{{shard}}}:readers", "fill_writer") == b"0"
 
 
+async def test_full_redis_does_not_stop_the_writer(
+    writer: FillWriter, tape: Tape, link: RedisLink
+) -> None:
+    """Trimming waits for the writer, so the writer must not wait for memory."""
+    await tape.append(trade(1))
+    (_, limit) = await link.call("CONFIG", "GET", "maxmemory")
+    await link.call("CONFIG", "SET", "maxmemory", 1)
+    try:
+        async with running(writer) as task:
+            await until(lambda: writer.cursor_frame == 1, task)
+    finally:
+        await link.call("CONFIG", "SET", "maxmemory", limit)
+
+
 async def test_restart_in_the_middle_goes_on_where_it_was(
     connections: Connections, tape: Tape, database: PostgresConnection, shard: str
 ) -> None:
@@ -238,7 +252,7 @@ async def test_refused_row_leaves_nothing_of_its_batch(
     """Rows without their cursor, or a cursor without its rows, would be found by nobody."""
     await tape.append(trade(1), liquidation(tier=9))
     with pytest.raises(WriterHalted, match=r"refused rows after frame 0 .*tier_check"):
-        await writer.run()
+        await _run(writer)
     assert writer.state.startswith("halted: ")
     assert await _fills(database, shard) == []
     assert (await begin_cursor(database, shard)).frame == 0
@@ -271,7 +285,7 @@ async def test_cursor_of_another_journal_is_refused_naming_both_hashes(
     frame = await tape.append(trade(1))
     await _put_cursor(database, shard, Cursor(1, b"\x01" * 32))
     with pytest.raises(WriterHalted, match=f"{frame.hash.hex()}.*{'01' * 32}"):
-        await writer.run()
+        await _run(writer)
 
 
 async def test_journal_that_ends_before_the_cursor_gets_time_to_heal(
@@ -296,7 +310,7 @@ async def test_journal_that_ends_before_the_cursor_gets_time_to_heal(
     monkeypatch.setattr(journal_tail, "_HEAL_SECONDS", 0.1)
     await _put_cursor(database, shard, Cursor(9, lost.hash))
     with pytest.raises(WriterHalted, match="up to frame 9, the journal ends at 3"):
-        await _writer(connections, shard).run()
+        await _run(_writer(connections, shard))
 
 
 async def test_trimmed_frames_are_missed_unless_they_were_written(
@@ -315,7 +329,7 @@ async def test_trimmed_frames_are_missed_unless_they_were_written(
     await _put_cursor(database, shard, Cursor(1, first.hash))
     await link.call("XTRIM", tape.key, "MINID", "3-0")
     with pytest.raises(WriterHalted, match="goes on with entry 3-0 where frame 2 was expected"):
-        await _writer(connections, shard).run()
+        await _run(_writer(connections, shard))
 
 
 async def test_broken_chain_stops_the_writer(
@@ -325,7 +339,7 @@ async def test_broken_chain_stops_the_writer(
     await tape.append(trade(1))
     await tape.write(break_chain(tape.make(trade(2))))
     with pytest.raises(WriterHalted, match="chain breaks at frame 2"):
-        await writer.run()
+        await _run(writer)
     assert await _fills(database, shard) == []
 
 
@@ -349,13 +363,18 @@ async def test_missing_table_is_no_reason_to_wait(
 ) -> None:
     """Waiting cures what is away, not what was never made."""
     with pytest.raises(WriterHalted, match=r"pitboss_writer|schema|relation"):
-        await _writer(empty_database, shard).run()
+        await _run(_writer(empty_database, shard))
 
 
 def _writer(connections: Connections, shard: str, *, batch_rows: int = 1_000) -> FillWriter:
     return FillWriter(
         connections, shard, batch_rows=batch_rows, batch_seconds=0.01, cursor_seconds=0.01
     )
+
+
+async def _run(writer: FillWriter) -> None:
+    async with asyncio.timeout(10):
+        await writer.run()
 
 
 async def _migrated(connections: Connections) -> None:

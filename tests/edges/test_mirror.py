@@ -95,15 +95,17 @@ async def test_update_that_failed_is_written_later_in_its_newest_form(
     connections: Connections, link: RedisLink, shard: str
 ) -> None:
     """What was taken from the engine is not offered again, so it must not be dropped here."""
-    await link.call("SET", f"{{{shard}}}:positions:a1", "in the way")
-    first = MirrorUpdate(1, [_account(LONG)], {"BTC-PERP": "1"})
-    source = Source(first, MirrorUpdate(2, [], {"BTC-PERP": "2"}))
+    source = Source(MirrorUpdate(1, [AccountView("a1", "1", "1", "0", "1")]))
     mirror = StateMirror(connections, source.take, f"{{{shard}}}:", interval_seconds=0.01)
     async with running(mirror) as task:
-        await until(lambda: source.taken >= 2, task)
-        assert mirror.state.startswith("waiting: WRONGTYPE")
+        await until(lambda: mirror.mirrored_frame == 1, task)
+        await link.call("SET", f"{{{shard}}}:positions:a1", "in the way")
+        source.updates.append(MirrorUpdate(2, [_account(LONG)], {"BTC-PERP": "1"}))
+        source.updates.append(MirrorUpdate(3, [], {"BTC-PERP": "2"}))
+        await until(lambda: mirror.state.startswith("waiting: WRONGTYPE"), task)
         await link.call("DEL", f"{{{shard}}}:positions:a1")
-        await until(lambda: mirror.mirrored_frame == 2, task)
+        await until(lambda: mirror.mirrored_frame == 3, task)
+    assert await link.call("HEXISTS", f"{{{shard}}}:positions:a1", "BTC-PERP") == 1
     assert await link.call("GET", f"{{{shard}}}:account:a1:balance") == b"1000"
     assert await link.call("GET", f"{{{shard}}}:mark_price:BTC-PERP") == b"2"
 
