@@ -93,8 +93,6 @@ class MarketView:
         self.counts: Counter[str] = Counter()
         """`orders` accepted, `trades`, `liquidations`, `rejected`."""
         self.rejects: Counter[str] = Counter()
-        # Leaves told by trades of orders whose acceptance comes later in the same command.
-        self._early_leaves: dict[int, Decimal] = {}
 
     def observe(
         self, frame: int, time_us: int, inputs: list[dict[str, Any]], events: list[dict[str, Any]]
@@ -111,7 +109,6 @@ class MarketView:
             follow = _FOLLOW.get(event["type"])
             if follow is not None:
                 follow(self, event)
-        self._early_leaves.clear()
 
     def equity(self, account: AccountView) -> Decimal | None:
         """Return balance and open profit at the marks; None where a cost or a mark is unknown.
@@ -128,16 +125,14 @@ class MarketView:
         return equity
 
     def _accepted(self, event: dict[str, Any]) -> None:
+        """Take in an order; the trades that it causes come after, and take from it."""
         if event.get("duplicate"):
             return
         self.counts["orders"] += 1
-        order_id = event["order_id"]
-        leaves = self._early_leaves.pop(order_id, None)
-        if event["status"] != "resting" or leaves == 0 or "price" not in event:
-            return
-        quantity = Decimal(event["quantity"]) if leaves is None else leaves
-        resting = Resting(event["side"], Decimal(event["price"]), quantity)
-        self._book(event["symbol"]).orders[order_id] = resting
+        if event["status"] == "resting":
+            price, quantity = Decimal(event["price"]), Decimal(event["quantity"])
+            resting = Resting(event["side"], price, quantity)
+            self._book(event["symbol"]).orders[event["order_id"]] = resting
 
     def _traded(self, event: dict[str, Any]) -> None:
         self.counts["trades"] += 1
@@ -160,16 +155,13 @@ class MarketView:
 
     def _leave(self, book: BookView, order_id: int, leaves: Decimal) -> None:
         order = book.orders.get(order_id)
-        if order is None:
-            self._early_leaves[order_id] = leaves
-        elif leaves == 0:
-            del book.orders[order_id]
-        else:
+        if order is not None and leaves:
             order.leaves = leaves
+        elif order is not None:
+            del book.orders[order_id]
 
     def _cancelled(self, event: dict[str, Any]) -> None:
         self.counts["cancelled"] += 1
-        self._early_leaves[event["order_id"]] = Decimal(0)
         self._book(event["symbol"]).orders.pop(event["order_id"], None)
 
     def _amended(self, event: dict[str, Any]) -> None:

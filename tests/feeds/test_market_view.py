@@ -4,6 +4,8 @@ import json
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
 from engine.cli.market_seed import view_of
 from engine.cli.market_view import MarketView, PositionView
 from engine.cli.streams import encode, stream_of
@@ -150,6 +152,26 @@ def test_an_order_amended_down_to_what_has_traded_is_gone() -> None:
 
     assert play.view.books[INSTRUMENTS[0].symbol].levels("buy", 1) == []
     assert_same(play.view, play.machine)
+
+
+@pytest.mark.parametrize("status", ["armed", "done"])
+def test_only_a_resting_order_stands_in_the_ladder(status: str) -> None:
+    """A stop that sleeps is nobody's liquidity, and an order that is done never rests."""
+    view = MarketView()
+    event = {
+        "type": "order_accepted",
+        "symbol": "S",
+        "order_id": 1,
+        "status": status,
+        "side": "buy",
+        "price": "9",
+        "quantity": "1",
+    }
+
+    view.observe(1, 1, [], [event, {**event, "order_id": 2, "status": "resting"}])
+
+    assert view.books["S"].orders.keys() == {2}
+    assert view.counts["orders"] == 2
 
 
 def test_an_unknown_beginning_makes_an_unknown_equity() -> None:
