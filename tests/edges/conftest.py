@@ -7,7 +7,10 @@ from dataclasses import replace
 import pytest
 
 from engine.connections import Connections, Endpoints, PostgresConnection, RedisLink
+from persistence.fill_writer import FillWriter
 from persistence.schema import migrate
+from tests.edges.tape import Tape
+from tests.edges.writing import hasty_writer
 
 _DATABASE_NUMBERS = itertools.count(1)
 
@@ -39,3 +42,15 @@ async def database(connections: Connections) -> AsyncIterator[PostgresConnection
     await migrate(connection)
     yield connection
     await connection.close()
+
+
+@pytest.fixture
+def tape(link: RedisLink, shard: str) -> Tape:
+    """Return the empty journal of this test's shard."""
+    return Tape(link, shard)
+
+
+@pytest.fixture
+def writer(connections: Connections, shard: str, database: PostgresConnection) -> FillWriter:
+    """Return a writer of this test's shard that does not dawdle."""
+    return hasty_writer(connections, shard)

@@ -12,35 +12,21 @@ from typing import Any
 import pytest
 
 from engine.connections import Connections, Endpoints, PostgresConnection, RedisLink
-from persistence import fill_writer, journal_tail
-from persistence.cursor import Cursor, begin_cursor
+from persistence import fill_writer
 from persistence.embedded import EmbeddedServers
-from persistence.fill_writer import FillWriter, WriterHalted
+from persistence.fill_writer import FillWriter
 from persistence.row_batch import write_rows
-from persistence.rows import append_rows, no_rows
 from persistence.schema import migrate
 from tests.edges.tape import (
     TIME_US,
     Tape,
-    break_chain,
     deposit,
     liquidation,
     running,
     trade,
     until,
 )
-
-
-@pytest.fixture
-def tape(link: RedisLink, shard: str) -> Tape:
-    """Return the empty journal of this test's shard."""
-    return Tape(link, shard)
-
-
-@pytest.fixture
-def writer(connections: Connections, shard: str, database: PostgresConnection) -> FillWriter:
-    """Return a writer of this test's shard that does not dawdle."""
-    return _writer(connections, shard)
+from tests.edges.writing import fills_of, hasty_writer
 
 
 @pytest.fixture(autouse=True)
@@ -88,7 +74,7 @@ async def test_trade_becomes_a_row_for_each_side(
         "fee": 0,
         "position_after": Decimal("-0.5"),
     }
-    assert await _fills(database, shard) == [shared | buy, shared | sell]
+    assert await fills_of(database, shard) == [shared | buy, shared | sell]
     assert not writer.fills_misplaced
 
 
@@ -120,7 +106,7 @@ async def test_events_without_a_table_are_passed_over(
     await tape.append({"type": "order_accepted", "account": "a"})
     async with running(writer) as task:
         await until(lambda: writer.cursor_frame == 2, task)
-    assert [fill["index"] for fill in await _fills(database, shard)] == [2, 2]
+    assert [fill["index"] for fill in await fills_of(database, shard)] == [2, 2]
 
 
 async def test_journal_that_does_not_exist_yet_is_waited_for(
@@ -144,7 +130,7 @@ async def test_journal_is_held_for_a_writer_that_has_not_reached_postgres_yet(
 ) -> None:
     """The journal is trimmed to its slowest reader; one it does not know would lose frames."""
     away = replace(servers, postgres_dsn="postgresql:///pitboss?host=/nowhere")
-    writer = _writer(Connections(away), shard)
+    writer = hasty_writer(Connections(away), shard)
     async with running(writer) as task:
         await until(lambda: writer.state.startswith("waiting: Postgres"), task)
         assert await link.call("HGET", f"{{{shard}}}:readers", "fill_writer") == b"0"
@@ -172,15 +158,15 @@ async def test_restart_in_the_middle_goes_on_where_it_was(
     for part in range(3):
         for number in range(40):
             await tape.append(trade(part * 40 + number))
-        writer = _writer(connections, shard, batch_rows=7)
+        writer = hasty_writer(connections, shard, batch_rows=7)
         async with running(writer) as task:
             await until(lambda: writer.cursor_frame >= part * 40 + 20, task)  # noqa: B023
         written.append(writer.rows_written)
-    writer = _writer(connections, shard)
+    writer = hasty_writer(connections, shard)
     async with running(writer) as task:
         await until(lambda: writer.cursor_frame == 120, task)
     assert sum(written) + writer.rows_written == 240
-    assert [fill["trade_id"] for fill in await _fills(database, shard)][::2] == list(range(120))
+    assert [fill["trade_id"] for fill in await fills_of(database, shard)][::2] == list(range(120))
 
 
 async def test_killed_postgres_is_waited_for(shard: str, tmp_path: Path) -> None:
@@ -190,7 +176,7 @@ async def test_killed_postgres_is_waited_for(shard: str, tmp_path: Path) -> None
         await _migrated(connections)
         link = await connections.redis()
         tape = Tape(link, shard)
-        writer = _writer(connections, shard)
+        writer = hasty_writer(connections, shard)
         async with running(writer) as task:
             await tape.append(trade(1))
             await until(lambda: writer.cursor_frame == 1, task)
@@ -202,7 +188,7 @@ async def test_killed_postgres_is_waited_for(shard: str, tmp_path: Path) -> None
             await servers.start_postgres()
             await until(lambda: writer.cursor_frame == 49, task)
         database = await connections.postgres()
-        assert len(await _fills(database, shard)) == 98
+        assert len(await fills_of(database, shard)) == 98
         await database.close()
         await link.close()
 
@@ -243,167 +229,25 @@ async def test_lost_reply_to_commit_repeats_nothing(
         await tape.append(trade(3))
         await until(lambda: writer.cursor_frame == 2 and writer.state == "idle", task)
     assert lost
-    assert [fill["trade_id"] for fill in await _fills(database, shard)] == [1, 1, 2, 2, 3, 3]
-
-
-async def test_refused_row_leaves_nothing_of_its_batch(
-    writer: FillWriter, tape: Tape, database: PostgresConnection, shard: str
-) -> None:
-    """Rows without their cursor, or a cursor without its rows, would be found by nobody."""
-    await tape.append(trade(1), liquidation(tier=9))
-    with pytest.raises(WriterHalted, match=r"refused rows after frame 0 .*tier_check"):
-        await _run(writer)
-    assert writer.state.startswith("halted: ")
-    assert await _fills(database, shard) == []
-    assert (await begin_cursor(database, shard)).frame == 0
-
-
-async def test_row_that_is_there_already_stops_the_writer(
-    connections: Connections, tape: Tape, database: PostgresConnection, shard: str
-) -> None:
-    """Once past the first batch, a row that is not new means that someone else writes here."""
-    await _insert_behind_its_back(database, shard, tape, trade(1))
-    await _insert_behind_its_back(database, shard, tape, trade(2))
-    writer = _writer(connections, shard)
-
-    async def play() -> None:
-        async with running(writer) as task:
-            await tape.write(tape.frames[0])
-            await until(lambda: writer.cursor_frame == 1, task)
-            await tape.write(tape.frames[1])
-            await until(lambda: writer.cursor_frame == 2, task)
-
-    with pytest.raises(WriterHalted, match="fills: 2 rows were sent and 0 were new"):
-        await play()
-    assert len(await _fills(database, shard)) == 4
-
-
-async def test_cursor_of_another_journal_is_refused_naming_both_hashes(
-    writer: FillWriter, tape: Tape, database: PostgresConnection, shard: str
-) -> None:
-    """A restored Redis may hold other frames under the same numbers."""
-    frame = await tape.append(trade(1))
-    await _put_cursor(database, shard, Cursor(1, b"\x01" * 32))
-    with pytest.raises(WriterHalted, match=f"{frame.hash.hex()}.*{'01' * 32}"):
-        await _run(writer)
-
-
-async def test_journal_that_ends_before_the_cursor_gets_time_to_heal(
-    connections: Connections,
-    tape: Tape,
-    database: PostgresConnection,
-    shard: str,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Redis may come back without its last frames, which the engine then appends again."""
-    await tape.append(trade(1))
-    lost = tape.make(trade(2))
-    await _put_cursor(database, shard, Cursor(2, lost.hash))
-    writer = _writer(connections, shard)
-    async with running(writer) as task:
-        await asyncio.sleep(0.3)
-        assert not task.done()
-        await tape.write(lost)
-        await tape.append(trade(3))
-        await until(lambda: writer.cursor_frame == 3, task)
-
-    monkeypatch.setattr(journal_tail, "_HEAL_SECONDS", 0.1)
-    await _put_cursor(database, shard, Cursor(9, lost.hash))
-    with pytest.raises(WriterHalted, match="up to frame 9, the journal ends at 3"):
-        await _run(_writer(connections, shard))
-
-
-async def test_trimmed_frames_are_missed_unless_they_were_written(
-    connections: Connections, tape: Tape, database: PostgresConnection, link: RedisLink, shard: str
-) -> None:
-    """The first frame after the cursor proves the cursor, also where the cursor's own is gone."""
-    first = await tape.append(trade(1))
-    await tape.append(trade(2))
-    await tape.append(trade(3))
-    await _put_cursor(database, shard, Cursor(1, first.hash))
-    await link.call("XTRIM", tape.key, "MINID", "2-0")
-    writer = _writer(connections, shard)
-    async with running(writer) as task:
-        await until(lambda: writer.cursor_frame == 3, task)
-
-    await _put_cursor(database, shard, Cursor(1, first.hash))
-    await link.call("XTRIM", tape.key, "MINID", "3-0")
-    with pytest.raises(WriterHalted, match="goes on with entry 3-0 where frame 2 was expected"):
-        await _run(_writer(connections, shard))
-
-
-async def test_broken_chain_stops_the_writer(
-    writer: FillWriter, tape: Tape, database: PostgresConnection, shard: str
-) -> None:
-    """Redis' append-only file has no checksum; a frame that was tampered with is not written."""
-    await tape.append(trade(1))
-    await tape.write(break_chain(tape.make(trade(2))))
-    with pytest.raises(WriterHalted, match="chain breaks at frame 2"):
-        await _run(writer)
-    assert await _fills(database, shard) == []
+    assert [fill["trade_id"] for fill in await fills_of(database, shard)] == [1, 1, 2, 2, 3, 3]
 
 
 async def test_two_writers_never_both_advance(
     connections: Connections, tape: Tape, database: PostgresConnection, shard: str
 ) -> None:
     """A leader that was fenced may still be writing when the next one begins."""
-    writers = [_writer(connections, shard, batch_rows=3) for _ in range(2)]
+    writers = [hasty_writer(connections, shard, batch_rows=3) for _ in range(2)]
     async with running(writers[0]) as first, running(writers[1]) as second:
         for number in range(60):
             await tape.append(trade(number))
         await until(lambda: max(each.cursor_frame for each in writers) == 60)
         assert not first.done()
         assert not second.done()
-    assert len(await _fills(database, shard)) == 120
+    assert len(await fills_of(database, shard)) == 120
     assert sum(each.rows_written for each in writers) == 120
-
-
-async def test_missing_table_is_no_reason_to_wait(
-    empty_database: Connections, link: RedisLink, shard: str
-) -> None:
-    """Waiting cures what is away, not what was never made."""
-    with pytest.raises(WriterHalted, match=r"pitboss_writer|schema|relation"):
-        await _run(_writer(empty_database, shard))
-
-
-def _writer(connections: Connections, shard: str, *, batch_rows: int = 1_000) -> FillWriter:
-    return FillWriter(
-        connections, shard, batch_rows=batch_rows, batch_seconds=0.01, cursor_seconds=0.01
-    )
-
-
-async def _run(writer: FillWriter) -> None:
-    async with asyncio.timeout(10):
-        await writer.run()
 
 
 async def _migrated(connections: Connections) -> None:
     database = await connections.postgres()
     await migrate(database)
     await database.close()
-
-
-async def _fills(database: PostgresConnection, shard: str) -> list[dict[str, Any]]:
-    rows = await database.fetch(
-        "SELECT * FROM pitboss.fills WHERE shard = $1 ORDER BY frame, index, side", shard
-    )
-    return [dict(row) for row in rows]
-
-
-async def _put_cursor(database: PostgresConnection, shard: str, cursor: Cursor) -> None:
-    await begin_cursor(database, shard)
-    await database.execute(
-        "UPDATE pitboss.writer_cursor SET frame = $2, hash = $3 WHERE shard = $1",
-        shard,
-        cursor.frame,
-        cursor.hash.hex(),
-    )
-
-
-async def _insert_behind_its_back(
-    database: PostgresConnection, shard: str, tape: Tape, event: dict[str, Any]
-) -> None:
-    rows = no_rows()
-    append_rows(tape.make(event), rows)
-    before = await begin_cursor(database, shard)
-    await write_rows(database, shard, rows, before, before, may_repeat=False)
