@@ -8,31 +8,29 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 import typer
 from rich.console import Console
 
+from engine.cli.app_keeping import keeping
+from engine.cli.app_reading import reading
 from engine.cli.daemon_run import run_daemon
 from engine.cli.demo_run import run_demo
-from engine.cli.ending import INTERRUPTED, ends_with_code, in_loop
+from engine.cli.ending import ends_with_code, in_loop
 from engine.cli.feed import FORMATS, FeedOptions
 from engine.cli.feed import feed as play_file
 from engine.cli.options import (
-    AccountOption,
     ConfigOption,
     JsonOption,
     LinesArgument,
     StateDirOption,
     open_lines,
+    print_json,
 )
 from engine.cli.places import Place
 from engine.cli.send import send as send_lines
 from engine.cli.simulate import simulate as run_simulation
-from engine.cli.tail import TailOptions
-from engine.cli.tail import tail as print_events
 from engine.config import load
 from engine.daemon import RunOptions
-from engine.exits import DONE
 from engine.limits import LOGIC_VERSION
 from engine.log import configure
 
@@ -90,34 +88,6 @@ def send(
 
 @app.command()
 @ends_with_code
-def tail(
-    start: Annotated[
-        int | None,
-        typer.Option("--from", metavar="N", help="First frame; negative counts from the top."),
-    ] = None,
-    follow: Annotated[
-        bool, typer.Option("--follow", "-f", help="Go on with what happens, until Ctrl-C.")
-    ] = False,
-    account: AccountOption = None,
-    kind: Annotated[
-        str | None, typer.Option("--type", metavar="T", help="Only events of this type.")
-    ] = None,
-    config: ConfigOption = None,
-    state_dir: StateDirOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="As always: JSON lines.")] = True,  # noqa: ARG001
-) -> int:
-    """Print the journal's events, one JSON object a line."""
-    place = Place.find(config, state_dir)
-    options = TailOptions(start, follow, account, kind)
-    try:
-        in_loop(print_events(options, place.connections(), place.shard, sys.stdout, place.reopen))
-    except KeyboardInterrupt:
-        return DONE if follow else INTERRUPTED
-    return DONE
-
-
-@app.command()
-@ends_with_code
 def feed(
     path: Annotated[Path, typer.Argument(metavar="FILE", help="A recording; .gz and .xz too.")],
     form: Annotated[
@@ -145,7 +115,7 @@ def feed(
     watched = Console(stderr=True)
     report = in_loop(play_file(options, place.connections(), place.shard, watched, place.reopen))
     if as_json:
-        typer.echo(msgspec.json.encode(report.as_dict()).decode())
+        print_json(report.as_dict())
         return
     console = Console()
     for note in report.notes():
@@ -178,15 +148,21 @@ def simulate(
 
 @app.command()
 @ends_with_code
-def version(as_json: JsonOption = False) -> None:
+def version(
+    config: ConfigOption = None,  # noqa: ARG001 - every command takes it
+    state_dir: StateDirOption = None,  # noqa: ARG001
+    as_json: JsonOption = False,
+) -> None:
     """Print the release and the logic version of its journals."""
     release = metadata.version("pitboss")
     if as_json:
-        typer.echo(
-            msgspec.json.encode({"release": release, "logic_version": LOGIC_VERSION}).decode()
-        )
+        print_json({"release": release, "logic_version": LOGIC_VERSION})
     else:
         typer.echo(f"pitboss {release}, logic version {LOGIC_VERSION}")
+
+
+app.add_typer(reading)
+app.add_typer(keeping)
 
 
 def main() -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import sys
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
+import msgspec
 import typer
+from rich.console import Console
 
 from engine.cli.failure import CommandError
 from engine.exits import BAD_USAGE
@@ -35,6 +37,19 @@ AccountOption = Annotated[
 LinesArgument = Annotated[
     str, typer.Argument(metavar="[FILE|-]", help="JSON lines; `-` is standard input.")
 ]
+
+_PIPED_COLUMNS: Final = 240
+
+
+def print_json(value: object) -> None:
+    """Print a value as one line of JSON."""
+    typer.echo(msgspec.json.encode(value).decode())
+
+
+def wide_console() -> Console:
+    """Return a console for tables; one that nobody looks at is wide, so that no cell breaks."""
+    console = Console()
+    return console if console.is_terminal else Console(width=_PIPED_COLUMNS)
 
 
 @contextmanager

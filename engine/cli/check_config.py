@@ -1,0 +1,80 @@
+"""`pitboss check-config`: read the configuration, and try the commands that it begins with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from engine.config import genesis_commands
+from engine.entries import decode_entry
+from engine.machine import Machine
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from engine.config import Config
+
+_TABLES = {
+    "create_instrument": "instruments",
+    "create_account": "accounts",
+    "deposit": "deposits",
+}
+_HINTS = {
+    "invalid_terms": (
+        "maintenance_margin must be positive and at most initial_margin, maintenance_margin × "
+        "max_leverage must lie below admission.ratio, and tick_size × lot_size × contract_size "
+        "must be an even number of 0.00000001"
+    ),
+}
+
+
+class Trial:
+    """What the genesis frame of a configuration would do: `problems` by key, or `creates`."""
+
+    def __init__(self, config: Config) -> None:
+        self.problems: list[str] = []
+        self.creates: dict[str, list[str]] = {table: [] for table in _TABLES.values()}
+        machine = Machine()
+        places = dict.fromkeys(_TABLES, 0)
+        for command in genesis_commands(config):
+            kind = str(command["type"])
+            place = places.get(kind, 0)
+            places[kind] = place + 1
+            refused = list(_refusals(machine, command, _key(kind, place)))
+            self.problems += refused
+            if not refused and kind in _TABLES:
+                self.creates[_TABLES[kind]].append(_name(command))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the result as plain values for JSON."""
+        return {"ok": not self.problems, "problems": self.problems, "creates": self.creates}
+
+    def lines(self) -> list[str]:
+        """Return what the first frame would create, a line a table."""
+        return [
+            f"{table:<11}  {', '.join(names) if names else 'none'}"
+            for table, names in self.creates.items()
+        ]
+
+
+def _refusals(machine: Machine, command: dict[str, object], key: str) -> Iterator[str]:
+    """Apply a command and yield a line for each refusal, with the key of the file."""
+    events: list[bytes] = []
+    for item in decode_entry("config", "1-0", msgspec.json.encode(command)):
+        machine.apply(item, 0, events)
+    for event in map(msgspec.json.decode, events):
+        if event["type"] == "rejected":
+            path = event.get("path", "$").removeprefix("$")
+            text = event.get("text") or _HINTS.get(event["reason"])
+            yield f"{key}{path}: {event['reason']} ({event['code']}){f': {text}' if text else ''}"
+
+
+def _key(kind: str, place: int) -> str:
+    return f"{_TABLES[kind]}[{place}]" if kind in _TABLES else "liquidation"
+
+
+def _name(command: dict[str, object]) -> str:
+    if command["type"] == "deposit":
+        return f"{command['amount']} to {command['account']}"
+    return str(command.get("symbol") or command["account"])

@@ -1,0 +1,176 @@
+"""`pitboss state`: accounts, positions with tier prices, open orders and books, as they stand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from rich.table import Table
+
+from engine import views
+from engine.cli.failure import CommandError
+from engine.config_errors import suggestion
+from engine.exits import BAD_USAGE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from engine.cli.replica import Replica
+    from engine.state import State
+
+_LEVELS: Final = 5
+_NONE: Final = "–"
+
+
+def state_view(
+    replica: Replica, shard: str, account: str | None = None, symbol: str | None = None
+) -> dict[str, Any]:
+    """Return the state at the replica's frame as JSON-ready values, narrowed down where asked.
+
+    Raises CommandError for an account or a symbol that there is not.
+    """
+    state = replica.kernel.state
+    _check_known("account", account, state.accounts)
+    _check_known("symbol", symbol, state.markets)
+    positions, orders = views.positions(state), views.open_orders(state)
+    if symbol is not None:
+        positions = _holding(positions, symbol)
+        orders = {
+            name: ours
+            for name, each in orders.items()
+            if (ours := [order for order in each if order["symbol"] == symbol])
+        }
+    return {
+        "shard": shard,
+        "frame": replica.n,
+        "time_us": state.now_us,
+        "markets": _only(views.markets(state), symbol),
+        "books": _only(views.books(state), symbol),
+        "accounts": _only(_concerned(state, symbol, positions, orders), account),
+        "positions": _only(positions, account),
+        "open_orders": _only(orders, account),
+        "totals": views.totals(state),
+    }
+
+
+def state_tables(view: dict[str, Any]) -> Iterator[Table]:
+    """Yield the tables of a view: markets, accounts, positions, open orders, books, totals."""
+    yield _table(
+        f"markets of {view['shard']} at frame {view['frame']}",
+        ("symbol", "state", "bid", "ask", "last", "mark", "source"),
+        (
+            (name, m["state"], m["bid"], m["ask"], m["last"], m["mark"], _source(m))
+            for name, m in view["markets"].items()
+        ),
+    )
+    yield _table(
+        "accounts",
+        ("account", "balance", "equity", "initial", "maintenance", "free", "ratio", "status"),
+        (
+            (
+                name,
+                a["balance"],
+                a["equity"],
+                a["initial_margin"],
+                a["maintenance_margin"],
+                a["free_margin"],
+                a["margin_ratio"],
+                "in liquidation" if a["in_liquidation"] else a["status"],
+            )
+            for name, a in view["accounts"].items()
+        ),
+    )
+    if view["positions"]:
+        yield _positions(view["positions"])
+    if view["open_orders"]:
+        yield _table(
+            "open orders",
+            ("account", "client order id", "symbol", "side", "price", "quantity", "leaves"),
+            (
+                (name, o["client_order_id"], *(o[key] for key in _ORDER_COLUMNS))
+                for name, orders in view["open_orders"].items()
+                for o in orders
+            ),
+        )
+    for symbol, book in view["books"].items():
+        if book["bids"] or book["asks"]:
+            yield _book(symbol, book)
+    yield _table("totals", tuple(view["totals"]), [tuple(view["totals"].values())])
+
+
+_ORDER_COLUMNS: Final = ("symbol", "side", "price", "quantity", "leaves")
+
+
+def _positions(positions: dict[str, Any]) -> Table:
+    thresholds = next(iter(next(iter(positions.values())).values()))["tier_prices"]
+    tiers = [f"at {threshold}" for threshold in thresholds]
+    columns = ("account", "symbol", "quantity", "avg price", "unrealized", *tiers, "bankrupt at")
+    return _table(
+        "positions, and the prices at which their account's ratio reaches each threshold",
+        columns,
+        (
+            (
+                name,
+                symbol,
+                p["quantity"],
+                p["avg_price"],
+                p["unrealized_pnl"],
+                *p["tier_prices"].values(),
+                p["bankruptcy_price"],
+            )
+            for name, held in positions.items()
+            for symbol, p in held.items()
+        ),
+    )
+
+
+def _book(symbol: str, book: dict[str, Any]) -> Table:
+    """Show the best levels of a book, bids beside asks."""
+    bids, asks = book["bids"], book["asks"]
+    rows: list[tuple[Any, ...]] = []
+    for rank in range(min(_LEVELS, max(len(bids), len(asks)))):
+        bid = bids[rank] if rank < len(bids) else ("", "", "")
+        ask = asks[rank] if rank < len(asks) else ("", "", "")
+        rows.append((bid[2], bid[1], bid[0], ask[0], ask[1], ask[2]))
+    deeper = max(len(bids), len(asks)) - _LEVELS
+    title = f"{symbol}{f', and {deeper} levels more' if deeper > 0 else ''}"
+    return _table(title, ("orders", "quantity", "bid", "ask", "quantity", "orders"), rows)
+
+
+def _table(title: str, columns: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> Table:
+    """Make a table; what is a number goes to the right."""
+    found = [tuple(_NONE if cell is None else str(cell) for cell in row) for row in rows]
+    table = Table(title=title, title_justify="left", title_style="bold")
+    for place, column in enumerate(columns):
+        cells = [row[place] for row in found]
+        is_number = all(cell[:1] in "-0123456789–" for cell in cells)
+        table.add_column(column, justify="right" if is_number else "left", overflow="fold")
+    for row in found:
+        table.add_row(*row)
+    return table
+
+
+def _source(market: dict[str, Any]) -> str:
+    return f"{market['mark_source']}{', stale' if market['stale'] else ''}"
+
+
+def _concerned(
+    state: State, symbol: str | None, positions: dict[str, Any], orders: dict[str, Any]
+) -> dict[str, Any]:
+    """Return the accounts; for a symbol, those that hold it or have orders on it."""
+    accounts = views.accounts(state)
+    if symbol is None:
+        return accounts
+    return {name: each for name, each in accounts.items() if name in positions or name in orders}
+
+
+def _holding(positions: dict[str, Any], symbol: str) -> dict[str, Any]:
+    return {name: {symbol: held[symbol]} for name, held in positions.items() if symbol in held}
+
+
+def _only(found: dict[str, Any], name: str | None) -> dict[str, Any]:
+    return found if name is None else {key: each for key, each in found.items() if key == name}
+
+
+def _check_known(what: str, name: str | None, known: Iterable[str]) -> None:
+    if name is not None and name not in known:
+        raise CommandError(f"there is no {what} {name}{suggestion(name, known)}", BAD_USAGE)

@@ -1,0 +1,116 @@
+"""Compare Postgres with the journal: the writer's cursor, every row, and the count of fills."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Final
+
+from engine.cli.verify_check import Check
+from engine.connections import POSTGRES_FAILED, PostgresLost
+from persistence.cursor import Cursor, read_cursor
+from persistence.queries import query
+from persistence.verify_rows import compare
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable
+
+    from engine.connections import Connections, PostgresConnection
+    from engine.messages import Frame
+    from persistence.journal import JournalFrames
+
+WRITER_SECONDS: Final = 30.0
+_POLL_SECONDS: Final = 0.1
+
+
+class PostgresChecks:
+    """The three checks that need the database. Whatever cannot be looked at has failed."""
+
+    def __init__(self, connections: Connections, shard: str, source: JournalFrames) -> None:
+        self.writer = Check("writer")
+        self.rows = Check("rows")
+        self.fills = Check("fills")
+        self._connections = connections
+        self._shard = shard
+        self._source = source
+
+    @property
+    def checks(self) -> list[Check]:
+        """The checks, in the order in which they are told."""
+        return [self.writer, self.rows, self.fills]
+
+    async def go(self, first: int, top: int, trades: int, moved: Callable[[int], None]) -> None:
+        """Look at everything from frame `first` on; `trades` are those up to `top`."""
+        try:
+            database = await self._connections.postgres()
+        except PostgresLost as away:
+            self._unseen(f"{away}; bring it back and verify again")
+            return
+        try:
+            await self._look(database, first, top, trades, moved)
+        except POSTGRES_FAILED as error:
+            self._unseen(f"Postgres does not answer as it should: {error!r}")
+        finally:
+            database.terminate()
+
+    async def _look(
+        self,
+        database: PostgresConnection,
+        first: int,
+        top: int,
+        trades: int,
+        moved: Callable[[int], None],
+    ) -> None:
+        cursor = await self._wait(database, top)
+        if cursor is None:
+            self._unseen("nothing of this shard was ever written: look into the daemon's log")
+            return
+        frame = await self._source.get(cursor.frame)
+        if frame is not None and frame.hash != cursor.hash:
+            self.writer.fail(
+                f"frame {frame.n} has another hash in the journal than in the writer's cursor",
+                damage=True,
+            )
+        self.writer.text = f"at frame {cursor.frame}, {top} was the top"
+        async with aclosing(_live_frames(self._source, first - 1, moved)) as frames:
+            for difference in await compare(database, self._shard, frames):
+                self.rows.fail(difference)
+        self.rows.text = f"every row of frames {first} to {cursor.frame} is in both, and the same"
+        written = await database.fetchval(query("count_fills"), self._shard, first, top)
+        if cursor.frame < top:
+            self.fills.fail(f"not counted: the writer has not reached frame {top}")
+        elif written != 2 * trades:
+            self.fills.fail(f"{written} in Postgres, {2 * trades} in the journal")
+        self.fills.text = f"{written} in Postgres, {2 * trades} in the journal"
+
+    async def _wait(self, database: PostgresConnection, top: int) -> Cursor | None:
+        """Return the cursor once it is at the top, or as it is after 30 s."""
+        deadline = time.monotonic() + WRITER_SECONDS
+        while True:
+            cursor = await read_cursor(database, self._shard)
+            if cursor is not None and cursor.frame >= top:
+                return cursor
+            if time.monotonic() > deadline:
+                at = cursor.frame if cursor is not None else 0
+                self.writer.fail(
+                    f"it stands at frame {at}, and has not reached {top} within "
+                    f"{WRITER_SECONDS:.0f} s: look into the daemon's log"
+                )
+                return cursor
+            await asyncio.sleep(_POLL_SECONDS)
+
+    def _unseen(self, reason: str) -> None:
+        for check in self.checks:
+            check.fail(reason)
+
+
+async def _live_frames(
+    source: JournalFrames, after: int, moved: Callable[[int], None]
+) -> AsyncGenerator[Frame, None]:
+    """Yield the frames after `after` up to a top that moves: the writer goes on meanwhile."""
+    while (top := await source.top()) is not None and top.n > after:
+        async for frame in source.frames(after, top.n):
+            after = frame.n
+            moved(after)
+            yield frame

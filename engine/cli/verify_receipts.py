@@ -1,0 +1,158 @@
+"""Recompute every receipt of a liquidation from the numbers in it, in fractions (D1-D4).
+
+Shares no code with the engine: it reads only events, as a stranger with a pencil would.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from math import ceil, floor
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import msgspec
+
+from engine.rendering import rate, terms_fields
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from engine.messages import Frame
+    from engine.state import State
+
+_WORDS: Final = (b'"liquidation', b'"margin_call"', b'"instrument_')
+_ATOM: Final = Fraction(1, 10**8)
+
+Event = dict[str, Any]
+
+
+class Grid(NamedTuple):
+    """What of an instrument a receipt's arithmetic needs."""
+
+    tick: Fraction
+    lot: Fraction
+    contract: Fraction
+    maintenance_rate: Fraction
+
+
+class Ladder(NamedTuple):
+    """Thresholds and shares by tier; tier 0 is the margin call."""
+
+    thresholds: tuple[Fraction, ...]
+    shares: tuple[Fraction, ...]
+
+
+class ReceiptAuditor:
+    """Follows the events from a state on; knows instruments and the ladder as they change."""
+
+    def __init__(self, state: State) -> None:
+        self.liquidations = 0
+        self.margin_calls = 0
+        self._grids: dict[str, Grid] = {}
+        for symbol, market in state.markets.items():
+            fields = terms_fields(market.instrument.terms)
+            self._grids[symbol] = _grid(msgspec.json.decode(f"{{{fields}}}"))
+        ladder = state.ladder
+        self._ladder = _ladder(
+            {
+                "margin_call": rate(ladder.margin_call_ppm),
+                "tier1": rate(ladder.tier1_ppm),
+                "tier2": rate(ladder.tier2_ppm),
+                "tier3": rate(ladder.tier3_ppm),
+                "tier1_share": rate(ladder.tier1_share_ppm),
+                "tier2_share": rate(ladder.tier2_share_ppm),
+            }
+        )
+        self._last_action: tuple[int, Any, str, int] | None = None
+
+    def observe(self, frame: Frame) -> Iterator[str]:
+        """Yield what is wrong with the receipts of a frame. Frames come in order."""
+        if not any(word in frame.events for word in _WORDS):
+            return
+        for index, event in enumerate(msgspec.json.decode(frame.events)):
+            kind = event["type"]
+            if kind in {"instrument_created", "instrument_updated"}:
+                self._grids[event["symbol"]] = _grid(event)
+            elif kind == "liquidation_set":
+                self._ladder = _ladder(event)
+            elif kind == "margin_call":
+                self.margin_calls += 1
+                if not _exceeds(event["receipt"], self._ladder.thresholds[0]):
+                    yield f"frame {frame.n} event {index}: a margin call below its threshold"
+            elif kind == "liquidation":
+                self.liquidations += 1
+                for problem in self._liquidation(frame.n, event):
+                    yield f"frame {frame.n} event {index}: {problem}"
+
+    def _liquidation(self, n: int, event: Event) -> Iterator[str]:
+        grid, receipt = self._grids[event["symbol"]], event["receipt"]
+        position = Fraction(receipt["position"])
+        mark = Fraction(receipt["mark_price"])
+        tier = event["tier"]
+        action = (n, event.get("in"), event["account"], tier)
+        # Tier 3 takes one position after the other; the tier was judged before the first.
+        is_first = action != self._last_action
+        self._last_action = action
+        if is_first:
+            yield from _differs("tier", tier, self._tier(receipt))
+        yield from _differs("side", event["side"], "sell" if position > 0 else "buy")
+
+        share = self._ladder.shares[tier]
+        yield from _differs("share", Fraction(receipt["share"]), share)
+        lots = max(1, ceil(abs(position) / grid.lot * share))
+        yield from _differs("quantity", Fraction(event["quantity"]), lots * grid.lot)
+
+        value = position * mark * grid.contract
+        own = ceil(abs(value) * grid.maintenance_rate / _ATOM) * _ATOM
+        yield from _differs("position_maintenance", Fraction(receipt["position_maintenance"]), own)
+        bankrupt = _bankruptcy(receipt, value, own, position * grid.contract, grid.tick)
+        yield from _differs("bankruptcy_price", Fraction(receipt["bankruptcy_price"]), bankrupt)
+        limit = bankrupt
+        if "collar_price" in receipt:
+            better = max if position > 0 else min
+            limit = better(bankrupt, Fraction(receipt["collar_price"]))
+        yield from _differs("limit_price", Fraction(event["limit_price"]), limit)
+
+    def _tier(self, receipt: Event) -> int:
+        """Return the highest tier whose threshold maintenance ⁄ equity reaches."""
+        equity = Fraction(receipt["equity"])
+        maintenance = Fraction(receipt["maintenance_margin"])
+        reached = [
+            tier
+            for tier, threshold in enumerate(self._ladder.thresholds)
+            if tier > 0 and (equity <= 0 or maintenance >= threshold * equity)
+        ]
+        return max(reached, default=0)
+
+
+def _bankruptcy(
+    receipt: Event, value: Fraction, own: Fraction, units: Fraction, tick: Fraction
+) -> Fraction:
+    """Return the price at which the slice's part of the equity is used up, on a tick (D4)."""
+    equity, maintenance = Fraction(receipt["equity"]), Fraction(receipt["maintenance_margin"])
+    ticks = (value - equity * own / maintenance) / units / tick
+    return max(1, ceil(ticks) if units > 0 else floor(ticks)) * tick
+
+
+def _exceeds(receipt: Event, threshold: Fraction) -> bool:
+    equity, maintenance = Fraction(receipt["equity"]), Fraction(receipt["maintenance_margin"])
+    return maintenance > threshold * equity if equity > 0 else maintenance > 0
+
+
+def _differs(what: str, told: object, found: object) -> Iterator[str]:
+    if told != found:
+        yield f"{what} is {_shown(told)} in the receipt and comes out as {_shown(found)}"
+
+
+def _shown(value: object) -> str:
+    return f"{float(value):.12g}" if isinstance(value, Fraction) else str(value)
+
+
+def _grid(terms: Event) -> Grid:
+    names = ("tick_size", "lot_size", "contract_size", "maintenance_margin")
+    return Grid(*(Fraction(terms[name]) for name in names))
+
+
+def _ladder(event: Event) -> Ladder:
+    thresholds = ("margin_call", "tier1", "tier2", "tier3")
+    shares = (Fraction(0), Fraction(event["tier1_share"]), Fraction(event["tier2_share"]))
+    return Ladder(tuple(Fraction(event[name]) for name in thresholds), (*shares, Fraction(1)))
