@@ -10,6 +10,7 @@ from risk.messages import Failure, Rejected
 
 if TYPE_CHECKING:
     from engine.messages import Event
+    from matching.id_window import Entry
     from matching.messages import AmendOrder, CancelOrder, PlaceOrder
     from matching.order import Order
 
@@ -27,24 +28,27 @@ def refused(command: PlaceOrder, code: Refusal, failures: tuple[Failure, ...] = 
     )
 
 
-def amend_refused(order: Order, code: Refusal, failures: tuple[Failure, ...]) -> Rejected:
+def amend_refused(
+    order: Order, code: Refusal, failures: tuple[Failure, ...] = (), path: str | None = None
+) -> Rejected:
     """Refuse to change a resting order."""
     return Rejected(
         code,
         symbol=order.symbol,
         account=order.account_id,
         client_order_id=order.client_order_id,
+        path=path,
         failures=failures,
     )
 
 
 def unknown(command: CancelOrder | AmendOrder, code: Refusal) -> Rejected:
-    """Refuse a command that names an order, before anything is known of the order."""
+    """Refuse a command that names an account or an order that is not there."""
     return Rejected(code, account=command.account, client_order_id=command.client_order_id)
 
 
 def accepted(
-    command: PlaceOrder, order_id: int, status: OrderStatus, *, duplicate: bool
+    command: PlaceOrder, order_id: int, status: OrderStatus, *, duplicate: bool = False
 ) -> OrderAccepted:
     """Say that an order entered, and what became of it."""
     return OrderAccepted(
@@ -62,12 +66,12 @@ def accepted(
     )
 
 
-def repeated(command: PlaceOrder, known: tuple[bytes, int, str, int]) -> Event:
+def repeated(command: PlaceOrder, known: Entry) -> Event:
     """Answer an id that was accepted before: the original acceptance, or a refusal (A10)."""
     digest, order_id, status, _ = known
     if digest != command.digest:
         return refused(command, Refusal.ID_REUSED)
-    return accepted(command, order_id, OrderStatus(status), duplicate=True)
+    return accepted(command, order_id, status, duplicate=True)
 
 
 def cancelled(order: Order, reason: CancelReason) -> OrderCancelled:

@@ -22,6 +22,7 @@ from engine.conversion_admin import (
     update_account,
     update_instrument,
 )
+from engine.decimals import shortest
 from engine.grid import Grid, OffGrid
 from engine.limits import (
     MAX_PRICE_TICKS,
@@ -154,7 +155,7 @@ class Conversion:
                     order.price_ticks = _price_ticks(grid, c.price, "$.price")
             except Defect as defect:
                 order.defect, order.defect_path = defect.code, defect.path
-        order.digest = blake2b(_encode(order), digest_size=16).digest()
+        order.digest = _content_digest(c, time_in_force, order.stp)
         return order
 
     def _amend_order(self, c: AmendOrderWire, symbol: str | None) -> AmendOrder:
@@ -196,6 +197,29 @@ class Conversion:
         return mark
 
 
+def _content_digest(c: PlaceOrderWire, time_in_force: TimeInForce, stp: StpMode) -> bytes:
+    """Return 16 bytes that tell one order's content from another's, however it was written (A10).
+
+    Defaults are filled in and decimals in their shortest form; the instrument does not matter, so a
+    repeat is known even when it is gone.
+    """
+    content = (
+        c.symbol,
+        c.side,
+        c.order_type,
+        time_in_force,
+        shortest(c.quantity),
+        None if c.price is None else shortest(c.price),
+        stp,
+        c.max_slippage_bps,
+        c.tag,
+        [getattr(c, field) for field in _NOT_YET],
+        bool(c.post_only),
+        bool(c.reduce_only),
+    )
+    return blake2b(_encode(content), digest_size=16).digest()
+
+
 def _check_supported(c: PlaceOrderWire) -> None:
     """Refuse, by name, what the protocol knows and this release does not do yet."""
     if c.order_type is not OrderType.LIMIT and c.order_type is not OrderType.MARKET:
@@ -208,6 +232,8 @@ def _check_supported(c: PlaceOrderWire) -> None:
         raise Defect(Refusal.NOT_SUPPORTED, "$.reduce_only")
     if c.stp is not None and c.stp not in _STP_MODES:
         raise Defect(Refusal.NOT_SUPPORTED, "$.stp")
+    if c.max_slippage_bps is not None and c.order_type is not OrderType.MARKET:
+        raise Defect(Refusal.NOT_SUPPORTED, "$.max_slippage_bps")
     for field in _NOT_YET:
         if getattr(c, field) is not None:
             raise Defect(Refusal.NOT_SUPPORTED, f"$.{field}")

@@ -30,6 +30,14 @@ def split_decimal(value: str | int) -> tuple[int, int]:
     return (-units if sign else units), len(fraction)
 
 
+def shortest(value: str | int) -> str:
+    """Return a plain decimal in its shortest form: no zeros behind the last digit that counts."""
+    text = value if isinstance(value, str) else str(value)
+    if "." in text and text[-1] == "0":
+        return text.rstrip("0").rstrip(".")
+    return text
+
+
 def to_units(value: str | int, places: int) -> int:
     """Return `value * 10 ** places`, which must be whole. Raises NotADecimal or TooFine."""
     units, has = split_decimal(value)

@@ -95,7 +95,7 @@ def input_from_record(record: InputRecord) -> Input:
     if record.refuse is not None:
         verdict = Verdict(record.refuse, record.path, record.digest, record.detail)
         return Input(record.s, record.id, verdict, b"")
-    assert record.c is not None
+    assert bytes(record.c)
     return Input(record.s, record.id, _any.decode(record.c), b"")
 
 

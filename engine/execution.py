@@ -31,80 +31,58 @@ class Execution:
         self._state: State = state
 
     def enter(
-        self,
-        market: Market,
-        order: Order,
-        position: Position,
-        sweep: Sweep,
-        events: list[Event],
+        self, market: Market, order: Order, sweep: Sweep, events: list[Event], *, rests: bool
     ) -> None:
-        """Carry out the planned sweep and deal with what is left. Nothing here can fail."""
+        """Carry out the planned sweep, then rest or cancel what is left. Nothing here can fail."""
         assert order.leaves_lots > 0
-        rests = will_rest(order, sweep)
-        for maker, lots in sweep.bites:
-            self._settle(market, order, position, maker, lots, events)
         if sweep.bites:
-            self._print(market, sweep.bites[-1][0].price_ticks)
-        for maker in sweep.prevented:
-            self._prevent(market, order, maker, events)
+            for maker, lots in sweep.bites:
+                if lots:
+                    self._settle(market, order, maker, lots, events)
+                else:
+                    self._prevent(market, order, maker, events)
+            self._print(market, sweep)
         if rests:
-            self.rest(market, order, position)
+            self.rest(market, order)
         elif order.leaves_lots > 0:
             events.append(cancelled(order, _remainder_reason(market, order, sweep)))
 
     def _settle(
-        self,
-        market: Market,
-        taker: Order,
-        taker_position: Position,
-        maker: Order,
-        lots: int,
-        events: list[Event],
+        self, market: Market, taker: Order, maker: Order, lots: int, events: list[Event]
     ) -> None:
         """Fill `lots` of a maker: book, holds, positions, fees and balances of both sides."""
         state = self._state
         price_ticks = maker.price_ticks
-        unit_atoms = market.instrument.unit_atoms
-        notional = lots * price_ticks * unit_atoms
+        unit_price = price_ticks * market.instrument.unit_atoms
+        notional = lots * unit_price
         market.book.take(maker, lots)
-        maker_position = state.positions.of(maker.account_id, maker.symbol)
-        assert maker_position is not None
         fee_hold = 0
-        if maker.fee_hold_atoms:
-            fee_hold = fee_hold_atoms(
-                maker.leaves_lots * price_ticks * unit_atoms, maker.taker_fee_ppm
-            )
-        maker_position.hold(maker.side, -lots, -notional, fee_hold - maker.fee_hold_atoms)
-        maker.fee_hold_atoms = fee_hold
-        if maker.leaves_lots == 0:
+        leaves_lots = maker.leaves_lots
+        if leaves_lots == 0:
             del state.live[maker.account_id][maker.client_order_id]
+        elif maker.fee_hold_atoms:
+            fee_hold = fee_hold_atoms(leaves_lots * unit_price, maker.taker_fee_ppm)
+        maker.position.hold(maker.side, -lots, -notional, fee_hold - maker.fee_hold_atoms)
+        maker.fee_hold_atoms = fee_hold
         taker.leaves_lots -= lots
 
         trade_id = state.next_trade_id
-        state.next_trade_id += 1
-        made = self._book_fill(
-            maker, maker_position, lots, price_ticks, notional * maker.maker_fee_ppm, trade_id
-        )
-        took = self._book_fill(
-            taker, taker_position, lots, price_ticks, notional * taker.taker_fee_ppm, trade_id
-        )
+        state.next_trade_id = trade_id + 1
+        made = self._book_fill(maker, lots, price_ticks, notional * maker.maker_fee_ppm, trade_id)
+        took = self._book_fill(taker, lots, price_ticks, notional * taker.taker_fee_ppm, trade_id)
         events.append(Trade(maker.symbol, trade_id, price_ticks, lots, taker.side, made, took))
 
     def _book_fill(
-        self,
-        order: Order,
-        position: Position,
-        lots: int,
-        price_ticks: int,
-        fee_basis: int,
-        trade_id: int,
+        self, order: Order, lots: int, price_ticks: int, fee_basis: int, trade_id: int
     ) -> TradeParty:
         """Move one side's position and money; fees are cumulative per order (B5)."""
         state = self._state
         ledger = state.ledger
+        position: Position = order.position
         account = position.account
         cost_before = position.cost_atoms
-        realized = state.positions.trade(position, order.side * lots, price_ticks, trade_id)
+        realized = position.trade(order.side * lots, price_ticks, trade_id)
+        ledger.open_cost += position.cost_atoms - cost_before
         fee = 0
         if fee_basis:
             order.fee_basis += fee_basis
@@ -114,7 +92,6 @@ class Execution:
             ledger.fees += fee
         account.balance_atoms += realized - fee
         ledger.balances += realized - fee
-        ledger.open_cost += position.cost_atoms - cost_before
         state.touched[order.account_id] = account
         return TradeParty(
             order.account_id,
@@ -127,8 +104,11 @@ class Execution:
             order.leaves_lots,
         )
 
-    def _print(self, market: Market, price_ticks: int) -> None:
+    def _print(self, market: Market, sweep: Sweep) -> None:
         """Take note of the last trade's price, which may be the mark."""
+        if sweep.filled_lots == 0:
+            return
+        price_ticks = next(maker.price_ticks for maker, lots in reversed(sweep.bites) if lots)
         instrument = market.instrument
         instrument.last_ticks = price_ticks
         if instrument.terms.mark_source is LAST and instrument.set_mark(
@@ -152,12 +132,11 @@ class Execution:
             self.withdraw(market, maker)
             events.append(cancelled(maker, CancelReason.SELF_TRADE))
 
-    def rest(self, market: Market, order: Order, position: Position) -> None:
+    def rest(self, market: Market, order: Order) -> None:
         """Queue what is left and hold its margin."""
-        unit_atoms = market.instrument.unit_atoms
-        notional = order.leaves_lots * order.price_ticks * unit_atoms
+        notional = order.leaves_lots * order.price_ticks * market.instrument.unit_atoms
         order.fee_hold_atoms = fee_hold_atoms(notional, order.taker_fee_ppm)
-        position.hold(order.side, order.leaves_lots, notional, order.fee_hold_atoms)
+        order.position.hold(order.side, order.leaves_lots, notional, order.fee_hold_atoms)
         market.book.rest(order)
         self._state.live[order.account_id][order.client_order_id] = order
 
@@ -168,10 +147,8 @@ class Execution:
 
     def release(self, market: Market, order: Order) -> None:
         """Take a resting order out of its book and give its holds back."""
-        position = self._state.positions.of(order.account_id, order.symbol)
-        assert position is not None
         notional = order.leaves_lots * order.price_ticks * market.instrument.unit_atoms
-        position.hold(order.side, -order.leaves_lots, -notional, -order.fee_hold_atoms)
+        order.position.hold(order.side, -order.leaves_lots, -notional, -order.fee_hold_atoms)
         order.fee_hold_atoms = 0
         market.book.remove(order)
 
@@ -195,9 +172,12 @@ class Execution:
             TimeInForce.IOC,
             StpMode.CANCEL_OLDEST,
             position.account.stp_key,
+            position,
+            0,
+            position.instrument.terms.taker_fee_ppm,
         )
-        order.taker_fee_ppm = position.instrument.terms.taker_fee_ppm
-        self.enter(market, order, position, market.book.plan(order, limit_ticks), events)
+        sweep = market.book.plan(order, limit_ticks)
+        self.enter(market, order, sweep, events, rests=False)
         return order.filled_lots
 
 

@@ -104,9 +104,11 @@ class Kernel:
         """
         assert not self.state.mass, "a mass action goes on before any other input"
         events: list[Event] = []
+        state = self.state
         self._routes[type(command)](command, events)
-        self._liquidator.review(events)
-        self.state.ledger.check()
+        if state.touched or state.moved or state.pending_accounts or state.pending_symbols:
+            self._liquidator.review(events)
+        state.ledger.check()
         return events
 
     def check(self) -> None:

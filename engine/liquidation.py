@@ -5,10 +5,11 @@ from __future__ import annotations
 from functools import cmp_to_key
 from typing import TYPE_CHECKING
 
+from engine.limits import PPM
 from engine.state import MassCancel
 from engine.trading import protection_ticks
 from matching.terms import CancelReason, MarketState
-from risk.margin import equity_and_maintenance, margin_ratio_exceeds
+from risk.margin import equity_and_maintenance
 from risk.messages import Liquidation, MarginCall, MarginReceipt
 from risk.tiers import bankruptcy_ticks, largest_first, slice_lots, tier_reached, tier_share_ppm
 
@@ -70,9 +71,11 @@ class Liquidator:
         timer, so that liquidations cannot run away within one frame.
         """
         state = self._state
-        if not (state.touched or state.moved or state.pending_accounts or state.pending_symbols):
-            return
-        cases = self._look(self._gather(), events)
+        if state.moved or state.pending_accounts or state.pending_symbols:
+            accounts = self._gather()
+        else:
+            accounts, state.touched = state.touched, {}
+        cases = self._look(accounts, events)
         if not cases:
             return
         cases.sort(key=cmp_to_key(more_urgent))
@@ -108,9 +111,10 @@ class Liquidator:
         ladder = self._state.ladder
         cases: list[Case] = []
         called: list[MarginCall] = []
+        call_ppm = ladder.margin_call_ppm
         for account in accounts.values():
             equity, maintenance = equity_and_maintenance(account)
-            if not margin_ratio_exceeds(maintenance, equity, ladder.margin_call_ppm):
+            if maintenance == 0 or maintenance * PPM <= call_ppm * equity:
                 account.margin_called = False
                 account.in_liquidation = False
                 continue

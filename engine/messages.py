@@ -347,7 +347,7 @@ class InputRecord(msgspec.Struct, gc=False):
     s: str
     id: str
     k: int | None = None
-    c: msgspec.Raw | None = None
+    c: msgspec.Raw = msgspec.Raw()
     skipped: int | None = None
     refuse: int | None = None
     path: str = ""

@@ -12,7 +12,6 @@ from engine.limits import (
     MAX_LEVERAGE,
     PPM,
 )
-from engine.state import Market
 from matching.messages import (
     InstrumentCreated,
     InstrumentDeleted,
@@ -76,6 +75,14 @@ def terms_are_sound(terms: Terms, admission_ratio_ppm: int) -> bool:
     )
 
 
+def _path(
+    command: CreateInstrument | UpdateInstrument | CreateAccount | UpdateAccount | Tick | MarkPrice,
+    code: Refusal,
+) -> str | None:
+    """Return where a command is at fault, if that is what it is refused for."""
+    return command.defect_path if code is command.defect else None
+
+
 class Operations:
     """The part of the kernel that operators and price feeds drive."""
 
@@ -102,10 +109,9 @@ class Operations:
             refusal = Refusal.INVALID_TERMS
         if refusal is not None or terms is None:
             code = refusal or Refusal.INVALID_TERMS
-            events.append(Rejected(code, symbol=symbol, path=command.defect_path or None))
+            events.append(Rejected(code, symbol=symbol, path=_path(command, code)))
             return
-        state.markets[symbol] = Market(Instrument(terms, command.state))
-        state.positions.add_symbol(symbol)
+        state.add_market(Instrument(terms, command.state))
         events.append(InstrumentCreated(symbol, terms, command.state))
 
     def update_instrument(self, command: UpdateInstrument, events: list[Event]) -> None:
@@ -122,7 +128,7 @@ class Operations:
             refusal = Refusal.INVALID_TERMS
         if refusal is not None or terms is None:
             code = refusal or Refusal.INVALID_TERMS
-            events.append(Rejected(code, symbol=symbol, path=command.defect_path or None))
+            events.append(Rejected(code, symbol=symbol, path=_path(command, code)))
             return
         assert terms.atoms_per_tick_lot == market.instrument.unit_atoms
         market.instrument.terms = terms
@@ -172,12 +178,12 @@ class Operations:
         elif len(state.accounts) >= MAX_ACCOUNTS:
             refusal = Refusal.TOO_MANY
         if refusal is not None:
-            path = command.defect_path or None
+            path = _path(command, refusal)
             events.append(Rejected(refusal, account=command.account, path=path))
             return
         account = Account(command.account)
         account.leverage_ppm = command.leverage_ppm
-        account.stp_group = command.stp_group
+        account.set_stp_group(command.stp_group)
         account.status = command.status
         state.accounts[command.account] = account
         state.live[command.account] = {}
@@ -191,7 +197,7 @@ class Operations:
         refusal = Refusal.UNKNOWN_ACCOUNT if account is None else command.defect
         if account is None or refusal is not None:
             code = refusal or Refusal.UNKNOWN_ACCOUNT
-            path = command.defect_path or None
+            path = _path(command, code)
             events.append(Rejected(code, account=command.account, path=path))
             return
         if command.leverage_ppm is not None:
@@ -199,7 +205,7 @@ class Operations:
             for position in account.positions.values():
                 position.set_margin_rate()
         if command.stp_group is not None:
-            account.stp_group = command.stp_group
+            account.set_stp_group(command.stp_group)
             for order in self._state.live[command.account].values():
                 order.stp_key = account.stp_key
         if command.status is not None:
@@ -289,7 +295,7 @@ class Operations:
         refusal = Refusal.UNKNOWN_INSTRUMENT if market is None else command.defect
         if market is None or refusal is not None:
             code = refusal or Refusal.UNKNOWN_INSTRUMENT
-            path = command.defect_path or None
+            path = _path(command, code)
             events.append(Rejected(code, symbol=command.symbol, path=path))
             return
         instrument = market.instrument
@@ -319,7 +325,7 @@ class Operations:
             refusal = Refusal.WRONG_MARK_SOURCE
         if market is None or refusal is not None:
             code = refusal or Refusal.UNKNOWN_INSTRUMENT
-            path = command.defect_path or None
+            path = _path(command, code)
             events.append(Rejected(code, symbol=command.symbol, path=path))
             return
         if market.instrument.set_mark(2 * command.price_ticks, self._state.now_us):

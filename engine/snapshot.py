@@ -16,12 +16,13 @@ import msgspec
 
 from engine.kernel import Kernel
 from engine.limits import LOGIC_VERSION, SNAPSHOT_CHUNK_BYTES
-from engine.state import Market, MassCancel, State
+from engine.state import MassCancel, State
 from matching.order import Order
 from matching.terms import (
     AccountStatus,
     CancelReason,
     MarketState,
+    OrderStatus,
     OrderType,
     StpMode,
     Terms,
@@ -30,7 +31,6 @@ from matching.terms import (
 from risk.account import Account
 from risk.instrument import Instrument
 from risk.messages import SetLiquidation
-from risk.position import Position
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -124,8 +124,9 @@ class IdRecord(msgspec.Struct, array_like=True):
     client_order_id: str
     digest: bytes
     order_id: int
-    status: str
+    status: OrderStatus
     accepted_at_us: int
+    is_spared: bool
 
 
 class CorruptSnapshot(Exception):
@@ -265,8 +266,12 @@ def _order_record(order: Order) -> OrderRecord:
 
 
 def _ids(state: State) -> Iterator[IdRecord]:
-    for (account_id, client_order_id), entry in state.ids.items():
-        yield IdRecord(account_id, client_order_id, *entry)
+    for (account_id, client_order_id), entry in state.ids.entries():
+        digest, order_id, status, at_us = entry
+        yield IdRecord(account_id, client_order_id, digest, order_id, status, at_us, False)
+    for (account_id, client_order_id), entry in state.ids.spared():
+        digest, order_id, status, at_us = entry
+        yield IdRecord(account_id, client_order_id, digest, order_id, status, at_us, True)
 
 
 def _transfers(state: State) -> Iterator[bytes]:
@@ -303,15 +308,14 @@ def _restore_instrument(state: State, record: InstrumentRecord) -> None:
     instrument.mark_half_ticks = record.mark_half_ticks
     instrument.priced_at_us = record.priced_at_us
     instrument.sources = {source: (seq, time_us) for source, seq, time_us in record.sources}
-    state.markets[instrument.symbol] = Market(instrument)
-    state.positions.add_symbol(instrument.symbol)
+    state.add_market(instrument)
 
 
 def _restore_account(state: State, record: AccountRecord) -> None:
     account = Account(record.account_id)
     account.balance_atoms = int(record.balance_atoms)
     account.leverage_ppm = record.leverage_ppm
-    account.stp_group = record.stp_group
+    account.set_stp_group(record.stp_group)
     account.status = record.status
     account.max_order_notional_atoms = int(record.max_order_notional_atoms)
     account.max_exposure_atoms = int(record.max_exposure_atoms)
@@ -322,15 +326,19 @@ def _restore_account(state: State, record: AccountRecord) -> None:
 
 
 def _restore_position(state: State, record: PositionRecord) -> None:
-    account = state.accounts[record.account_id]
-    position = Position(account, state.markets[record.symbol].instrument)
-    position.lots = record.lots
-    position.cost_atoms = int(record.cost_atoms)
-    position.opened_by = record.opened_by
-    state.positions.restore(position)
+    state.positions.restore(
+        state.accounts[record.account_id],
+        state.markets[record.symbol].instrument,
+        record.lots,
+        int(record.cost_atoms),
+        record.opened_by,
+    )
 
 
 def _restore_order(state: State, record: OrderRecord) -> None:
+    market = state.markets[record.symbol]
+    account = state.accounts[record.account_id]
+    position = state.positions.open_or_create(account, market.instrument)
     order = Order(
         record.order_id,
         record.account_id,
@@ -343,17 +351,15 @@ def _restore_order(state: State, record: OrderRecord) -> None:
         record.time_in_force,
         record.stp,
         record.stp_key,
+        position,
+        record.maker_fee_ppm,
+        record.taker_fee_ppm,
+        record.tag,
     )
     order.leaves_lots = record.leaves_lots
-    order.tag = record.tag
-    order.maker_fee_ppm = record.maker_fee_ppm
-    order.taker_fee_ppm = record.taker_fee_ppm
     order.fee_basis = int(record.fee_basis)
     order.fee_charged_atoms = int(record.fee_charged_atoms)
     order.fee_hold_atoms = int(record.fee_hold_atoms)
-    market = state.markets[record.symbol]
-    account = state.accounts[record.account_id]
-    position = state.positions.open_or_create(account, market.instrument)
     notional = order.leaves_lots * order.price_ticks * market.instrument.unit_atoms
     position.hold(order.side, order.leaves_lots, notional, order.fee_hold_atoms)
     market.book.rest(order)
@@ -361,14 +367,9 @@ def _restore_order(state: State, record: OrderRecord) -> None:
 
 
 def _restore_id(state: State, record: IdRecord) -> None:
-    state.ids.add(
-        record.account_id,
-        record.client_order_id,
-        record.digest,
-        record.order_id,
-        record.status,
-        record.accepted_at_us,
-    )
+    key = (record.account_id, record.client_order_id)
+    entry = (record.digest, record.order_id, record.status, record.accepted_at_us)
+    state.ids.restore(key, entry, is_spared=record.is_spared)
 
 
 def _restore_arrival(state: State, order_id_count: int) -> None:

@@ -16,16 +16,18 @@ if TYPE_CHECKING:
     from matching.terms import CancelReason
     from risk.account import Account
     from risk.instrument import Instrument
+    from risk.position import Position
 
 
 class Market:
-    """An instrument and its book."""
+    """An instrument, its book, and everybody's positions in it by account."""
 
-    __slots__ = ("book", "instrument")
+    __slots__ = ("book", "instrument", "positions")
 
-    def __init__(self, instrument: Instrument) -> None:
+    def __init__(self, instrument: Instrument, positions: dict[str, Position]) -> None:
         self.instrument: Instrument = instrument
         self.book: Book = Book()
+        self.positions: dict[str, Position] = positions
 
 
 class MassCancel:
@@ -89,6 +91,12 @@ class State:
         self.review_at_us: int = 0
         self.mass: deque[MassCancel] = deque()
 
+    def add_market(self, instrument: Instrument) -> None:
+        """Make an instrument known, with an empty book."""
+        self.positions.add_symbol(instrument.symbol)
+        positions = self.positions.in_symbol(instrument.symbol)
+        self.markets[instrument.symbol] = Market(instrument, positions)
+
     def check(self) -> None:
         """Assert every invariant of the state, down to the last order. Linear in everything."""
         self.ledger.check()
@@ -118,6 +126,7 @@ class State:
                     for order in level:
                         resting += 1
                         assert order.symbol == symbol
+                        assert order.position is market.positions[order.account_id]
                         assert self.live[order.account_id][order.client_order_id] is order
                         assert self.ids.find(order.account_id, order.client_order_id) is not None
                         hold = holds.setdefault((order.account_id, order.side), [0, 0])

@@ -9,16 +9,15 @@ from engine.execution import will_rest
 from engine.limits import MAX_OPEN_ORDERS_PER_ACCOUNT, MAX_PRICE_TICKS, PPM
 from matching.order import Order
 from matching.terms import MarketState, OrderStatus, OrderType, Refusal, TimeInForce
-from risk.admission import Request, admission_failures, reduces
+from risk.admission import Replaced, admission_failures, reduces
 from risk.margin import divide_up, fee_hold_atoms
 
 if TYPE_CHECKING:
     from engine.execution import Execution
     from engine.messages import Event
     from engine.state import Market, State
-    from matching.book import Sweep
     from matching.messages import AmendOrder, PlaceOrder
-    from risk.account import Account
+    from risk.position import Position
 
 OPEN = MarketState.OPEN
 IOC = TimeInForce.IOC
@@ -65,32 +64,52 @@ class Trading:
             events.append(refused(command, refusal))
             return
 
-        limit_ticks = _limit_ticks(command, market)
-        instrument = market.instrument
-        position = state.positions.of(command.account, command.symbol)
+        order_type = command.order_type
+        limit_ticks = command.price_ticks
+        if order_type is MARKET:
+            limit_ticks = _protection(command, market)
+        terms = market.instrument.terms
+        position = market.positions.get(command.account)
         if position is None:
-            position = state.positions.open_or_create(account, instrument)
-        request = Request(
+            position = state.positions.open_or_create(account, market.instrument)
+        failures = admission_failures(
+            position,
             command.side,
             command.quantity_lots,
             limit_ticks,
-            instrument.terms.taker_fee_ppm,
-            limited=command.order_type is LIMIT,
-        )
-        failures = admission_failures(
-            position, request, state.now_us, state.ladder.admission_ratio_ppm
+            terms.taker_fee_ppm,
+            state.ladder.admission_ratio_ppm,
+            state.now_us,
+            limited=order_type is LIMIT,
         )
         if failures:
             events.append(refused(command, failures[0].code, failures))
             return
 
-        order = self._new_order(command, account, market)
+        order = Order(
+            state.next_order_id,
+            command.account,
+            command.client_order_id,
+            command.symbol,
+            command.side,
+            command.price_ticks,
+            command.quantity_lots,
+            order_type,
+            command.time_in_force,
+            command.stp,
+            account.stp_key,
+            position,
+            terms.maker_fee_ppm,
+            terms.taker_fee_ppm,
+            command.tag,
+        )
         sweep = market.book.plan(order, limit_ticks)
         if command.time_in_force is FOK and sweep.filled_lots < order.quantity_lots:
             events.append(refused(command, Refusal.UNFILLABLE))
             return
-        self._accept(command, order, sweep, events)
-        self._execution.enter(market, order, position, sweep, events)
+        rests = will_rest(order, sweep)
+        self._accept(command, order, RESTING if rests else DONE, events)
+        self._execution.enter(market, order, sweep, events, rests=rests)
 
     def _defect(self, command: PlaceOrder, market: Market) -> Refusal | None:
         """Ask everything about an order that needs no money, in the order of precedence."""
@@ -114,44 +133,20 @@ class Trading:
             return Refusal.TOO_MANY_ORDERS
         return None
 
-    def _new_order(self, command: PlaceOrder, account: Account, market: Market) -> Order:
-        """Make the order that `command` asks for; it has no id yet and is known to nobody."""
-        order = Order(
-            0,
-            command.account,
-            command.client_order_id,
-            command.symbol,
-            command.side,
-            command.price_ticks,
-            command.quantity_lots,
-            command.order_type,
-            command.time_in_force,
-            command.stp,
-            account.stp_key,
-        )
-        terms = market.instrument.terms
-        order.maker_fee_ppm = terms.maker_fee_ppm
-        order.taker_fee_ppm = terms.taker_fee_ppm
-        order.tag = command.tag
-        return order
-
-    def _accept(self, command: PlaceOrder, order: Order, sweep: Sweep, events: list[Event]) -> None:
-        """Give the order its id, remember the client's, and say what will become of it."""
+    def _accept(
+        self, command: PlaceOrder, order: Order, status: OrderStatus, events: list[Event]
+    ) -> None:
+        """Consume the order's id, remember the client's, and say what will become of it."""
         state = self._state
-        order.order_id = state.next_order_id
-        state.next_order_id += 1
-        status = RESTING if will_rest(order, sweep) else DONE
+        order_id = state.next_order_id
+        assert order.order_id == order_id
+        state.next_order_id = order_id + 1
+        state.ids.make_room(state.now_us, state.live)
         state.ids.add(
-            order.account_id,
-            order.client_order_id,
-            command.digest,
-            order.order_id,
-            status.value,
-            state.now_us,
+            (order.account_id, order.client_order_id),
+            (command.digest, order_id, status, state.now_us),
         )
-        if len(state.ids) > state.ids.size:
-            state.ids.evict(state.now_us, state.live)
-        events.append(accepted(command, order.order_id, status, duplicate=False))
+        events.append(accepted(command, order_id, status))
 
     def amend(self, command: AmendOrder, events: list[Event]) -> None:
         """Change a resting order's total or price (A9); on refusal the old one is untouched."""
@@ -165,10 +160,10 @@ class Trading:
             events.append(unknown(command, Refusal.UNKNOWN_ORDER))
             return
         if command.defect is not None:
-            events.append(unknown(command, command.defect))
+            events.append(amend_refused(order, command.defect, path=command.defect_path))
             return
         if command.quantity_lots is None and command.price_ticks is None:
-            events.append(unknown(command, Refusal.NOTHING_TO_AMEND))
+            events.append(amend_refused(order, Refusal.NOTHING_TO_AMEND))
             return
         market = state.markets[order.symbol]
         price_ticks = order.price_ticks if command.price_ticks is None else command.price_ticks
@@ -190,11 +185,10 @@ class Trading:
 
     def _shrink(self, market: Market, order: Order, leaves_lots: int, events: list[Event]) -> None:
         """Take quantity away where the order stands; it keeps its priority."""
-        position = self._state.positions.of(order.account_id, order.symbol)
-        assert position is not None
         unit_price = order.price_ticks * market.instrument.unit_atoms
         fee_hold = fee_hold_atoms(leaves_lots * unit_price, order.taker_fee_ppm)
         gone = order.leaves_lots - leaves_lots
+        position: Position = order.position
         position.hold(order.side, -gone, -gone * unit_price, fee_hold - order.fee_hold_atoms)
         order.fee_hold_atoms = fee_hold
         order.quantity_lots -= gone
@@ -211,21 +205,29 @@ class Trading:
     ) -> None:
         """Re-enter an order at another price or with more quantity, checked like a new one."""
         state = self._state
-        position = state.positions.of(order.account_id, order.symbol)
-        assert position is not None
-        request = Request(order.side, leaves_lots, price_ticks, order.taker_fee_ppm, limited=True)
-        request.replaced_lots = order.leaves_lots
-        request.replaced_atoms = (
-            order.leaves_lots * order.price_ticks * market.instrument.unit_atoms
+        position: Position = order.position
+        replaced = Replaced(
+            order.leaves_lots,
+            order.leaves_lots * order.price_ticks * market.instrument.unit_atoms,
+            order.fee_hold_atoms,
         )
-        request.replaced_fee_atoms = order.fee_hold_atoms
-        if market.instrument.state is not OPEN and not (
-            price_ticks == order.price_ticks and reduces(position, request)
+        is_open = market.instrument.state is OPEN
+        if not is_open and not (
+            price_ticks == order.price_ticks
+            and reduces(position, order.side, leaves_lots, replaced)
         ):
-            events.append(amend_refused(order, Refusal.MARKET_NOT_OPEN, ()))
+            events.append(amend_refused(order, Refusal.MARKET_NOT_OPEN))
             return
         failures = admission_failures(
-            position, request, state.now_us, state.ladder.admission_ratio_ppm
+            position,
+            order.side,
+            leaves_lots,
+            price_ticks,
+            order.taker_fee_ppm,
+            state.ladder.admission_ratio_ppm,
+            state.now_us,
+            limited=True,
+            replaced=replaced,
         )
         if failures:
             events.append(amend_refused(order, failures[0].code, failures))
@@ -236,19 +238,17 @@ class Trading:
         order.leaves_lots = leaves_lots
         order.price_ticks = price_ticks
         events.append(amended(order, kept_priority=False))
-        if market.instrument.state is OPEN:
+        if is_open:
             sweep = market.book.plan(order, price_ticks)
-            self._execution.enter(market, order, position, sweep, events)
+            self._execution.enter(market, order, sweep, events, rests=will_rest(order, sweep))
         else:
-            self._execution.rest(market, order, position)
+            self._execution.rest(market, order)
         if order.level is None:
             del state.live[order.account_id][order.client_order_id]
 
 
-def _limit_ticks(command: PlaceOrder, market: Market) -> int:
-    """Return the worst price the order may trade at: its own, or a market order's protection."""
-    if command.order_type is not MARKET:
-        return command.price_ticks
+def _protection(command: PlaceOrder, market: Market) -> int:
+    """Return the worst price a market order may trade at: so far from the far touch (A2)."""
     touch_ticks = market.book.touch_ticks(-command.side)
     assert touch_ticks is not None
     slippage_ppm = command.max_slippage_ppm

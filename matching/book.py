@@ -6,7 +6,7 @@ so there is no second piece of matching code to disagree with the first.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from engine.limits import MAX_SWEEP_MAKERS
 from matching.ladder import Ladder
@@ -22,17 +22,21 @@ CANCEL_OLDEST = StpMode.CANCEL_OLDEST
 class Sweep:
     """What an aggressor would do to the book: whom it meets, for how much, and why it ends.
 
-    `bites` are (maker, lots) in order of priority; `prevented` are own orders that it met;
-    `end` is set where it must stop although wanted quantity and admissible makers are left.
+    `bites` are (maker, lots) in order of priority; 0 lots is a match with an own order that
+    self-trade prevention keeps from happening (A6). `end` is set where the sweep must stop although
+    wanted quantity and admissible makers are left.
     """
 
-    __slots__ = ("bites", "end", "filled_lots", "prevented")
+    __slots__ = ("bites", "end", "filled_lots")
 
     def __init__(self) -> None:
         self.bites: list[tuple[Order, int]] = []
-        self.prevented: list[Order] = []
         self.filled_lots: int = 0
         self.end: CancelReason | None = None
+
+
+NO_SWEEP: Final = Sweep()
+"""The sweep that meets nobody. Shared: a plan is never changed."""
 
 
 class Book:
@@ -60,18 +64,20 @@ class Book:
 
         Cost is linear in the makers met. At most MAX_SWEEP_MAKERS are (A1).
         """
+        makers = self._ladders[-order.side]
+        limit_key = order.side * limit_ticks
+        level = makers.best
+        if level is None or level.key > limit_key:
+            return NO_SWEEP
         sweep = Sweep()
         bites = sweep.bites
-        makers = self._ladders[-order.side]
         wanted_lots = order.leaves_lots
-        limit_key = order.side * limit_ticks
         rank = 0
-        level = makers.best
         while level is not None and level.key <= limit_key:
             maker = level.head
             while maker is not None:
                 if maker.stp_key == order.stp_key and order.stp is not NO_STP:
-                    sweep.prevented.append(maker)
+                    bites.append((maker, 0))
                     if order.stp is not CANCEL_OLDEST:
                         sweep.end = CancelReason.SELF_TRADE
                         sweep.filled_lots = order.leaves_lots - wanted_lots

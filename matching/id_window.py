@@ -6,63 +6,72 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from engine.limits import ID_WINDOW, ID_WINDOW_AGE_US, ID_WINDOW_MAX
+from matching.terms import OrderStatus
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Mapping
 
 
+Entry = tuple[bytes, int, OrderStatus, int]
+"""Digest of the command, order id, status at acceptance, time of acceptance in µs."""
+
+
 class IdWindow:
-    """The last accepted ids of the shard: (account, id) -> (digest, order id, status, time).
+    """The last accepted ids of the shard: (account, id) -> entry.
 
     At least the last ID_WINDOW of them are kept, and those of the last 24 hours up to
-    ID_WINDOW_MAX; the id of a live order never leaves. Everything is O(1), evictions amortised.
-    An `OrderedDict`, since a plain dict emptied from the front turns quadratic.
+    ID_WINDOW_MAX. The id of a live order never leaves: when its turn comes it is spared, and stands
+    apart until the order has ended. Everything is O(1), evictions amortised. An `OrderedDict`,
+    since a plain dict emptied from the front turns quadratic.
     """
 
-    __slots__ = ("_entries", "size")
+    __slots__ = ("_entries", "_spared", "size")
 
     def __init__(self, size: int = ID_WINDOW) -> None:
         self.size: int = size
-        self._entries: OrderedDict[tuple[str, str], tuple[bytes, int, str, int]] = OrderedDict()
+        self._entries: OrderedDict[tuple[str, str], Entry] = OrderedDict()
+        self._spared: OrderedDict[tuple[str, str], Entry] = OrderedDict()
 
-    def find(self, account_id: str, client_order_id: str) -> tuple[bytes, int, str, int] | None:
-        """Return (digest, order id, status, time in µs) of an accepted id, or None."""
-        return self._entries.get((account_id, client_order_id))
-
-    def add(
-        self,
-        account_id: str,
-        client_order_id: str,
-        digest: bytes,
-        order_id: int,
-        status: str,
-        now_us: int,
-    ) -> None:
-        """Remember an accepted id; it must be new."""
+    def find(self, account_id: str, client_order_id: str) -> Entry | None:
+        """Return the entry of an accepted id, or None."""
         key = (account_id, client_order_id)
+        return self._entries.get(key) or (self._spared.get(key) if self._spared else None)
+
+    def add(self, key: tuple[str, str], entry: Entry) -> None:
+        """Remember an accepted (account, client order id); it must be new."""
         assert key not in self._entries
-        self._entries[key] = (digest, order_id, status, now_us)
+        self._entries[key] = entry
 
-    def evict(self, now_us: int, live: Mapping[str, Container[str]]) -> None:
-        """Let the oldest ids go while there are too many; those of live orders go to the back.
+    def make_room(self, now_us: int, live: Mapping[str, Container[str]]) -> None:
+        """Let the oldest id go if the window is full, before one more is added.
 
-        At most two live ones are moved a call, so that a window full of them costs no more.
+        With it goes one spared id whose order has ended since, if the next one looked at is such.
         """
-        entries = self._entries
-        spared = 0
-        while len(entries) > self.size and spared < 2:
-            key, entry = next(iter(entries.items()))
-            if now_us - entry[3] < ID_WINDOW_AGE_US and len(entries) <= ID_WINDOW_MAX:
-                return
+        entries, spared = self._entries, self._spared
+        if len(entries) < self.size:
+            return
+        if spared:
+            key, entry = spared.popitem(last=False)
             if key[1] in live.get(key[0], ()):
-                entries.move_to_end(key)
-                spared += 1
-            else:
-                del entries[key]
+                spared[key] = entry
+        key, entry = next(iter(entries.items()))
+        if now_us - entry[3] < ID_WINDOW_AGE_US and len(entries) < ID_WINDOW_MAX:
+            return
+        del entries[key]
+        if key[1] in live.get(key[0], ()):
+            spared[key] = entry
 
     def __len__(self) -> int:
         return len(self._entries)
 
-    def items(self) -> Iterator[tuple[tuple[str, str], tuple[bytes, int, str, int]]]:
-        """Return every entry, oldest first."""
+    def entries(self) -> Iterator[tuple[tuple[str, str], Entry]]:
+        """Return the ids in the window, oldest first."""
         return iter(self._entries.items())
+
+    def spared(self) -> Iterator[tuple[tuple[str, str], Entry]]:
+        """Return the ids that left the window while their orders lived, next looked at first."""
+        return iter(self._spared.items())
+
+    def restore(self, key: tuple[str, str], entry: Entry, *, is_spared: bool) -> None:
+        """Bring an id back from a snapshot, in the order of `entries` and `spared`."""
+        (self._spared if is_spared else self._entries)[key] = entry

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from matching.ladder import Level
@@ -14,7 +14,8 @@ class Order:
 
     `fee_basis` is the sum of notional (atoms) times rate (ppm) over its fills; together with
     `fee_charged_atoms` it makes fees cumulative per order (B5). `stp_key` is the account's
-    self-trade group, or the account itself.
+    self-trade group, or the account itself. `position` is the kernel's handle on what the order
+    moves when it fills; the book never looks at it.
     """
 
     __slots__ = (
@@ -30,6 +31,7 @@ class Order:
         "maker_fee_ppm",
         "order_id",
         "order_type",
+        "position",
         "price_ticks",
         "quantity_lots",
         "side",
@@ -54,6 +56,10 @@ class Order:
         time_in_force: TimeInForce,
         stp: StpMode,
         stp_key: str,
+        position: Any,
+        maker_fee_ppm: int,
+        taker_fee_ppm: int,
+        tag: str = "",
     ) -> None:
         self.order_id: int = order_id
         self.account_id: str = account_id
@@ -67,9 +73,10 @@ class Order:
         self.time_in_force: TimeInForce = time_in_force
         self.stp: StpMode = stp
         self.stp_key: str = stp_key
-        self.tag: str = ""
-        self.maker_fee_ppm: int = 0
-        self.taker_fee_ppm: int = 0
+        self.position: Any = position
+        self.maker_fee_ppm: int = maker_fee_ppm
+        self.taker_fee_ppm: int = taker_fee_ppm
+        self.tag: str = tag
         self.fee_basis: int = 0
         self.fee_charged_atoms: int = 0
         self.fee_hold_atoms: int = 0

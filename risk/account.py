@@ -29,6 +29,7 @@ class Account:
         "positions",
         "status",
         "stp_group",
+        "stp_key",
     )
 
     def __init__(self, account_id: str) -> None:
@@ -36,6 +37,7 @@ class Account:
         self.balance_atoms: int = 0
         self.leverage_ppm: int = 0
         self.stp_group: str = ""
+        self.stp_key: str = account_id
         self.status: AccountStatus = AccountStatus.ACTIVE
         self.max_order_notional_atoms: int = 0
         self.max_exposure_atoms: int = 0
@@ -43,7 +45,7 @@ class Account:
         self.in_liquidation: bool = False
         self.positions: dict[str, Position] = {}
 
-    @property
-    def stp_key(self) -> str:
-        """Return the scope of self-trade prevention: the group, else the account itself (A6)."""
-        return "group:" + self.stp_group if self.stp_group else self.account_id
+    def set_stp_group(self, group: str) -> None:
+        """Set the scope of self-trade prevention: the group, else the account itself (A6)."""
+        self.stp_group = group
+        self.stp_key = "group:" + group if group else self.account_id

@@ -6,149 +6,207 @@ from typing import TYPE_CHECKING
 
 from engine.limits import PPM
 from matching.terms import AccountStatus, MarkSource, Refusal
-from risk.margin import divide_up, fee_hold_atoms, margin_ratio_reaches
+from risk.margin import margin_ratio_reaches
 from risk.messages import Failure
 
 if TYPE_CHECKING:
+    from risk.account import Account
     from risk.position import Position
 
+ACTIVE = AccountStatus.ACTIVE
 
-class Request:
-    """An order as admission sees it: its lots at its price, and what it replaces when amended.
 
-    `limited` tells a limit order, which an instrument marked by its last trade takes at its own
-    price while nothing has traded. The `replaced_*` sums are those of the order being amended.
-    """
+class Replaced:
+    """What an amended order holds until it is replaced: its own side's lots, notional and fee."""
 
-    __slots__ = (
-        "limited",
-        "lots",
-        "price_ticks",
-        "replaced_atoms",
-        "replaced_fee_atoms",
-        "replaced_lots",
-        "side",
-        "taker_fee_ppm",
-    )
+    __slots__ = ("atoms", "fee_atoms", "lots")
 
-    def __init__(
-        self, side: int, lots: int, price_ticks: int, taker_fee_ppm: int, *, limited: bool
-    ) -> None:
-        self.side: int = side
+    def __init__(self, lots: int, atoms: int, fee_atoms: int) -> None:
         self.lots: int = lots
-        self.price_ticks: int = price_ticks
-        self.taker_fee_ppm: int = taker_fee_ppm
-        self.limited: bool = limited
-        self.replaced_lots: int = 0
-        self.replaced_atoms: int = 0
-        self.replaced_fee_atoms: int = 0
+        self.atoms: int = atoms
+        self.fee_atoms: int = fee_atoms
 
 
-def reduces(position: Position, request: Request) -> bool:
-    """Tell whether the order can only shrink the position, whatever else of its side fills (C1)."""
-    if position.lots * request.side >= 0:
+NOTHING = Replaced(0, 0, 0)
+
+
+def reduces(position: Position, side: int, lots: int, replaced: Replaced = NOTHING) -> bool:
+    """Tell whether an order can only shrink the position, whatever else of its side fills (C1)."""
+    if position.lots * side >= 0:
         return False
-    resting = position.buy_lots if request.side > 0 else position.sell_lots
-    return request.lots <= abs(position.lots) - (resting - request.replaced_lots)
+    resting = position.buy_lots if side > 0 else position.sell_lots
+    return lots <= abs(position.lots) - (resting - replaced.lots)
 
 
-def admission_failures(
-    position: Position, request: Request, now_us: int, ratio_ppm: int
-) -> tuple[Failure, ...]:
-    """Return every failing check of C1 in its order; an empty tuple admits the order.
+def price_refusal(position: Position, now_us: int, *, limited: bool) -> Refusal | None:
+    """Answer check 2, whether a price has been seen and is fresh, by what it fails with.
 
-    Linear in the account's positions. An order that reduces passes checks 2 to 7, and check 1
-    unless the account is closed.
+    An instrument marked by its last trade takes limit orders (`limited`) at their own price until
+    something has traded.
     """
-    status = position.account.status
-    reducing = reduces(position, request)
-    if status is not AccountStatus.ACTIVE and not (reducing and status is AccountStatus.SUSPENDED):
-        inactive: tuple[Failure, ...] = (Failure(Refusal.ACCOUNT_NOT_ACTIVE),)
-    else:
-        inactive = ()
-    if reducing:
-        return inactive
-    unpriced = _price_failure(position, request, now_us)
-    if unpriced is not None:
-        return (*inactive, Failure(unpriced))
-    return inactive + _money_failures(position, request, ratio_ppm)
-
-
-def _price_failure(position: Position, request: Request, now_us: int) -> Refusal | None:
-    """Ask check 2: has a price been seen, and is it fresh?"""
     instrument = position.instrument
     if instrument.mark_half_ticks == 0:
-        if request.limited and instrument.terms.mark_source is MarkSource.LAST:
+        if limited and instrument.terms.mark_source is MarkSource.LAST:
             return None
         return Refusal.PRICE_UNAVAILABLE
     return Refusal.PRICE_STALE if instrument.is_stale(now_us) else None
 
 
-def _money_failures(position: Position, request: Request, ratio_ppm: int) -> tuple[Failure, ...]:
-    """Ask checks 3 to 7 and the liquidation lock, in one pass over the positions.
+def admission_failures(  # noqa: PLR0913 - hot: an object for each order would cost more
+    position: Position,
+    side: int,
+    lots: int,
+    price_ticks: int,
+    taker_fee_ppm: int,
+    ratio_ppm: int,
+    now_us: int,
+    *,
+    limited: bool,
+    replaced: Replaced = NOTHING,
+) -> tuple[Failure, ...]:
+    """Return every failing check of C1 in its order; an empty tuple admits the order.
+
+    `price_ticks` is the order's own, a market order's its protection price; `ratio_ppm` the
+    threshold of check 7. Linear in the account's positions. An order that reduces passes checks 2
+    to 7, and check 1 unless the account is closed.
+    """
+    account = position.account
+    reducing = position.lots * side < 0 and reduces(position, side, lots, replaced)
+    inactive: tuple[Failure, ...] = ()
+    if account.status is not ACTIVE and not (
+        reducing and account.status is AccountStatus.SUSPENDED
+    ):
+        inactive = (Failure(Refusal.ACCOUNT_NOT_ACTIVE),)
+    if reducing:
+        return inactive
+    unpriced = price_refusal(position, now_us, limited=limited)
+    if unpriced is not None:
+        return (*inactive, Failure(unpriced))
+    return inactive + _money_failures(
+        position, side, lots, price_ticks, taker_fee_ppm, ratio_ppm, replaced
+    )
+
+
+def _money_failures(
+    position: Position,
+    side: int,
+    lots: int,
+    price_ticks: int,
+    taker_fee_ppm: int,
+    ratio_ppm: int,
+    replaced: Replaced,
+) -> tuple[Failure, ...]:
+    """Ask checks 3 to 7 and the liquidation lock, in one pass over the account's positions.
 
     The loss at once is what the order would lose if it filled at its own price and were marked
-    straight away; it is never a gain.
+    straight away; it is never a gain. A sell below the mark is margined at the mark, since that is
+    what its position will count at.
     """
-    account, instrument = position.account, position.instrument
-    equity = account.balance_atoms
-    others_exposure = others_initial = others_maintenance = fees = 0
-    for other in account.positions.values():
-        value = other.lots * other.instrument.mark_half_ticks * other.instrument.half_atoms
-        equity += value - other.cost_atoms
-        fees += other.fee_hold_atoms
-        if other is not position:
-            others_exposure += abs(value)
-            others_initial += other.initial_atoms()
-            others_maintenance += other.maintenance_atoms()
-
-    side, lots = request.side, request.lots
-    terms = instrument.terms
-    mark_half = instrument.mark_half_ticks or 2 * request.price_ticks
-    notional = lots * request.price_ticks * instrument.unit_atoms
-    at_mark = lots * mark_half * instrument.half_atoms
-    loss = max(0, side * (notional - at_mark))
-    value = position.value_atoms()
+    instrument, account = position.instrument, position.account
+    terms, half_atoms = instrument.terms, instrument.half_atoms
+    mark_half = instrument.mark_half_ticks or 2 * price_ticks
+    notional = lots * price_ticks * instrument.unit_atoms
+    at_mark = lots * mark_half * half_atoms
+    value = position.lots * mark_half * half_atoms
+    equity = account.balance_atoms + value - position.cost_atoms
 
     long_side, short_side = value + position.buy_atoms, position.sell_atoms - value
+    worse = value if value >= 0 else -value
     if side > 0:
-        long_side += notional - request.replaced_atoms
+        loss = notional - at_mark
+        long_side += notional - replaced.atoms
+        if short_side > worse and position.sell_lots > position.lots:
+            worse = short_side
+        worse = max(worse, long_side)
     else:
-        short_side += notional - request.replaced_atoms
-    initial = others_initial + divide_up(
-        max(long_side, short_side) * position.margin_numerator, position.margin_denominator
-    )
-    fees += fee_hold_atoms(notional, request.taker_fee_ppm) - request.replaced_fee_atoms
-    maintenance = others_maintenance + divide_up(
-        abs(value + side * at_mark) * terms.maintenance_margin_ppm, PPM
-    )
-    exposure = others_exposure + abs(value + side * notional)
-    after_loss = equity - loss
+        loss = at_mark - notional
+        short_side += (at_mark if loss > 0 else notional) - replaced.atoms
+        if long_side > worse and position.buy_lots + position.lots > 0:
+            worse = long_side
+        worse = max(worse, short_side)
+    required = position.fee_hold_atoms - replaced.fee_atoms
+    required -= -worse * position.margin_numerator // position.margin_denominator
+    if taker_fee_ppm > 0:
+        required -= -notional * taker_fee_ppm // PPM
+    maintenance = -(-abs(value + side * at_mark) * terms.maintenance_margin_ppm // PPM)
+    exposure = abs(value + side * notional)
+    if len(account.positions) > 1:
+        for other in account.positions.values():
+            if other is not position:
+                equity += other.unrealized_atoms()
+                required += other.initial_atoms() + other.fee_hold_atoms
+                maintenance += other.maintenance_atoms()
+                exposure += abs(other.value_atoms())
+
+    after_loss = equity - loss if loss > 0 else equity
     leverage_ppm = terms.max_leverage_ppm
     if 0 < account.leverage_ppm < leverage_ppm:
         leverage_ppm = account.leverage_ppm
+    if (
+        exposure * PPM <= leverage_ppm * equity
+        and required <= after_loss
+        and maintenance * PPM < ratio_ppm * after_loss
+        and account.max_order_notional_atoms == 0
+        and account.max_exposure_atoms == 0
+        and not account.in_liquidation
+    ):
+        return ()
+    after = After(notional, exposure, required, maintenance, equity, after_loss)
+    return _explain(account, after, leverage_ppm, ratio_ppm)
 
-    failures: list[Failure] = []
-    if exposure * PPM > leverage_ppm * equity:
+
+class After:
+    """What an account would stand at with an order, in atoms.
+
+    `required` is initial margin, holds and worst-case fees; `after_loss` the equity once the loss
+    at once is taken.
+    """
+
+    __slots__ = ("after_loss", "equity", "exposure", "maintenance", "notional", "required")
+
+    def __init__(
+        self,
+        notional: int,
+        exposure: int,
+        required: int,
+        maintenance: int,
+        equity: int,
+        after_loss: int,
+    ) -> None:
+        self.notional: int = notional
+        self.exposure: int = exposure
+        self.required: int = required
+        self.maintenance: int = maintenance
+        self.equity: int = equity
+        self.after_loss: int = after_loss
+
+
+def _explain(
+    account: Account, after: After, leverage_ppm: int, ratio_ppm: int
+) -> tuple[Failure, ...]:
+    """Return the failing ones of checks 3 to 7, and the liquidation lock, with their numbers."""
+    positions = account.positions.values()
+    notional, equity, after_loss = after.notional, after.equity, after.after_loss
+    exposed = sum(abs(p.value_atoms()) for p in positions)
+    found: list[Failure] = []
+    if after.exposure * PPM > leverage_ppm * equity:
         allowed = max(0, leverage_ppm * equity // PPM)
-        used = others_exposure + abs(value)
-        failures.append(Failure(Refusal.LEVERAGE_EXCEEDED, allowed, used, notional))
+        found.append(Failure(Refusal.LEVERAGE_EXCEEDED, allowed, exposed, notional))
     limit = account.max_order_notional_atoms
     if 0 < limit < notional:
-        failures.append(Failure(Refusal.ORDER_NOTIONAL_LIMIT, limit, 0, notional))
+        found.append(Failure(Refusal.ORDER_NOTIONAL_LIMIT, limit, 0, notional))
     limit = account.max_exposure_atoms
-    if 0 < limit < exposure:
-        used = others_exposure + abs(value)
-        failures.append(Failure(Refusal.EXPOSURE_LIMIT, limit, used, notional))
-    if initial + fees > after_loss:
-        before = others_initial + position.initial_atoms()
-        failures.append(
-            Failure(Refusal.INSUFFICIENT_MARGIN, after_loss, before, initial + fees - before)
-        )
-    if margin_ratio_reaches(maintenance, after_loss, ratio_ppm):
+    if 0 < limit < after.exposure:
+        found.append(Failure(Refusal.EXPOSURE_LIMIT, limit, exposed, notional))
+    if after.required > after_loss:
+        used = sum(p.initial_atoms() + p.fee_hold_atoms for p in positions)
+        requested = after.required - used
+        found.append(Failure(Refusal.INSUFFICIENT_MARGIN, after_loss, used, requested))
+    if margin_ratio_reaches(after.maintenance, after_loss, ratio_ppm):
+        used = sum(p.maintenance_atoms() for p in positions)
         allowed = max(0, ratio_ppm * after_loss // PPM)
-        before = others_maintenance + position.maintenance_atoms()
-        failures.append(Failure(Refusal.MARGIN_RATIO, allowed, before, maintenance - before))
+        requested = after.maintenance - used
+        found.append(Failure(Refusal.MARGIN_RATIO, allowed, used, requested))
     if account.in_liquidation:
-        failures.append(Failure(Refusal.IN_LIQUIDATION))
-    return tuple(failures)
+        found.append(Failure(Refusal.IN_LIQUIDATION))
+    return tuple(found)

@@ -55,9 +55,9 @@ class Instrument:
         return self.set_mark(bid_ticks + ask_ticks, now_us)
 
     def set_mark(self, mark_half_ticks: int, now_us: int) -> bool:
-        """Set the mark; return whether it moved."""
+        """Set the mark; return whether it moved, or is fresh again after it was stale."""
         assert mark_half_ticks > 0
+        moved = mark_half_ticks != self.mark_half_ticks or self.is_stale(now_us)
         self.priced_at_us = now_us
-        moved = mark_half_ticks != self.mark_half_ticks
         self.mark_half_ticks = mark_half_ticks
         return moved

@@ -67,14 +67,6 @@ def margin_ratio_reaches(maintenance_atoms: int, equity_atoms: int, threshold_pp
     return maintenance_atoms * PPM >= threshold_ppm * equity_atoms
 
 
-def margin_ratio_exceeds(maintenance_atoms: int, equity_atoms: int, threshold_ppm: int) -> bool:
-    """Tell whether maintenance / equity > threshold, by cross-multiplication."""
-    assert maintenance_atoms >= 0
-    if equity_atoms <= 0:
-        return maintenance_atoms > 0
-    return maintenance_atoms * PPM > threshold_ppm * equity_atoms
-
-
 def margin_ratio_ppm(maintenance_atoms: int, equity_atoms: int) -> int:
     """Return the ratio for display, ⌈⌉ in ppm; 1 at equity <= 0 with something to maintain."""
     if equity_atoms <= 0:

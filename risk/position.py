@@ -17,7 +17,8 @@ class Position:
     `cost_atoms` carries the sign of `lots`; the average price is derived for display and never
     stored. `buy_*` and `sell_*` sum the open orders of either side at their own prices.
     `opened_by` is the trade that opened the position, for ties (D2). The initial margin of a
-    notional is ⌈notional × margin_numerator ⁄ margin_denominator⌉.
+    notional is ⌈notional × margin_numerator ⁄ margin_denominator⌉. `open_index` is the position
+    book's index of everybody who holds lots of the instrument; a fill keeps it.
     """
 
     __slots__ = (
@@ -30,14 +31,18 @@ class Position:
         "lots",
         "margin_denominator",
         "margin_numerator",
+        "open_index",
         "opened_by",
         "sell_atoms",
         "sell_lots",
     )
 
-    def __init__(self, account: Account, instrument: Instrument) -> None:
+    def __init__(
+        self, account: Account, instrument: Instrument, open_index: dict[str, Position]
+    ) -> None:
         self.account: Account = account
         self.instrument: Instrument = instrument
+        self.open_index: dict[str, Position] = open_index
         self.lots: int = 0
         self.cost_atoms: int = 0
         self.opened_by: int = 0
@@ -70,9 +75,16 @@ class Position:
         return self.value_atoms() - self.cost_atoms
 
     def initial_atoms(self) -> int:
-        """Return the initial margin of the position and its open orders, by the worse side (B3)."""
+        """Return the initial margin of the position and its open orders, by the worse side (B3).
+
+        A side whose orders can only reduce the position counts for nothing.
+        """
         value = self.value_atoms()
-        worse = max(value + self.buy_atoms, self.sell_atoms - value)
+        worse = value if value > 0 else -value
+        if self.buy_lots + self.lots > 0:
+            worse = max(worse, value + self.buy_atoms)
+        if self.sell_lots - self.lots > 0:
+            worse = max(worse, self.sell_atoms - value)
         return -(-worse * self.margin_numerator // self.margin_denominator)
 
     def position_margin_atoms(self) -> int:
@@ -114,6 +126,7 @@ class Position:
         if held * signed_lots >= 0:
             if held == 0:
                 self.opened_by = trade_id
+                self.open_index[self.account.account_id] = self
             self.lots = held + signed_lots
             self.cost_atoms += signed_lots * unit_price
             return 0
@@ -129,6 +142,8 @@ class Position:
         if opened != 0:
             self.opened_by = trade_id
             self.cost_atoms += opened * unit_price
+        elif self.lots == 0:
+            del self.open_index[self.account.account_id]
         return realized
 
     def check(self) -> None:

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 class PositionBook:
     """Indexes over the positions: by symbol and account, and those with lots by symbol.
 
-    The index by account is `Account.positions`. All look-ups are O(1). The order of iteration
+    The index by account is `Account.positions`; a fill keeps the index of the open ones
+    (`Position.trade`). All look-ups are O(1). The order of iteration
     carries no meaning: whoever needs one sorts.
     """
 
@@ -54,28 +55,21 @@ class PositionBook:
         positions = self._by_symbol[instrument.symbol]
         position = positions.get(account.account_id)
         if position is None:
-            position = positions[account.account_id] = Position(account, instrument)
+            position = positions[account.account_id] = Position(
+                account, instrument, self._open[instrument.symbol]
+            )
             account.positions[instrument.symbol] = position
         return position
 
-    def trade(self, position: Position, signed_lots: int, price_ticks: int, trade_id: int) -> int:
-        """Book a fill, keep the index of open positions, return what it realises in atoms."""
-        was_flat = position.lots == 0
-        realized_atoms = position.trade(signed_lots, price_ticks, trade_id)
-        if was_flat:
-            self._open[position.instrument.symbol][position.account.account_id] = position
-        elif position.lots == 0:
-            del self._open[position.instrument.symbol][position.account.account_id]
-        return realized_atoms
-
-    def restore(self, position: Position) -> None:
-        """Index a position that a snapshot brought back."""
-        symbol, account_id = position.instrument.symbol, position.account.account_id
-        assert account_id not in self._by_symbol[symbol]
-        self._by_symbol[symbol][account_id] = position
-        position.account.positions[symbol] = position
-        if position.lots != 0:
-            self._open[symbol][account_id] = position
+    def restore(
+        self, account: Account, instrument: Instrument, lots: int, cost_atoms: int, opened_by: int
+    ) -> None:
+        """Bring back an open position from a snapshot."""
+        assert lots != 0
+        position = self.open_or_create(account, instrument)
+        assert position.lots == 0
+        position.lots, position.cost_atoms, position.opened_by = lots, cost_atoms, opened_by
+        self._open[instrument.symbol][account.account_id] = position
 
     def check(self) -> None:
         """Assert that all indexes agree and that every instrument's positions sum to zero (B7)."""
