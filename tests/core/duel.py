@@ -1,0 +1,134 @@
+"""The machine against the oracle: the same entries to both, everything compared each time."""
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from engine.entries import decode_entry
+from engine.machine import Machine
+from tests.core import view
+from tests.core.oracle.oracle import Oracle
+from tests.core.tapes import Step
+
+UNTOLD = ("text", "digest", "stream", "entry")
+"""What a refusal says of an entry that could not be read; the oracle cannot know it."""
+
+
+class Difference(AssertionError):
+    """The machine and the oracle disagree."""
+
+
+class Duel:
+    """A machine and an oracle that are given the same entries."""
+
+    def __init__(self) -> None:
+        self.machine = Machine()
+        self.oracle = Oracle()
+        self.now_us = 0
+
+    def play(self, step: Step) -> list[dict[str, Any]]:
+        """Give one entry to both; compare events, and then everything there is.
+
+        Raises Difference, or AssertionError where the kernel's own invariants are broken.
+        """
+        self.now_us += step.wait_ms * 1_000
+        out: list[bytes] = []
+        self.machine.begin(self.now_us, out)
+        expected = self.oracle.begin(self.now_us)
+        if out or expected:
+            _compare("events of a timer", [json.loads(event) for event in out], expected)
+
+        out = []
+        (item,) = decode_entry(step.stream, "1-0", step.payload.encode())
+        self.machine.apply(item, 0, out)
+        said = [json.loads(event) for event in out]
+        if step.refusal is None:
+            expected = self.oracle.apply(step.command)
+        else:
+            expected = self.oracle.refuse(*step.refusal)
+            for event in said:
+                for key in UNTOLD:
+                    event.pop(key, None)
+        if said != expected:
+            _compare("events", said, expected)
+        self.compare_everything()
+        return said
+
+    def compare_everything(self) -> None:
+        """Compare books, accounts, positions and holds; then ask the kernel itself."""
+        mine, theirs = view.everything(self.machine.kernel), self.oracle.everything()
+        if mine != theirs:
+            for part in ("books", "accounts"):
+                for key in mine[part].keys() | theirs[part].keys():
+                    _compare(f"{part} {key}", mine[part].get(key), theirs[part].get(key))
+        self.machine.kernel.check()
+
+
+def _compare(what: str, got: object, expected: object) -> None:
+    if got == expected:
+        return
+    if isinstance(got, list) and isinstance(expected, list) and len(got) == len(expected):
+        for index, (one, other) in enumerate(zip(got, expected, strict=True)):
+            if one != other:
+                _differ(f"{what} [{index}]", one, other)
+    _differ(what, got, expected)
+
+
+def _differ(what: str, got: object, expected: object) -> None:
+    """Raise Difference, naming the fields that differ where there are some."""
+    if isinstance(got, dict) and isinstance(expected, dict):
+        keys = [key for key in {**got, **expected} if got.get(key) != expected.get(key)]
+        what = f"{what}: {', '.join(map(str, keys))}"
+    raise Difference(f"{what}\n  machine: {got}\n  oracle:  {expected}")
+
+
+def play(steps: Sequence[Step]) -> None:
+    """Play a tape to the end. Raises Difference."""
+    duel = Duel()
+    for step in steps:
+        duel.play(step)
+
+
+def fails(steps: Sequence[Step]) -> bool:
+    """Tell whether a tape fails, in whatever way."""
+    try:
+        play(steps)
+    except Exception:
+        return True
+    return False
+
+
+def shrink(steps: list[Step], still_fails: Callable[[list[Step]], bool] = fails) -> list[Step]:
+    """Return a part of a failing tape that fails too and from which nothing can be left out.
+
+    Delta debugging: leave out chunks, half as long each round, down to single steps, until a whole
+    round of single steps finds nothing more to leave out.
+    """
+    size = max(1, len(steps) // 2)
+    while True:
+        start, found = 0, False
+        while start < len(steps):
+            shorter = steps[:start] + steps[start + size :]
+            if still_fails(shorter):
+                steps, found = shorter, True
+            else:
+                start += size
+        if size == 1 and not found:
+            return steps
+        size = max(1, size // 2)
+
+
+def report(seed: int, steps: list[Step]) -> str:
+    """Return a failing tape as a reader wants it: seed, smallest tape, what differs."""
+    for end in range(1, len(steps) + 1):
+        if fails(steps[:end]):
+            steps = steps[:end]
+            break
+    smallest = shrink(steps)
+    try:
+        play(smallest)
+    except Exception as difference:
+        lines = "\n".join(str(step) for step in smallest)
+        found = f"{type(difference).__name__}: {difference}"
+        return f"seed {seed}, {len(smallest)} steps:\n{lines}\n{found}"
+    return f"seed {seed}: the failure went away"

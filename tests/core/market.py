@@ -1,0 +1,321 @@
+"""The tests' language: a market that traders talk to, one line a command.
+
+    market = Market()
+    market.play('''
+        alice sell 30@100
+        bob   buy market 5
+        alice cancel o1
+    ''')
+    assert market.fills == ["bob<alice 5@100"]
+
+Every line takes the whole way of an input: JSON, decoding, conversion, kernel, rendering. After
+every command all invariants of the kernel are checked, so every test proves conservation (B7).
+Orders are named `o1`, `o2` … in order of appearance unless a line says `id=…`. Whoever trades
+without having been introduced by `deposit` or `account` is rich.
+"""
+
+import copy
+import json
+from typing import Any
+
+from engine.entries import decode_entry
+from engine.machine import Machine
+from engine.snapshot import capture, restore, state_hash
+from tests.core import view
+
+RICH = "1000000000"
+"""What an account is given that trades without having been introduced."""
+
+STREAMS = {
+    "place_order": "orders",
+    "amend_order": "orders",
+    "cancel_order": "orders",
+    "cancel_all": "orders",
+    "l1": "ticks",
+    "mark_price": "ticks",
+}
+
+Event = dict[str, Any]
+
+
+class Market:
+    """One machine and the lines that were played on it. `mark` None leaves it without a price.
+
+    `terms` go to `create_instrument` of the symbol `X`, whose tick is 0.01 and whose lot is 1
+    unless they say otherwise.
+    """
+
+    def __init__(self, mark: str | None = "100", *, symbol: str = "X", **terms: Any) -> None:
+        self.machine = Machine()
+        self.kernel = self.machine.kernel
+        self.now_us = 1_000_000
+        self.events: list[Event] = []
+        self.last: list[Event] = []
+        self.symbol = symbol
+        self._orders = 0
+        self._transfers = 0
+        self.send({"type": "create_instrument", **_GRID, "symbol": symbol, **terms})
+        if mark is not None and terms.get("mark_source", "l1_mid") == "l1_mid":
+            self.mark_at(mark)
+        self.forget()
+
+    # Commands
+
+    def play(self, text: str) -> list[Event]:
+        """Play lines, one command each; return the events of the last one."""
+        for line in text.strip().splitlines():
+            words = line.split("#", 1)[0].split()
+            if words:
+                self._say(words)
+        return self.last
+
+    def send(self, *commands: dict[str, Any]) -> list[Event]:
+        """Apply commands of the wire, each as an entry of its own; return the last one's events."""
+        for command in commands:
+            self.deliver(STREAMS.get(command["type"], "admin"), json.dumps(command).encode())
+        return self.last
+
+    def deliver(self, stream: str, payload: bytes | None) -> list[Event]:
+        """Apply one stream entry as it came; return its events."""
+        self.last = self._begin()
+        for index, item in enumerate(decode_entry(stream, "7-0", payload)):
+            out: list[bytes] = []
+            self.machine.apply(item, index, out)
+            self.kernel.check()
+            self.last += [json.loads(event) for event in out]
+        self.events += self.last
+        return self.last
+
+    def wait(self, milliseconds: int) -> list[Event]:
+        """Let engine time pass and run the timers due; return their events."""
+        self.now_us += milliseconds * 1_000
+        self.last = self._begin()
+        self.events += self.last
+        return self.last
+
+    def mark_at(self, price: str, symbol: str | None = None) -> list[Event]:
+        """Tick around `price`, a cent to either side, so that the mid is `price`."""
+        cents = view.cents(price)
+        bid, ask = view.from_cents(cents - 1), view.from_cents(cents + 1)
+        return self.send({"type": "l1", "symbol": symbol or self.symbol, "bid": bid, "ask": ask})
+
+    def restarted(self) -> "Market":
+        """Return a market that goes on from a snapshot of this one."""
+        twin = copy.copy(self)
+        twin.kernel = restore(list(capture(self.kernel)))
+        twin.machine = Machine(twin.kernel)
+        twin.forget()
+        return twin
+
+    def forget(self) -> None:
+        """Forget the events so far: what follows is what the test looks at."""
+        self.events = []
+        self.last = []
+
+    # What happened
+
+    @property
+    def fills(self) -> list[str]:
+        """Return the trades as `taker<maker quantity@price`."""
+        return [
+            f"{e['taker']['account']}<{e['maker']['account']} {e['quantity']}@{e['price']}"
+            for e in self.of("trade")
+        ]
+
+    @property
+    def refusals(self) -> list[str]:
+        """Return the reasons of all refusals."""
+        return [e["reason"] for e in self.of("rejected")]
+
+    @property
+    def cancels(self) -> list[str]:
+        """Return the cancellations as `order leaves reason`."""
+        return [
+            f"{e['client_order_id']} {e['leaves']} {e['reason']}"
+            for e in self.of("order_cancelled")
+        ]
+
+    def of(self, kind: str) -> list[Event]:
+        """Return the events of one type."""
+        return [event for event in self.events if event["type"] == kind]
+
+    def kinds(self) -> list[str]:
+        """Return the types of all events, in order."""
+        return [event["type"] for event in self.events]
+
+    # How things stand
+
+    def book(self, symbol: str | None = None) -> dict[str, list[str]]:
+        """Return every resting order in queue order, best price first: `account leaves@price`."""
+        return view.book_lines(self.kernel, symbol or self.symbol)
+
+    def asks(self) -> list[str]:
+        """Return the asks as `account leaves@price`, best first."""
+        return self.book()["asks"]
+
+    def bids(self) -> list[str]:
+        """Return the bids as `account leaves@price`, best first."""
+        return self.book()["bids"]
+
+    def balance(self, account: str) -> str:
+        """Return an account's cash."""
+        return view.balance(self.kernel, account)
+
+    def position(self, account: str, symbol: str | None = None) -> str:
+        """Return an account's signed quantity."""
+        return view.position(self.kernel, account, symbol or self.symbol)
+
+    def cost(self, account: str, symbol: str | None = None) -> str:
+        """Return the signed cost of an account's position."""
+        return view.cost(self.kernel, account, symbol or self.symbol)
+
+    def margin(self, account: str) -> dict[str, str]:
+        """Return `equity maintenance initial fee_hold free` of an account."""
+        return view.margin(self.kernel, account)
+
+    def free(self, account: str) -> str:
+        """Return an account's free margin."""
+        return self.margin(account)["free"]
+
+    def hash(self) -> str:
+        """Return the state's hash."""
+        return state_hash(self.kernel)
+
+    # The language
+
+    def _begin(self) -> list[Event]:
+        out: list[bytes] = []
+        self.machine.begin(self.now_us, out)
+        self.kernel.check()
+        while self.kernel.is_busy():
+            self.machine.begin(self.now_us, out)
+            self.kernel.check()
+        return [json.loads(event) for event in out]
+
+    def _say(self, words: list[str]) -> None:
+        verb = words[1] if len(words) > 1 else ""
+        if words[0] in _OPERATIONS:
+            self.send(_OPERATIONS[words[0]](self, words[1:]))
+        elif words[0] == "wait":
+            self.wait(int(words[1]))
+        elif words[0] == "mark":
+            self.mark_at(words[-1], words[1] if len(words) == 3 else None)
+        elif verb in _TRADES:
+            self._introduce(words[0])
+            self.send(_TRADES[verb](self, words[0], words[1:]))
+        else:
+            raise ValueError(f"not understood: {' '.join(words)}")
+
+    def _introduce(self, account: str) -> None:
+        """Create and fund an account that nobody has heard of."""
+        if account in view.accounts(self.kernel):
+            return
+        said = list(self.events)
+        self.send({"type": "create_account", "account": account}, self._transfer(account, RICH))
+        self.events = said
+
+    def _transfer(self, account: str, amount: str, kind: str = "deposit") -> dict[str, Any]:
+        self._transfers += 1
+        return {
+            "type": kind,
+            "account": account,
+            "amount": amount,
+            "transfer_id": f"t{self._transfers}",
+        }
+
+    def _pay(self, words: list[str], kind: str) -> dict[str, Any]:
+        words, options = _options(words)
+        if words[0] not in view.accounts(self.kernel) and not options:
+            self.send({"type": "create_account", "account": words[0]})
+        return self._transfer(words[0], words[1], kind) | options
+
+    def _order(self, account: str, words: list[str]) -> dict[str, Any]:
+        words, options = _options(words)
+        self._orders += 1
+        order = {"type": "place_order", "account": account, "side": words.pop(0)}
+        order["client_order_id"] = options.pop("id", f"o{self._orders}")
+        order["symbol"] = self._symbol(words)
+        if words[0] == "market":
+            order["order_type"], order["quantity"] = "market", words[1]
+            rest = words[2:]
+        else:
+            order["order_type"] = "limit"
+            order["quantity"], order["price"] = words[0].split("@")
+            rest = words[1:]
+        for word in rest:
+            order["time_in_force"] = word
+        if "slippage" in options:
+            return order | {"max_slippage_bps": int(options["slippage"])}
+        return order | options
+
+    def _symbol(self, words: list[str]) -> str:
+        """Take a symbol off the front where the line names one."""
+        return words.pop(0) if words and words[0] in view.symbols(self.kernel) else self.symbol
+
+    def _cancel(self, account: str, words: list[str]) -> dict[str, Any]:
+        if words[1] != "all":
+            return {"type": "cancel_order", "account": account, "client_order_id": words[1]}
+        command: dict[str, Any] = {"type": "cancel_all", "account": account}
+        for word in words[2:]:
+            command["side" if word in {"buy", "sell"} else "symbol"] = word
+        return command
+
+    def _amend(self, account: str, words: list[str]) -> dict[str, Any]:
+        quantity, _, price = words[2].partition("@")
+        command = {"type": "amend_order", "account": account, "client_order_id": words[1]}
+        command |= {"quantity": quantity} if quantity else {}
+        return command | ({"price": price} if price else {})
+
+    def _tick(self, words: list[str]) -> dict[str, Any]:
+        words, options = _options(words)
+        numbers = {key: int(options.pop(key)) for key in ("seq", "ts") if key in options}
+        symbol = self._symbol(words)
+        return (
+            {"type": "l1", "symbol": symbol, "bid": words[0], "ask": words[1]} | numbers | options
+        )
+
+
+def _options(words: list[str]) -> tuple[list[str], dict[str, Any]]:
+    """Part the words from the `key=value` ones."""
+    plain = [word for word in words if "=" not in word]
+    return plain, dict(word.split("=", 1) for word in words if "=" in word)
+
+
+def _named(kind: str, key: str) -> Any:
+    """Return what turns `<name> key=value …` into a command of that type."""
+
+    def make(_: Market, words: list[str]) -> dict[str, Any]:
+        plain, options = _options(words)
+        return {"type": kind, key: plain[0]} | _numbers(options)
+
+    return make
+
+
+def _numbers(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options with milliseconds as JSON numbers; everything else is text."""
+    return {key: int(v) if key.endswith("_ms") else v for key, v in options.items()}
+
+
+_GRID = {"tick_size": "0.01", "lot_size": "1"}
+_TRADES = {
+    "buy": Market._order,
+    "sell": Market._order,
+    "cancel": Market._cancel,
+    "amend": Market._amend,
+}
+_OPERATIONS: dict[str, Any] = {
+    "tick": Market._tick,
+    "deposit": lambda market, words: market._pay(words, "deposit"),
+    "withdraw": lambda market, words: market._pay(words, "withdraw"),
+    "account": _named("create_account", "account"),
+    "update": _named("update_account", "account"),
+    "risk": _named("set_risk", "account"),
+    "delete": _named("delete_instrument", "symbol"),
+    "change": _named("update_instrument", "symbol"),
+    "instrument": lambda market, words: (
+        _GRID | _named("create_instrument", "symbol")(market, words)
+    ),
+    "push": lambda _, words: {"type": "mark_price", "symbol": words[0], "price": words[1]},
+    "state": lambda _, words: {"type": "set_market_state", "symbol": words[0], "state": words[1]},
+    "ladder": lambda _, words: {"type": "set_liquidation"} | _numbers(_options(words)[1]),
+}

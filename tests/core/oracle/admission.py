@@ -1,0 +1,129 @@
+"""The seven checks of C1, written down one by one."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from tests.core.oracle import margins
+from tests.core.oracle.numbers import floor, money, number, up
+from tests.core.oracle.reasons import REASONS
+from tests.core.oracle.world import Account, Event, Instrument, Order, Refused, World
+
+
+@dataclass
+class Wish:
+    """An order that wants to enter; `instead_of` is the one it replaces."""
+
+    account: Account
+    instrument: Instrument
+    side: int
+    lots: int
+    price: int
+    taker_rate: Fraction
+    is_limit: bool = True
+    instead_of: Order | None = None
+
+
+def reduces(world: World, wish: Wish) -> bool:
+    """Tell whether the order can only shrink the position (C1)."""
+    position = wish.account.position(wish.instrument)
+    if position.lots * wish.side >= 0:
+        return False
+    resting = world.resting(position, wish.account, wish.side)
+    taken = sum(order.leaves for order in resting if order is not wish.instead_of)
+    return wish.lots <= abs(position.lots) - taken
+
+
+def admit(world: World, wish: Wish) -> None:
+    """Raise Refused with all failing checks, the lowest number first."""
+    failures: list[Event] = []
+    reducing = reduces(world, wish)
+    status = wish.account.status
+    if status == "closed" or (status != "active" and not reducing):
+        failures.append(_failure(206))
+    if not reducing:
+        price = _price_check(world, wish)
+        failures += [_failure(price)] if price else _money_checks(world, wish)
+    if failures:
+        first = failures[0]
+        limits = {key: first[key] for key in ("limit", "used", "requested") if key in first}
+        raise Refused(first["code"], errors=failures, detail=limits or None)
+
+
+def _failure(code: int, limit: int | None = None, used: int = 0, requested: int = 0) -> Event:
+    said = {"code": code, "reason": REASONS[code]}
+    if limit is None:
+        return said
+    return said | {"limit": money(limit), "used": money(used), "requested": money(requested)}
+
+
+def _price_check(world: World, wish: Wish) -> int:
+    """Ask check 2: the price is known and fresh."""
+    if wish.instrument.mark2 == 0:
+        own_price_will_do = wish.is_limit and wish.instrument.terms["mark_source"] == "last"
+        return 0 if own_price_will_do else 302
+    return 303 if wish.instrument.is_stale(world.now) else 0
+
+
+def _money_checks(world: World, wish: Wish) -> list[Event]:
+    """Ask checks 3 to 7, and the lock of an account in liquidation."""
+    account, instrument, side = wish.account, wish.instrument, wish.side
+    position = account.position(instrument)
+    others = [p for p in account.positions.values() if p is not position]
+    notional = wish.lots * wish.price * instrument.unit
+    at_mark = wish.lots * (instrument.mark2 or 2 * wish.price) * instrument.unit // 2
+    loss = max(0, side * (notional - at_mark))
+    has = margins.equity(account)
+    failures = []
+
+    exposed_now = sum(abs(p.value) for p in account.positions.values())
+    exposed = sum(abs(p.value) for p in others) + abs(position.value + side * notional)
+    leverage = margins.leverage(account, instrument)
+    if exposed > leverage * has:
+        failures.append(_failure(501, max(0, floor(leverage * has)), exposed_now, notional))
+    if account.order_limit and notional > account.order_limit:
+        failures.append(_failure(502, account.order_limit, 0, notional))
+    if account.exposure_limit and exposed > account.exposure_limit:
+        failures.append(_failure(503, account.exposure_limit, exposed_now, notional))
+
+    before = margins.all_initial(world, account) + margins.fee_holds(world, account)
+    after = _initial_after(world, wish, notional, at_mark) + _fees_after(world, wish, notional)
+    after += sum(margins.initial(world, account, p) for p in others)
+    if after > has - loss:
+        failures.append(_failure(504, has - loss, before, after - before))
+
+    rate = instrument.rate("maintenance_margin")
+    keep = sum(margins.position_maintenance(p) for p in others)
+    keep += up(abs(position.value + side * at_mark), rate)
+    below = number(world.ladder.admission_ratio)
+    if margins.ratio_of(keep, has - loss) >= below:
+        now = margins.maintenance(account)
+        limit = max(0, floor(below * (has - loss)))
+        failures.append(_failure(505, limit, now, keep - now))
+    if account.locked:
+        failures.append(_failure(507))
+    return failures
+
+
+def _initial_after(world: World, wish: Wish, notional: int, at_mark: int) -> int:
+    """Return the instrument's initial margin with the order in.
+
+    A sell below the mark counts as the short position that it makes at once: at the mark.
+    """
+    position = wish.account.position(wish.instrument)
+    counted = max(notional, at_mark) if wish.side < 0 else notional
+    sides: dict[int, list[tuple[int, int]]] = {1: [], -1: []}
+    for side, orders in sides.items():
+        for order in world.resting(position, wish.account, side):
+            if order is not wish.instead_of:
+                orders.append((order.leaves, order.notional))
+    sides[wish.side].append((wish.lots, counted))
+    rate = margins.initial_rate(wish.account, wish.instrument)
+    return up(margins.worse_side(position, sides[1], sides[-1]), rate)
+
+
+def _fees_after(world: World, wish: Wish, notional: int) -> int:
+    """Return all worst-case taker fees with the order in."""
+    held = margins.fee_holds(world, wish.account)
+    if wish.instead_of is not None:
+        held -= margins.fee_hold(wish.instead_of)
+    return held + max(0, up(notional, wish.taker_rate))

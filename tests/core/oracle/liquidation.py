@@ -1,0 +1,158 @@
+"""Margin calls and liquidation tiers (D1, D2, D4, D5)."""
+
+from fractions import Fraction
+
+from tests.core.oracle import fills, margins
+from tests.core.oracle.numbers import ceiling, floor, money, number, up, written
+from tests.core.oracle.world import NAMES, Account, Event, Order, Position, World
+
+
+def look(world: World) -> None:
+    """Look at everybody whose equity or maintenance may have changed; act once on each (D2)."""
+    names = set(world.traded) | world.waiting_accounts
+    symbols = world.moved | world.waiting_symbols
+    names |= {a.name for a in world.accounts.values() if _holds(a, symbols)}
+    world.traded, world.moved = set(), set()
+    world.waiting_accounts, world.waiting_symbols = set(), set()
+    if not names and not symbols:
+        return
+    world.look_at = 0
+    due = [a for a in map(world.account, sorted(names)) if _is_due(world, a)]
+    due.sort(key=lambda a: (-margins.ratio(a), -_notional(a), a.name))
+    for account in due:
+        _act(world, account)
+    if not due:
+        return
+    world.waiting_accounts, world.waiting_symbols = world.traded, world.moved
+    world.traded, world.moved = set(), set()
+    if world.waiting_accounts or world.waiting_symbols:
+        world.look_at = world.now + world.ladder.review_ms * 1_000
+
+
+def _holds(account: Account, symbols: set[str]) -> bool:
+    return any(p.lots and p.instrument.symbol in symbols for p in account.positions.values())
+
+
+def _notional(account: Account) -> int:
+    return sum(abs(p.value) for p in account.positions.values())
+
+
+def _is_due(world: World, account: Account) -> bool:
+    """Call the account's margin where that is due; tell whether it stands at a tier."""
+    ratio = margins.ratio(account)
+    if ratio <= number(world.ladder.margin_call):
+        account.called = False
+    elif not account.called:
+        account.called = True
+        world.say("margin_call", account=account.name, receipt=_figures(account))
+    if _tier(world, account) == 0:
+        account.locked = False
+        return False
+    return True
+
+
+def _figures(account: Account) -> Event:
+    return {
+        "equity": money(margins.equity(account)),
+        "maintenance_margin": money(margins.maintenance(account)),
+    }
+
+
+def _tier(world: World, account: Account) -> int:
+    """Return the highest tier reached (D1)."""
+    ratio, ladder = margins.ratio(account), world.ladder
+    steps = (ladder.tier1, ladder.tier2, ladder.tier3)
+    return sum(ratio >= number(step) for step in steps)
+
+
+def _act(world: World, account: Account) -> None:
+    """Cancel the account's orders, lock openings, close what the tier demands (D2)."""
+    tier = _tier(world, account)
+    if tier == 0:
+        return
+    held = [p for p in account.positions.values() if p.lots]
+    held.sort(key=lambda p: (-abs(p.value), p.opened_by, p.instrument.symbol))
+    chosen = [p for p in (held if tier == 3 else held[:1]) if _is_tradable(world, p)]
+    if not chosen:
+        return
+    account.locked = True
+    for order in world.orders_of(account):
+        fills.withdraw(world, order, "liquidation")
+    for position in chosen:
+        _close(world, account, position, tier)
+
+
+def _is_tradable(world: World, position: Position) -> bool:
+    instrument = position.instrument
+    return instrument.state == "open" and not instrument.is_stale(world.now)
+
+
+def _close(world: World, account: Account, position: Position, tier: int) -> None:
+    """Send one slice into the book (D5)."""
+    instrument, ladder = position.instrument, world.ladder
+    share = number({1: ladder.tier1_share, 2: ladder.tier2_share, 3: "1"}[tier])
+    lots = max(1, up(abs(position.lots), share))
+    side = -1 if position.lots > 0 else 1
+    bankrupt = bankruptcy_price(account, position)
+    limit = bankrupt
+    receipt = _figures(account) | {
+        "mark_price": written(Fraction(instrument.mark2, 2) * instrument.tick),
+        "mark_source": instrument.terms["mark_source"],
+        "position": instrument.quantity(position.lots),
+        "position_maintenance": money(margins.position_maintenance(position)),
+        "share": written(share),
+        "bankruptcy_price": instrument.price(bankrupt),
+    }
+    best = fills.touch(world, instrument, -side)
+    if best is not None:
+        collar = fills.protection(side, best, instrument.rate("collar"))
+        limit = max(bankrupt, collar) if side < 0 else min(bankrupt, collar)
+        receipt["collar_price"] = instrument.price(collar)
+    world.say(
+        "liquidation",
+        account=account.name,
+        symbol=instrument.symbol,
+        tier=tier,
+        side=NAMES[side],
+        quantity=instrument.quantity(lots),
+        limit_price=instrument.price(limit),
+        receipt=receipt,
+    )
+    order = _order(world, account, position, side, lots, limit)
+    fills.enter(world, order, fills.plan(world, order, limit))
+
+
+def _order(
+    world: World, account: Account, position: Position, side: int, lots: int, limit: int
+) -> Order:
+    """Return the liquidation's order, which stops at nobody's account."""
+    number_ = world.next_order
+    world.next_order += 1
+    instrument = position.instrument
+    return Order(
+        account,
+        instrument,
+        f"liq-{number_}",
+        side,
+        limit,
+        lots,
+        lots,
+        "limit",
+        "ioc",
+        "cancel_oldest",
+        Fraction(0),
+        instrument.rate("taker_fee"),
+        number=number_,
+    )
+
+
+def bankruptcy_price(account: Account, position: Position) -> int:
+    """Return where closing uses up the position's part of the equity, in ticks (D4).
+
+    Its part is by maintenance margin; rounded in the account's favour, at least one tick.
+    """
+    part = Fraction(margins.position_maintenance(position), margins.maintenance(account))
+    exact = (position.value - margins.equity(account) * part) / (
+        position.lots * position.instrument.unit
+    )
+    return max(1, ceiling(exact) if position.lots > 0 else floor(exact))

@@ -1,0 +1,90 @@
+"""Equity, margins and the ratio, straight from rules B2 to B4 and D1."""
+
+from fractions import Fraction
+
+from tests.core.oracle.numbers import up
+from tests.core.oracle.world import Account, Instrument, Order, Position, World
+
+NEVER = Fraction(10**30)
+"""The ratio of an account without positive equity: above everything."""
+
+
+def equity(account: Account) -> int:
+    """Return cash and the unrealised result (B2)."""
+    return account.balance + sum(p.value - p.cost for p in account.positions.values())
+
+
+def maintenance(account: Account) -> int:
+    """Return what must be maintained (B4)."""
+    return sum(position_maintenance(p) for p in account.positions.values())
+
+
+def position_maintenance(position: Position) -> int:
+    """Return one position's maintenance margin."""
+    return up(abs(position.value), position.instrument.rate("maintenance_margin"))
+
+
+def ratio(account: Account) -> Fraction:
+    """Return maintenance ÷ equity (D1)."""
+    return ratio_of(maintenance(account), equity(account))
+
+
+def ratio_of(must_maintain: int, has: int) -> Fraction:
+    """Return must ÷ has; above everything without positive equity."""
+    if has > 0:
+        return Fraction(must_maintain, has)
+    return NEVER if must_maintain > 0 else Fraction(0)
+
+
+def leverage(account: Account, instrument: Instrument) -> Fraction:
+    """Return the leverage used: the lesser of the account's and the instrument's (B3)."""
+    greatest = instrument.rate("max_leverage")
+    return greatest if account.leverage is None else min(account.leverage, greatest)
+
+
+def initial_rate(account: Account, instrument: Instrument) -> Fraction:
+    """Return the dearer of 1 ⁄ leverage and the instrument's initial rate (B3)."""
+    return max(1 / leverage(account, instrument), instrument.rate("initial_margin"))
+
+
+def worse_side(
+    position: Position, buys: list[tuple[int, int]], sells: list[tuple[int, int]]
+) -> int:
+    """Return the larger notional of: all buys filled, all sells filled (B3).
+
+    Orders are (lots, notional). A side that can only reduce the position holds nothing.
+    """
+    candidates = [abs(position.value)]
+    if position.lots + sum(lots for lots, _ in buys) > 0:
+        candidates.append(position.value + sum(notional for _, notional in buys))
+    if position.lots - sum(lots for lots, _ in sells) < 0:
+        candidates.append(sum(notional for _, notional in sells) - position.value)
+    return max(candidates)
+
+
+def initial(world: World, account: Account, position: Position) -> int:
+    """Return the initial margin of a position and its open orders (B3)."""
+    buys = [(o.leaves, o.notional) for o in world.resting(position, account, 1)]
+    sells = [(o.leaves, o.notional) for o in world.resting(position, account, -1)]
+    rate = initial_rate(account, position.instrument)
+    return up(worse_side(position, buys, sells), rate)
+
+
+def fee_hold(order: Order) -> int:
+    """Return the worst-case taker fee of what is left of an order (B3)."""
+    return max(0, up(order.notional, order.taker_rate))
+
+
+def fee_holds(world: World, account: Account) -> int:
+    """Return the worst-case taker fees of all of an account's open orders."""
+    return sum(fee_hold(order) for order in world.orders if order.account is account)
+
+
+def all_initial(world: World, account: Account) -> int:
+    """Return the initial margin of everything an account holds and has on order."""
+    return sum(initial(world, account, p) for p in account.positions.values())
+
+
+def free(world: World, account: Account) -> int:
+    """Return free margin (B3)."""
+    return equity(account) - all_initial(world, account) - fee_holds(world, account)

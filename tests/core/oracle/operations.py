@@ -1,0 +1,270 @@
+"""What operators and price feeds do: instruments, accounts, money, limits, prices."""
+
+from dataclasses import asdict, fields
+
+from tests.core.oracle import margins
+from tests.core.oracle.numbers import ATOMS, money, number, written
+from tests.core.oracle.orders import _ticks as price_in_ticks
+from tests.core.oracle.world import Account, Command, Event, Instrument, Ladder, Refused, World
+
+DEFAULTS: Command = {
+    "contract_size": 1,
+    "initial_margin": "0.20",
+    "maintenance_margin": "0.10",
+    "max_leverage": 5,
+    "maker_fee": 0,
+    "taker_fee": 0,
+    "collar": "0.05",
+}
+RATES = tuple(key for key in DEFAULTS if key != "contract_size")
+GREATEST_MONEY = 10**24
+
+
+def create_instrument(world: World, command: Command) -> None:
+    """`create_instrument`."""
+    symbol = command["symbol"]
+    if symbol in world.instruments:
+        raise Refused(205)
+    if command.get("mode", "book") != "book":
+        raise Refused(407, "$.mode")
+    terms = DEFAULTS | {key: value for key, value in command.items() if value is not None}
+    terms.setdefault("mark_source", "l1_mid")
+    tick, lot = number(terms["tick_size"]), number(terms["lot_size"])
+    unit = tick * lot * number(terms["contract_size"]) * ATOMS
+    if unit.denominator != 1 or unit <= 0 or unit.numerator % 2:
+        raise Refused(409, "$.tick_size")
+    _ask_rates(terms)
+    state = terms.pop("state", "open")
+    if state == "auction":
+        raise Refused(407)
+    if unit > 10**12 or min(tick, lot) <= 0 or not _are_sound(terms, world.ladder):
+        raise Refused(409)
+    instrument = Instrument(terms, state, tick, lot, unit.numerator)
+    world.instruments[symbol] = instrument
+    world.say("instrument_created", **_terms(instrument), state=state)
+
+
+def update_instrument(world: World, command: Command) -> None:
+    """`update_instrument`."""
+    instrument = world.instrument(command["symbol"])
+    changes = {key: value for key, value in command.items() if value is not None}
+    _ask_rates(changes)
+    terms = instrument.terms | changes
+    if not _are_sound(terms, world.ladder):
+        raise Refused(409)
+    instrument.terms = terms
+    world.moved.add(instrument.symbol)
+    world.say("instrument_updated", **_terms(instrument))
+
+
+def _ask_rates(terms: Command) -> None:
+    """Refuse rates of more than six places, or beyond anything a rate could be."""
+    for key in RATES:
+        if key in terms:
+            ask_rate(terms[key], key)
+
+
+def ask_rate(rate: str | int, key: str) -> None:
+    """Refuse a rate of more than six places, or beyond anything a rate could be."""
+    ppm = number(rate) * 10**6
+    if ppm.denominator != 1 or abs(ppm) > 10**9:
+        raise Refused(107, f"$.{key}")
+
+
+def _are_sound(terms: Command, ladder: Ladder) -> bool:
+    """Tell whether the numbers fit together (B4)."""
+    initial, keep = number(terms["initial_margin"]), number(terms["maintenance_margin"])
+    leverage = number(terms["max_leverage"])
+    fees = (number(terms["maker_fee"]), number(terms["taker_fee"]))
+    return (
+        0 < keep <= initial <= 1 <= leverage <= 1000
+        and keep * leverage < number(ladder.admission_ratio)
+        and all(abs(fee) * 10 <= 1 for fee in fees)
+        and 0 < number(terms["collar"]) < 1
+    )
+
+
+def _terms(instrument: Instrument) -> Event:
+    names = ("tick_size", "lot_size", "contract_size", *RATES)
+    rates = {name: written(instrument.rate(name)) for name in names}
+    return {
+        "symbol": instrument.symbol,
+        **rates,
+        "mark_source": instrument.terms["mark_source"],
+    }
+
+
+def delete_instrument(world: World, command: Command) -> None:
+    """`delete_instrument`."""
+    instrument = world.instrument(command["symbol"])
+    symbol = instrument.symbol
+    held = any(a.position(instrument).lots for a in world.accounts.values())
+    if held or any(order.instrument is instrument for order in world.orders):
+        raise Refused(207)
+    for account in world.accounts.values():
+        account.positions.pop(symbol, None)
+    del world.instruments[symbol]
+    world.waiting_symbols.discard(symbol)
+    world.say("instrument_deleted", symbol=symbol)
+
+
+def set_market_state(world: World, command: Command) -> None:
+    """`set_market_state`."""
+    wanted = command["symbol"]
+    if wanted != "*":
+        world.instrument(wanted)
+    if command["state"] == "auction":
+        raise Refused(407, "$.state")
+    for symbol in sorted(world.instruments) if wanted == "*" else [wanted]:
+        world.instruments[symbol].state = command["state"]
+        world.moved.add(symbol)
+        world.say("market_state", symbol=symbol, state=command["state"])
+
+
+def create_account(world: World, command: Command) -> None:
+    """`create_account`."""
+    name = command["account"]
+    if name in world.accounts:
+        raise Refused(204)
+    _ask_account(command)
+    leverage = command.get("leverage")
+    account = Account(
+        name,
+        command.get("status") or "active",
+        None if leverage is None else number(leverage),
+        command.get("stp_group") or "",
+    )
+    world.accounts[name] = account
+    world.say("account_created", **_settings(account))
+
+
+def update_account(world: World, command: Command) -> None:
+    """`update_account`."""
+    account = world.account(command["account"])
+    _ask_account(command)
+    if command.get("leverage") is not None:
+        account.leverage = number(command["leverage"])
+    if command.get("stp_group") is not None:
+        account.group = command["stp_group"]
+    if command.get("status") is not None:
+        account.status = command["status"]
+    world.say("account_updated", **_settings(account))
+
+
+def _ask_account(command: Command) -> None:
+    if command.get("profile") not in {None, "none"}:
+        raise Refused(407, "$.profile")
+    if command.get("fee_tier") is not None:
+        raise Refused(407, "$.fee_tier")
+    if command.get("leverage") is not None:
+        ask_rate(command["leverage"], "leverage")
+        if not 1 <= number(command["leverage"]) <= 1000:
+            raise Refused(107, "$.leverage")
+
+
+def _settings(account: Account) -> Event:
+    said: Event = {"account": account.name, "status": account.status}
+    said |= {"leverage": written(account.leverage)} if account.leverage else {}
+    return said | ({"stp_group": account.group} if account.group else {})
+
+
+def _atoms(command: Command, key: str) -> int:
+    atoms = number(command[key]) * ATOMS
+    if atoms.denominator != 1 or not 0 <= atoms <= GREATEST_MONEY:
+        raise Refused(107, f"$.{key}")
+    return atoms.numerator
+
+
+def transfer(world: World, command: Command) -> None:
+    """`deposit` and `withdraw`."""
+    amount = _atoms(command, "amount")
+    account = world.account(command["account"])
+    if command["transfer_id"] in world.transfers:
+        raise Refused(702, "$.transfer_id")
+    if account.status == "closed":
+        raise Refused(206)
+    if amount == 0:
+        raise Refused(408, "$.amount")
+    if command["type"] == "withdraw":
+        if amount > min(account.balance, margins.free(world, account)):
+            raise Refused(506)
+        amount = -amount
+    world.transfers.add(command["transfer_id"])
+    account.balance += amount
+    world.traded.add(account.name)
+    world.say(
+        "balance_changed",
+        account=account.name,
+        delta=money(amount),
+        balance=money(account.balance),
+        cause="deposit" if amount > 0 else "withdrawal",
+        transfer_id=command["transfer_id"],
+    )
+
+
+def set_risk(world: World, command: Command) -> None:
+    """`set_risk`."""
+    limits = {
+        key: _atoms(command, key)
+        for key in ("max_order_notional", "max_exposure")
+        if command.get(key) is not None
+    }
+    account = world.account(command["account"])
+    account.order_limit = limits.get("max_order_notional", account.order_limit)
+    account.exposure_limit = limits.get("max_exposure", account.exposure_limit)
+    world.say(
+        "risk_set",
+        account=account.name,
+        max_order_notional=money(account.order_limit),
+        max_exposure=money(account.exposure_limit),
+    )
+
+
+def set_liquidation(world: World, command: Command) -> None:
+    """`set_liquidation`: the steps of D1 must rise, and admission must lie below the first."""
+    names = [each.name for each in fields(Ladder)]
+    given = {key: value for key, value in command.items() if key in names and value is not None}
+    ladder = Ladder(**given)
+    for name in names[:-1]:
+        ask_rate(getattr(ladder, name), name)
+    call, first, share1, second, share2, third, admission = (
+        number(getattr(ladder, name)) for name in names[:-1]
+    )
+    rises = 0 < call < first < second < third <= 1 and 0 < admission < first
+    grows = 0 < share1 <= share2 <= 1
+    fits = all(_are_sound(each.terms, ladder) for each in world.instruments.values())
+    if not (rises and grows and fits):
+        raise Refused(409)
+    world.ladder = ladder
+    world.moved |= set(world.instruments)
+    said = asdict(ladder)
+    rates = {key: written(number(said[key])) for key in names[:-1]}
+    world.say("liquidation_set", **rates, review_ms=ladder.review_ms)
+
+
+def tick(world: World, command: Command) -> None:
+    """`l1` (E3)."""
+    instrument = world.instrument(command["symbol"])
+    bid = price_in_ticks(instrument, command["bid"], "$.bid")
+    ask = price_in_ticks(instrument, command["ask"], "$.ask")
+    source = command.get("source") or ""
+    last_seq, last_ts = instrument.sources.get(source, (-1, -1))
+    seq, ts = command.get("seq"), command.get("ts")
+    is_newer = seq > last_seq if seq is not None else ts is None or ts >= last_ts
+    if not is_newer:
+        raise Refused(305)
+    instrument.sources[source] = (
+        last_seq if seq is None else seq,
+        last_ts if ts is None else ts,
+    )
+    if instrument.terms["mark_source"] == "l1_mid":
+        world.set_mark(instrument, bid + ask)
+
+
+def mark_price(world: World, command: Command) -> None:
+    """`mark_price`."""
+    instrument = world.instrument(command["symbol"])
+    price = price_in_ticks(instrument, command["price"])
+    if instrument.terms["mark_source"] != "pushed":
+        raise Refused(306)
+    world.set_mark(instrument, 2 * price)

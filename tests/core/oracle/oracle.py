@@ -1,0 +1,121 @@
+"""The naive oracle: rules.md once more, slowly, from the wire's JSON to the wire's JSON.
+
+It shares no code with the product. It keeps everything in plain lists and looks through all of
+them each time, so that it can be read beside the rules. What never comes up in the tapes that it
+is compared on is not in it: forgetting old ids, mass cancels of more than a frame, full shards.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from tests.core.oracle import fills, liquidation, margins, operations, orders
+from tests.core.oracle.world import Command, Event, Refused, World
+
+COMMANDS: dict[str, Callable[[World, Command], None]] = {
+    "place_order": orders.place,
+    "amend_order": orders.amend,
+    "cancel_order": orders.cancel,
+    "cancel_all": orders.cancel_all,
+    "l1": operations.tick,
+    "mark_price": operations.mark_price,
+    "create_instrument": operations.create_instrument,
+    "update_instrument": operations.update_instrument,
+    "delete_instrument": operations.delete_instrument,
+    "set_market_state": operations.set_market_state,
+    "create_account": operations.create_account,
+    "update_account": operations.update_account,
+    "deposit": operations.transfer,
+    "withdraw": operations.transfer,
+    "set_risk": operations.set_risk,
+    "set_liquidation": operations.set_liquidation,
+}
+NAMED: dict[str, tuple[str, ...]] = {
+    "place_order": ("symbol", "account", "client_order_id"),
+    "amend_order": ("account", "client_order_id"),
+    "cancel_order": ("account", "client_order_id"),
+    "cancel_all": ("account",),
+    "l1": ("symbol",),
+    "mark_price": ("symbol",),
+    "create_instrument": ("symbol",),
+    "update_instrument": ("symbol",),
+    "delete_instrument": ("symbol",),
+    "set_market_state": ("symbol",),
+    "create_account": ("account",),
+    "update_account": ("account",),
+    "deposit": ("account",),
+    "withdraw": ("account",),
+    "set_risk": ("account",),
+    "set_liquidation": (),
+}
+"""What a refusal names, by command."""
+
+
+class Oracle:
+    """A world and the commands that are run on it, one a batch."""
+
+    def __init__(self) -> None:
+        self.world = World()
+
+    def begin(self, now: int) -> list[Event]:
+        """Let time pass, in µs, and run the review that is due (D2)."""
+        world = self.world
+        world.now = now
+        world.events = []
+        if 0 < world.look_at <= now:
+            liquidation.look(world)
+        return world.events
+
+    def apply(self, command: Command) -> list[Event]:
+        """Run a well-formed command and look after the margins."""
+        world = self.world
+        world.events = []
+        kind = command["type"]
+        try:
+            COMMANDS[kind](world, command)
+        except Refused as refusal:
+            world.refuse(refusal, **{key: command.get(key) for key in NAMED[kind]})
+        liquidation.look(world)
+        return self._numbered()
+
+    def refuse(self, code: int, path: str) -> list[Event]:
+        """Answer a malformed entry; its digest and words are not the oracle's business."""
+        world = self.world
+        world.events = []
+        world.refuse(Refused(code, path))
+        liquidation.look(world)
+        return self._numbered()
+
+    def _numbered(self) -> list[Event]:
+        return [{**event, "in": 0} for event in self.world.events]
+
+    def everything(self) -> dict[str, Any]:
+        """Return books in queue order, marks, accounts, holds and positions, as plain values."""
+        world = self.world
+        return {
+            "books": {
+                symbol: [
+                    [
+                        (o.account.name, o.name, o.number, o.price, o.leaves)
+                        for side in (1, -1)
+                        for o in fills.makers(world, instrument, side)
+                    ],
+                    instrument.mark2,
+                ]
+                for symbol, instrument in world.instruments.items()
+            },
+            "accounts": {name: self._account(name) for name in world.accounts},
+        }
+
+    def _account(self, name: str) -> tuple[Any, ...]:
+        world, account = self.world, self.world.accounts[name]
+        return (
+            account.balance,
+            margins.equity(account),
+            margins.maintenance(account),
+            margins.all_initial(world, account),
+            margins.fee_holds(world, account),
+            margins.free(world, account),
+            account.locked,
+            [order.name for order in world.orders_of(account)],
+            {s: (p.lots, p.cost) for s, p in account.positions.items() if p.lots},
+        )

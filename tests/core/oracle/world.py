@@ -1,0 +1,223 @@
+"""What there is in the oracle's world: plain records in plain lists, searched from end to end."""
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+from tests.core.oracle.numbers import ATOMS, money, number, written
+from tests.core.oracle.reasons import REASONS
+
+Event = dict[str, Any]
+Command = dict[str, Any]
+
+SIDES = {"buy": 1, "sell": -1}
+NAMES = {1: "buy", -1: "sell"}
+
+
+class Refused(Exception):
+    """A command changes nothing: the number, and whatever else the event says."""
+
+    def __init__(self, code: int, path: str | None = None, **fields: Any) -> None:
+        super().__init__(code)
+        self.code = code
+        self.fields = fields if path is None else {"path": path, **fields}
+
+
+@dataclass(eq=False)
+class Instrument:
+    """An instrument; `mark2` is twice its mark in ticks, 0 while nobody knows a price."""
+
+    terms: dict[str, Any]
+    state: str
+    tick: Fraction
+    lot: Fraction
+    unit: int
+    mark2: int = 0
+    marked_at: int = 0
+    sources: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+    @property
+    def symbol(self) -> str:
+        """Return the instrument's name."""
+        return str(self.terms["symbol"])
+
+    def rate(self, name: str) -> Fraction:
+        """Return one of the rates."""
+        return number(self.terms[name])
+
+    def price(self, ticks: int) -> str:
+        """Write a price."""
+        return written(ticks * self.tick)
+
+    def quantity(self, lots: int) -> str:
+        """Write a quantity."""
+        return written(lots * self.lot)
+
+    def is_stale(self, now: int) -> bool:
+        """Tell whether the mark is older than it may be."""
+        oldest = (self.terms.get("feed_stale_ms") or 0) * 1_000
+        return oldest > 0 and now - self.marked_at > oldest
+
+
+@dataclass(eq=False)
+class Position:
+    """Signed lots and what they cost, signed alike; `opened_by` is a trade."""
+
+    instrument: Instrument
+    lots: int = 0
+    cost: int = 0
+    opened_by: int = 0
+
+    @property
+    def value(self) -> int:
+        """Return the signed notional at the mark."""
+        return self.lots * self.instrument.mark2 * self.instrument.unit // 2
+
+
+@dataclass(eq=False)
+class Account:
+    """An account with its money, settings and positions."""
+
+    name: str
+    status: str
+    leverage: Fraction | None
+    group: str
+    balance: int = 0
+    order_limit: int = 0
+    exposure_limit: int = 0
+    called: bool = False
+    locked: bool = False
+    positions: dict[str, Position] = field(default_factory=dict)
+
+    @property
+    def owner(self) -> tuple[str, str]:
+        """Return who this is to self-trade prevention."""
+        return ("group", self.group) if self.group else ("account", self.name)
+
+    def position(self, instrument: Instrument) -> Position:
+        """Return the position in an instrument, an empty one if there is none."""
+        return self.positions.setdefault(instrument.symbol, Position(instrument))
+
+
+@dataclass(eq=False)
+class Order:
+    """An order, resting or about to be; `arrival` is its place in time."""
+
+    account: Account
+    instrument: Instrument
+    name: str
+    side: int
+    price: int
+    total: int
+    leaves: int
+    kind: str
+    lifetime: str
+    stp: str
+    maker_rate: Fraction
+    taker_rate: Fraction
+    number: int = 0
+    arrival: int = 0
+    fees_due: Fraction = Fraction(0)
+    fees_paid: int = 0
+
+    @property
+    def notional(self) -> int:
+        """Return what is left of it at its price."""
+        return self.leaves * self.price * self.instrument.unit
+
+    @property
+    def filled(self) -> int:
+        """Return what has traded."""
+        return self.total - self.leaves
+
+    def names(self) -> Event:
+        """Return the fields by which events name an order."""
+        return {
+            "account": self.account.name,
+            "client_order_id": self.name,
+            "order_id": self.number,
+        }
+
+
+@dataclass
+class Ladder:
+    """The steps of D1."""
+
+    margin_call: str = "0.50"
+    tier1: str = "0.900"
+    tier1_share: str = "0.30"
+    tier2: str = "0.925"
+    tier2_share: str = "0.50"
+    tier3: str = "0.950"
+    admission_ratio: str = "0.80"
+    review_ms: int = 250
+
+
+@dataclass
+class World:
+    """Everything, and the events of the command that is being run."""
+
+    now: int = 0
+    instruments: dict[str, Instrument] = field(default_factory=dict)
+    accounts: dict[str, Account] = field(default_factory=dict)
+    orders: list[Order] = field(default_factory=list)
+    ids: dict[tuple[str, str], tuple[Any, Event]] = field(default_factory=dict)
+    transfers: set[str] = field(default_factory=set)
+    ladder: Ladder = field(default_factory=Ladder)
+    next_order: int = 1
+    next_trade: int = 1
+    arrivals: int = 0
+    events: list[Event] = field(default_factory=list)
+    traded: set[str] = field(default_factory=set)
+    moved: set[str] = field(default_factory=set)
+    waiting_accounts: set[str] = field(default_factory=set)
+    waiting_symbols: set[str] = field(default_factory=set)
+    look_at: int = 0
+
+    def say(self, kind: str, /, **fields: Any) -> None:
+        """Write an event."""
+        self.events.append({"type": kind, **fields})
+
+    def refuse(self, refusal: Refused, **fields: Any) -> None:
+        """Write a refusal."""
+        code = refusal.code
+        said = {key: value for key, value in (fields | refusal.fields).items() if value is not None}
+        self.say("rejected", code=code, reason=REASONS[code], **said)
+
+    def account(self, name: str) -> Account:
+        """Return an account that must exist."""
+        if name not in self.accounts:
+            raise Refused(201)
+        return self.accounts[name]
+
+    def instrument(self, symbol: str) -> Instrument:
+        """Return an instrument that must exist."""
+        if symbol not in self.instruments:
+            raise Refused(202)
+        return self.instruments[symbol]
+
+    def orders_of(self, account: Account) -> list[Order]:
+        """Return an account's resting orders, first come first."""
+        mine = [order for order in self.orders if order.account is account]
+        return sorted(mine, key=lambda order: order.number)
+
+    def resting(self, position: Position, account: Account, side: int) -> list[Order]:
+        """Return an account's resting orders on one side of one instrument."""
+        return [
+            order
+            for order in self.orders
+            if order.account is account
+            and order.instrument is position.instrument
+            and order.side == side
+        ]
+
+    def set_mark(self, instrument: Instrument, mark2: int) -> None:
+        """Take a mark; who holds the instrument is looked at if it is another or was stale."""
+        if mark2 != instrument.mark2 or instrument.is_stale(self.now):
+            self.moved.add(instrument.symbol)
+        instrument.mark2 = mark2
+        instrument.marked_at = self.now
+
+
+__all__ = ["ATOMS", "NAMES", "SIDES", "Account", "Command", "Event", "Instrument"]
+__all__ += ["Ladder", "Order", "Position", "Refused", "World", "money"]

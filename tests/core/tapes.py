@@ -1,0 +1,388 @@
+"""Random tapes: every kind of command on a crowded little market, from a seed.
+
+Prices span a few ticks and accounts are few and poor, so that everything collides with everything:
+self-trades, crossing amends, repeats, liquidations, halted markets, malformed entries.
+"""
+
+import json
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+Command = dict[str, Any]
+
+ACCOUNTS = ("ann", "bea", "cy", "dot", "eve", "fay")
+SOURCES = ("l1_mid", "last", "pushed")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One entry: milliseconds since the one before, stream, payload.
+
+    A malformed one says what it must be refused as: (code, path).
+    """
+
+    wait_ms: int
+    stream: str
+    payload: str
+    refusal: tuple[int, str] | None = None
+
+    @property
+    def command(self) -> Command:
+        """Return the command that the payload is."""
+        command: Command = json.loads(self.payload)
+        return command
+
+    def __str__(self) -> str:
+        bad = f"   # {self.refusal}" if self.refusal else ""
+        return f"+{self.wait_ms:<5} {self.stream:<7} {self.payload}{bad}"
+
+
+@dataclass(frozen=True)
+class Listing:
+    """An instrument of a tape: its grid, and the middle of its price range in ticks."""
+
+    symbol: str
+    source: str
+    tick: str
+    lot: str
+    middle: int
+
+    def price(self, ticks: int) -> str:
+        """Return a price on the grid."""
+        return _multiple(self.tick, ticks)
+
+    def quantity(self, lots: int) -> str:
+        """Return a quantity on the grid."""
+        return _multiple(self.lot, lots)
+
+
+def tape(seed: int, length: int) -> list[Step]:
+    """Return the tape of a seed: the set-up, then `length` random commands."""
+    return list(_Tape(random.Random(seed)).steps(length))
+
+
+def _multiple(step: str, times: int) -> str:
+    """Return a multiple of a decimal step, exactly."""
+    places = len(step.partition(".")[2])
+    digits = str(int(step.replace(".", "")) * abs(times)).rjust(places + 1, "0")
+    plain = f"{digits[:-places]}.{digits[-places:]}" if places else digits
+    return f"-{plain}" if times < 0 else plain
+
+
+class _Tape:
+    """The random choices of one tape, and what it remembers of its own commands."""
+
+    def __init__(self, rng: random.Random) -> None:
+        self.rng = rng
+        self.listings = [
+            Listing(f"S{i}", rng.choice(SOURCES), *rng.choice(_GRIDS))
+            for i in range(rng.choice((1, 1, 2, 3)))
+        ]
+        self.ids: list[tuple[str, str]] = []
+        self.sent: list[Command] = []
+        self.counter = 0
+        self.drift = 0
+        self.volatility = rng.choice((1, 2, 4, 8))
+        bulls = rng.sample(ACCOUNTS, 3)
+        bears = [name for name in ACCOUNTS if name not in bulls]
+        self.leaning = {"buy": bulls, "sell": bears}
+        kinds: dict[Callable[[], Command], int] = {
+            self.limit: 42,
+            self.market: 6,
+            self.cancel: 6,
+            self.amend: 12,
+            self.cancel_all: 2,
+            self.repeat: 3,
+            self.price: 20,
+            self.money: 4,
+            self.settings: 2,
+            self.listing: 1,
+            self.state: 1,
+            self.reopen: 5,
+            self.ladder: 1,
+            self.wrong_attributes: 3,
+        }
+        self.kinds, self.weights = list(kinds), list(kinds.values())
+
+    def steps(self, length: int) -> Iterator[Step]:
+        """Yield the set-up and the commands."""
+        for listing in self.listings:
+            yield self.step(self.create(listing))
+        for name in ACCOUNTS:
+            group = {"stp_group": "desk"} if self.rng.random() < 0.3 else {}
+            leverage = {"leverage": self.rng.choice(("1", "2.5", "3", "5"))}
+            chosen = leverage if self.rng.random() < 0.3 else {}
+            yield self.step({"type": "create_account", "account": name, **group, **chosen})
+            yield self.step(self.transfer("deposit", name, self.rng.choice((100, 300, 900))))
+        for listing in self.listings:
+            yield self.step(self.tick(listing))
+        for _ in range(length):
+            if self.rng.random() < 0.02:
+                yield self.malformed()
+                continue
+            yield self.step(self.rng.choices(self.kinds, self.weights)[0]())
+
+    def step(self, command: Command) -> Step:
+        """Return a command as an entry of the stream that it belongs to."""
+        streams = {"place_order": "orders", "amend_order": "orders", "cancel_order": "orders"}
+        streams |= {"cancel_all": "orders", "l1": "ticks", "mark_price": "ticks"}
+        wait = self.rng.choice((0, 0, 0, 1, 20, 100, 250, 600))
+        return Step(wait, streams.get(command["type"], "admin"), json.dumps(command))
+
+    # Orders
+
+    def limit(self) -> Command:
+        """Place a limit order near the middle of its range."""
+        listing, order = self.order()
+        offset = self.rng.randint(-6, 6) - (2 if order["side"] == "buy" else -2)
+        order |= {"order_type": "limit", "price": listing.price(self.near(listing, offset))}
+        lifetime = self.rng.choice((None, None, None, None, "gtc", "ioc", "fok"))
+        if lifetime in {None, "gtc"}:
+            self.ids.append((order["account"], order["client_order_id"]))
+            del self.ids[:-12]
+        return order | ({"time_in_force": lifetime} if lifetime else {})
+
+    def market(self) -> Command:
+        """Place a market order, now and then with its own slippage."""
+        _, order = self.order()
+        order["order_type"] = "market"
+        lifetime = self.rng.choice((None, None, "ioc", "fok"))
+        order |= {"time_in_force": lifetime} if lifetime else {}
+        return order | self.maybe(0.4, {"max_slippage_bps": self.rng.choice((0, 50, 300, 2000))})
+
+    def order(self) -> tuple[Listing, Command]:
+        """Return what all orders have, and remember it."""
+        rng, listing = self.rng, self.rng.choice(self.listings)
+        self.counter += 1
+        order: Command = {
+            "type": "place_order",
+            "account": rng.choice(ACCOUNTS),
+            "symbol": listing.symbol,
+            "side": rng.choice(("buy", "sell")),
+            "quantity": listing.quantity(rng.choice((1, 1, 2, 3, 5, 8, 13, 21))),
+            "client_order_id": f"c{self.counter}",
+        }
+        order |= self.maybe(0.25, {"stp": rng.choice(("none", "cancel_newest", "cancel_oldest"))})
+        if rng.random() < 0.8:
+            order["account"] = rng.choice(self.leaning[order["side"]])
+        self.sent.append(order)
+        del self.sent[:-60]
+        return listing, order
+
+    def near(self, listing: Listing, offset: int) -> int:
+        """Return a price in ticks, `offset` steps from where the market drifts."""
+        step = max(1, listing.middle // 100)
+        return max(1, listing.middle + (self.drift + offset) * step)
+
+    def maybe(self, chance: float, fields: Command) -> Command:
+        """Return the fields, or none."""
+        return fields if self.rng.random() < chance else {}
+
+    def some_order(self) -> Command:
+        """Name an order of the recent past; it may be gone, or another account's."""
+        account, name = self.rng.choice(self.ids or [("ann", "c0")])
+        if self.rng.random() < 0.05:
+            account = self.rng.choice((*ACCOUNTS, "nobody"))
+        return {"account": account, "client_order_id": name}
+
+    def cancel(self) -> Command:
+        """Cancel one."""
+        return {"type": "cancel_order", **self.some_order()}
+
+    def cancel_all(self) -> Command:
+        """Cancel many."""
+        account = self.rng.choice((*ACCOUNTS, *ACCOUNTS, "nobody"))
+        command = {"type": "cancel_all", "account": account}
+        command |= self.maybe(0.5, {"symbol": self.rng.choice(("S0", "S1", "S9"))})
+        return command | self.maybe(0.3, {"side": self.rng.choice(("buy", "sell"))})
+
+    def amend(self) -> Command:
+        """Change quantity or price, or both, or nothing."""
+        listing = self.rng.choice(self.listings)
+        command = {"type": "amend_order", **self.some_order()}
+        quantity = listing.quantity(self.rng.choice((0, 1, 2, 3, 5, 8, 13, 30)))
+        price = listing.price(self.near(listing, self.rng.randint(-6, 6)))
+        command |= self.maybe(0.7, {"quantity": quantity})
+        command |= self.maybe(0.5, {"price": price})
+        return command | self.maybe(0.01, {"trail_bps": 5})
+
+    def repeat(self) -> Command:
+        """Send an order again: as it was, or otherwise."""
+        if not self.sent:
+            return self.limit()
+        order = dict(self.rng.choice(self.sent))
+        return order | self.maybe(0.3, {"quantity": "1", "side": "buy"})
+
+    def wrong_attributes(self) -> Command:
+        """Place an order that can be read and yet cannot be."""
+        order = self.limit()
+        wrong: list[Command] = [
+            {"price": "0.0000001"},
+            {"quantity": "0.0000001"},
+            {"quantity": "0"},
+            {"quantity": "-5"},
+            {"price": "-1"},
+            {"price": None},
+            {"price": "99999999999999999999"},
+            {"quantity": "99999999999999999999"},
+            {"symbol": "S9"},
+            {"account": "nobody"},
+            {"order_type": "market", "time_in_force": "ioc"},
+            {"order_type": "market", "price": None, "time_in_force": "gtc"},
+            {"order_type": "stop", "trigger_price": "5"},
+            {"time_in_force": "day"},
+            {"post_only": True},
+            {"reduce_only": True},
+            {"stp": "decrement"},
+            {"display_quantity": "1"},
+            {"oco_group": "g"},
+        ]
+        return order | self.rng.choice(wrong)
+
+    # Prices
+
+    def price(self) -> Command:
+        """Send a new price, mostly of the kind that the instrument is marked by."""
+        self.drift += self.rng.randint(-self.volatility, self.volatility)
+        self.drift = max(-60, min(60, self.drift))
+        listing = self.rng.choice(self.listings)
+        if listing.source == "pushed" or self.rng.random() < 0.05:
+            price = listing.price(self.near(listing, 0))
+            return {"type": "mark_price", "symbol": listing.symbol, "price": price}
+        return self.tick(listing)
+
+    def tick(self, listing: Listing) -> Command:
+        """Send a best bid and ask, sometimes late, off the grid or of an unknown symbol."""
+        bid = self.near(listing, 0)
+        prices = {"bid": listing.price(bid), "ask": listing.price(bid + self.rng.choice((1, 2, 5)))}
+        self.counter += 1
+        order = self.rng.choice(({}, {}, {"seq": self.counter}, {"ts": self.counter}))
+        command = {"type": "l1", "symbol": listing.symbol, **prices, **order}
+        command |= self.maybe(0.2, {"source": self.rng.choice(("a", "b"))})
+        command |= self.maybe(0.03, {"seq": max(0, self.counter - 50)})
+        return command | self.maybe(0.02, self.rng.choice(({"ask": "9e99"[:1] + "9999.00000001"},)))
+
+    # Operations
+
+    def money(self) -> Command:
+        """Pay money in or out."""
+        name = self.rng.choice((*ACCOUNTS, *ACCOUNTS, "nobody"))
+        kind = self.rng.choice(("deposit", "withdraw", "withdraw"))
+        return self.transfer(kind, name, self.rng.choice((0, 10, 50, 200, 1000)))
+
+    def transfer(self, kind: str, name: str, amount: int) -> Command:
+        """Make one transfer, its id mostly new."""
+        self.counter += 1
+        number = self.counter if self.rng.random() < 0.9 else self.rng.randint(1, self.counter)
+        amount_text = f"{amount}.00000001" if self.rng.random() < 0.2 else str(amount)
+        return {"type": kind, "account": name, "amount": amount_text, "transfer_id": f"t{number}"}
+
+    def settings(self) -> Command:
+        """Change a setting of an account."""
+        name = self.rng.choice((*ACCOUNTS, *ACCOUNTS, "nobody"))
+        statuses = ("active", "active", "active", "suspended", "closed")
+        changes: list[Command] = [
+            {"leverage": self.rng.choice(("1", "2", "5", "50", "0.5", "2000"))},
+            {"stp_group": self.rng.choice(("desk", "floor"))},
+            {"status": self.rng.choice(statuses)},
+            {"fee_tier": "gold"},
+        ]
+        if self.rng.random() < 0.1:
+            return {"type": "create_account", "account": name}
+        if self.rng.random() < 0.4:
+            limits = {"max_order_notional": self.rng.choice(("0", "0", "60"))}
+            limits |= {"max_exposure": self.rng.choice(("0", "0", "150"))}
+            return {"type": "set_risk", "account": name} | limits
+        active = {"status": "active"} if self.rng.random() < 0.5 else {}
+        return {"type": "update_account", "account": name} | active | self.rng.choice(changes)
+
+    def create(self, listing: Listing) -> Command:
+        """List an instrument."""
+        command: Command = {
+            "type": "create_instrument",
+            "symbol": listing.symbol,
+            "tick_size": listing.tick,
+            "lot_size": listing.lot,
+            "mark_source": listing.source,
+            "maker_fee": self.rng.choice(("0", "-0.0001", "0.0002")),
+            "taker_fee": self.rng.choice(("0", "0.0004", "0.001337", "-0.0002")),
+        }
+        margin = {"initial_margin": "0.25", "maintenance_margin": "0.15"}
+        stale = {"feed_stale_ms": 1_000}
+        collar = {"collar": self.rng.choice(("0.01", "0.2"))}
+        return command | self.maybe(0.3, margin) | self.maybe(0.2, stale) | self.maybe(0.5, collar)
+
+    def listing(self) -> Command:
+        """Change, delete or list again."""
+        listing = self.rng.choice(self.listings)
+        named = {"symbol": self.rng.choice((listing.symbol, listing.symbol, "S9"))}
+        roll = self.rng.random()
+        if roll < 0.35:
+            return {"type": "delete_instrument", **named}
+        if roll < 0.6:
+            return self.create(listing)
+        changes: list[Command] = [
+            {"maintenance_margin": self.rng.choice(("0.1", "0.12", "0.3"))},
+            {"taker_fee": self.rng.choice(("0.0005", "0"))},
+            {"max_leverage": self.rng.choice(("3", "5", "9"))},
+            {"initial_margin": self.rng.choice(("0.2", "0.3"))},
+            {"collar": "0.0000001"},
+        ]
+        return {"type": "update_instrument", **named} | self.rng.choice(changes)
+
+    def state(self) -> Command:
+        """Open, halt or close; mostly open again."""
+        symbol = self.rng.choice((self.listings[0].symbol, "*", "*", "S9"))
+        state = self.rng.choice(("open", "halted", "closed", "auction"))
+        return {"type": "set_market_state", "symbol": symbol, "state": state}
+
+    def reopen(self) -> Command:
+        """Open everything again, make everybody active."""
+        if self.rng.random() < 0.5:
+            return {"type": "set_market_state", "symbol": "*", "state": "open"}
+        name = self.rng.choice(ACCOUNTS)
+        return {"type": "update_account", "account": name, "status": "active"}
+
+    def ladder(self) -> Command:
+        """Set another ladder, sometimes one that does not rise."""
+        changes: list[Command] = [
+            {},
+            {},
+            {"margin_call": "0.4", "review_ms": 100},
+            {"tier1_share": "0.1", "tier2_share": "0.25"},
+            {"tier1": "0.85", "tier2": "0.9"},
+            {"tier1": "0.97"},
+            {"admission_ratio": "0.6"},
+        ]
+        return {"type": "set_liquidation"} | self.rng.choice(changes)
+
+    # Entries that nobody can read
+
+    def malformed(self) -> Step:
+        """Send an entry that is refused before it is a command."""
+        order = self.limit()
+        broken: list[tuple[str, tuple[int, str]]] = [
+            ("{", (101, "$")),
+            (json.dumps({**order, "price": 1.5}), (102, "$.price")),
+            (json.dumps({**order, "speed": 3}), (103, "$.speed")),
+            (json.dumps({**order, "type": "dance"}), (104, "$.type")),
+            (json.dumps({**order, "price": "NaN"}), (106, "$.price")),
+            (json.dumps({**order, "price": "1e3"}), (106, "$.price")),
+            (json.dumps({**order, "quantity": 2**70}), (107, "$.quantity")),
+            (json.dumps({**order, "account": "a b"}), (109, "$.account")),
+            (json.dumps({"type": "deposit", "account": "ann", "amount": "1", "transfer_id": "x"}),
+             (112, "$")),
+        ]  # fmt: skip
+        payload, refusal = self.rng.choice(broken)
+        return Step(0, "orders", payload, refusal)
+
+
+# a lot is worth about ten
+_GRIDS = (
+    ("0.01", "1", 1_000),
+    ("1", "0.1", 100),
+    ("0.5", "0.005", 4_000),
+    ("0.00001", "1000", 900),
+)

@@ -1,0 +1,378 @@
+"""The seven checks of C1, each at its limit and one lot beyond.
+
+In these markets a lot is worth 1, so that notional and lots are the same number.
+"""
+
+from typing import Any
+
+import pytest
+
+from tests.core.market import Market
+
+
+def _market(**terms: Any) -> Market:
+    return Market("1", **terms)
+
+
+def _codes(market: Market) -> list[int]:
+    """Return every failing check of the last answer."""
+    return [error["code"] for error in market.last[-1].get("errors", [])]
+
+
+@pytest.mark.parametrize("status", ["suspended", "closed"])
+def test_check_1_account_is_active(status: str) -> None:
+    """An operator has stopped it (C1)."""
+    market = _market()
+    market.play(f"""
+        deposit bob 100
+        update bob status={status}
+        bob buy 1@1
+    """)
+
+    assert _codes(market) == [206]
+
+
+def test_check_1_suspended_account_may_reduce_and_closed_one_may_not() -> None:
+    """A suspended account must find its way out (C1)."""
+    market = _market()
+    market.play("""
+        mm  sell 5@1
+        bob buy  5@1
+        update bob status=suspended
+        bob sell 2@1
+    """)
+    assert market.refusals == []
+
+    market.play("""
+        update bob status=closed
+        bob sell 2@1
+    """)
+
+    assert _codes(market) == [206]
+
+
+def test_check_2_price_is_known() -> None:
+    """Risk that cannot be valued does not enter (C1)."""
+    market = Market(None)
+
+    market.play("bob buy 1@1")
+
+    assert _codes(market) == [302]
+
+
+def test_check_2_first_limit_order_brings_its_own_price_where_trades_are_the_mark() -> None:
+    """Somebody has to begin; a market order cannot (C1)."""
+    market = Market(None, mark_source="last")
+
+    market.play("""
+        mm  sell 1@1
+        bob buy market 1
+    """)
+
+    assert _codes(market) == [302]
+    assert market.asks() == ["mm 1@1"]
+
+
+def test_check_2_price_is_fresh() -> None:
+    """An old price is no price (C1)."""
+    market = _market(feed_stale_ms=100)
+    market.wait(101)
+
+    market.play("bob buy 1@1")
+
+    assert _codes(market) == [303]
+
+
+def test_check_3_leverage_at_its_limit_and_one_lot_beyond() -> None:
+    """Σ notional ÷ equity ≤ leverage: 400 elsewhere and 100 here are 5 × 100 (C1)."""
+    market = _market()
+    market.play("""
+        instrument Y max_leverage=50 initial_margin=0.02 maintenance_margin=0.01
+        mark Y 1
+        deposit bob 100
+        mm  sell Y 400@1
+        bob buy  Y 400@1
+    """)
+
+    market.play("bob buy 101@1")
+    assert _codes(market) == [501]
+    assert market.last[0]["detail"] == {"limit": "500", "used": "400", "requested": "101"}
+
+    market.play("bob buy 100@1")
+    assert market.bids() == ["bob 100@1"]
+
+
+def test_check_3_takes_the_leverage_of_the_account_where_that_is_less() -> None:
+    """Leverage used is the lesser of the two (C1)."""
+    market = _market()
+    market.play("""
+        account bob leverage=3
+        deposit bob 100
+        bob buy 301@1
+    """)
+    assert 501 in _codes(market)
+
+    market.play("bob buy 300@1")
+    assert market.bids() == ["bob 300@1"]
+
+
+def test_check_4_order_notional() -> None:
+    """The account's limit for a single order (C1)."""
+    market = _market()
+    market.play("""
+        deposit bob 1000
+        risk bob max_order_notional=60
+    """)
+
+    market.play("bob buy 61@1")
+    assert _codes(market) == [502]
+
+    market.play("bob buy 60@1")
+    assert market.bids() == ["bob 60@1"]
+
+
+def test_check_5_total_exposure() -> None:
+    """Positions of all instruments, and this order, against the account's limit (C1)."""
+    market = _market()
+    market.play("""
+        instrument Y
+        mark Y 1
+        deposit bob 1000
+        risk bob max_exposure=60
+        mm  sell Y 20@1
+        bob buy  Y 20@1
+    """)
+
+    market.play("bob buy 41@1")
+    assert _codes(market) == [503]
+    assert market.last[0]["detail"] == {"limit": "60", "used": "20", "requested": "41"}
+
+    market.play("bob buy 40@1")
+    assert market.bids() == ["bob 40@1"]
+
+
+def test_limits_of_zero_are_none() -> None:
+    """A limit is taken away by 0 (C1)."""
+    market = _market()
+
+    market.play("""
+        deposit bob 1000
+        risk bob max_order_notional=60 max_exposure=60
+        risk bob max_order_notional=0 max_exposure=0
+        bob buy 100@1
+    """)
+
+    assert market.refusals == []
+
+
+def test_check_6_free_margin() -> None:
+    """25 % of 400 is all there is; the 401st lot is one too many (C1)."""
+    market = _market(initial_margin="0.25")
+    market.play("deposit bob 100")
+
+    market.play("bob buy 401@1")
+    assert _codes(market) == [504]
+    assert market.last[0]["detail"] == {"limit": "100", "used": "0", "requested": "100.25"}
+
+    market.play("bob buy 400@1")
+    assert market.free("bob") == "0"
+
+
+def test_check_6_counts_fees() -> None:
+    """Whoever cannot pay the fee cannot pay the order (C1)."""
+    market = _market(initial_margin="0.25", taker_fee="0.01")
+    market.play("deposit bob 104")
+
+    market.play("bob buy 401@1")
+    assert _codes(market) == [504]
+
+    market.play("bob buy 400@1")
+    assert market.free("bob") == "0"
+
+
+def test_check_6_tells_what_is_used_already() -> None:
+    """Margin and fees of what is there are used, the order's own are requested (C1)."""
+    market = _market(initial_margin="0.25", taker_fee="0.01")
+    market.play("""
+        deposit bob 104
+        bob buy 100@1
+        bob buy 301@1
+    """)
+
+    assert market.last[0]["detail"] == {"limit": "104", "used": "26", "requested": "78.26"}
+
+
+@pytest.mark.parametrize(("side", "price"), [("buy", "1.1"), ("sell", "0.9")])
+def test_check_6_counts_the_loss_at_once(side: str, price: str) -> None:
+    """A tenth over the mark is lost as the order fills (C1).
+
+    Buying 100@1.1 holds 22 and loses 10. Selling 100@0.9 loses 10 too, and makes a short position
+    that counts at the mark: 20.
+    """
+    needed = 32 if side == "buy" else 30
+    other = "sell" if side == "buy" else "buy"
+    market = _market()
+    market.play(f"""
+        mm {other} 100@{price}
+        deposit poor {needed - 1}.99
+        deposit able {needed}
+        poor {side} 100@{price}
+    """)
+    assert _codes(market) == [504]
+
+    market.play(f"able {side} 100@{price}")
+
+    assert market.refusals == ["insufficient_margin"]
+    assert float(market.free("able")) >= 0
+
+
+def test_loss_at_once_is_never_a_gain() -> None:
+    """A price better than the mark buys no margin in advance (C1)."""
+    market = _market()
+    market.play("""
+        deposit bob 10
+        bob buy 101@0.5
+    """)
+
+    assert _codes(market) == [501, 504, 505]
+
+
+def test_check_7_margin_ratio_stays_below_its_threshold() -> None:
+    """16 of 100 lots bought at half the mark must be maintained: 500 of them reach 0.80 (C1)."""
+    market = _market(initial_margin="0.25", maintenance_margin="0.16", max_leverage="4")
+    market.play("deposit bob 100")
+
+    market.play("bob buy 500@0.5")
+    assert _codes(market) == [505]
+    assert market.last[0]["detail"] == {"limit": "80", "used": "0", "requested": "80"}
+
+    market.play("bob buy 499@0.5")
+    assert market.bids() == ["bob 499@0.5"]
+
+
+def test_all_failing_checks_are_told_lowest_first() -> None:
+    """One answer is enough to mend an order (C1)."""
+    market = _market()
+    market.play("""
+        deposit bob 100
+        risk bob max_order_notional=50 max_exposure=60
+        update bob status=suspended
+        bob buy 900@1
+    """)
+
+    assert _codes(market) == [206, 501, 502, 503, 504, 505]
+    assert market.last[0]["code"] == 206
+
+
+def _in_liquidation(market: Market) -> None:
+    """Let bob be long 10 at 1 and stand at the highest tier without a buyer."""
+    market.play("""
+        deposit bob 2
+        mm  sell 10@1
+        bob buy  10@1
+        mark 0.88
+    """)
+
+
+def test_account_in_liquidation_takes_no_risk() -> None:
+    """While it is being liquidated nothing that adds risk enters (C1)."""
+    market = _market()
+    _in_liquidation(market)
+
+    market.play("bob buy 1@0.5")
+
+    assert 507 in _codes(market)
+
+
+def test_lock_ends_below_the_first_tier() -> None:
+    """Money came in: the account is like any other again (D2)."""
+    market = _market()
+    _in_liquidation(market)
+
+    market.play("""
+        deposit bob 100
+        bob buy 1@0.5
+    """)
+
+    assert market.refusals == []
+
+
+def test_reductions_pass_every_check() -> None:
+    """Stale price, limits, leverage, margin, liquidation: the way out is open (C1)."""
+    market = _market(feed_stale_ms=1_000)
+    _in_liquidation(market)
+    market.play("risk bob max_order_notional=1 max_exposure=1")
+    market.wait(1_001)
+    market.forget()
+
+    market.play("""
+        bob sell 4@0.9
+        bob sell 6@0.01
+        bob sell market 1
+    """)
+
+    assert market.refusals == ["no_liquidity"]
+    assert market.asks() == ["bob 6@0.01", "bob 4@0.9"]
+
+
+@pytest.mark.parametrize(
+    ("resting", "order", "admitted"),
+    [
+        ("", "sell 10@1.5", True),
+        ("", "sell 11@1.5", False),
+        ("bob sell 4@1.6", "sell 6@1.5", True),
+        ("bob sell 4@1.6", "sell 7@1.5", False),
+        ("bob sell 10@1.6", "sell 1@1.5", False),
+        ("bob buy 0@1", "buy 1@0.5", False),
+    ],
+)
+def test_order_reduces_up_to_what_no_other_order_reduces(
+    resting: str, order: str, admitted: bool
+) -> None:
+    """Its quantity is at most the position less what already rests on its side (C1)."""
+    market = _market(feed_stale_ms=1_000)
+    market.play(f"""
+        mm  sell 10@1
+        bob buy  10@1
+        {resting}
+    """)
+    market.wait(1_001)
+    market.forget()
+
+    market.play(f"bob {order}")
+
+    assert market.refusals == ([] if admitted else ["price_stale"])
+
+
+def test_amended_order_gives_back_what_it_reduced() -> None:
+    """Four of ten rest; amended to ten they are still within the position (C1)."""
+    market = _market(feed_stale_ms=1_000)
+    market.play("""
+        mm  sell 10@1
+        bob buy  10@1
+        bob sell 4@1.6
+    """)
+    market.wait(1_001)
+
+    market.play("""
+        bob amend o3 10
+        bob amend o3 11
+    """)
+
+    assert market.refusals == ["price_stale"]
+    assert market.asks() == ["bob 10@1.6"]
+
+
+def test_check_happens_before_matching() -> None:
+    """An order that cannot be afforded does not trade a part of itself (C1)."""
+    market = _market()
+    market.play("""
+        mm sell 900@1
+        deposit bob 100
+    """)
+    before = market.hash()
+
+    market.play("bob buy 501@1 ioc")
+
+    assert market.fills == []
+    assert market.hash() == before

@@ -1,0 +1,109 @@
+"""The machine against the naive oracle, which shares no code with it.
+
+The same random tapes are played to both. After every entry all events (as parsed JSON, every
+field), books in queue order, marks, balances, positions, holds and free margins must be equal, and
+the kernel's own invariants must hold. A tape that fails is shrunk and printed with its seed.
+"""
+
+import os
+import random
+import time
+from collections import Counter
+
+import pytest
+
+from tests.core.duel import Difference, Duel, play, report, shrink
+from tests.core.oracle.world import Command, World
+from tests.core.tapes import Step, tape
+
+SEEDS = range(40)
+COMMANDS = 520
+CAMPAIGN_COMMANDS = int(os.environ.get("FUZZ_COMMANDS", "1000000"))
+
+
+def _play(seed: int, length: int) -> Counter[str]:
+    """Play a seed's tape; return how often each event and refusal came up."""
+    seen: Counter[str] = Counter()
+    duel = Duel()
+    steps = tape(seed, length)
+    for end, step in enumerate(steps, start=1):
+        try:
+            for event in duel.play(step):
+                seen[event["type"]] += 1
+                seen.update(
+                    each["reason"] for each in event.get("errors") or [event] if "reason" in each
+                )
+        except Exception as failure:
+            raise AssertionError(report(seed, steps[:end])) from failure
+    return seen
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_machine_agrees_with_the_oracle(part: int) -> None:
+    """Over 20,000 commands in which everything collides with everything (A1 to E3)."""
+    seen: Counter[str] = Counter()
+    for seed in SEEDS[part::4]:
+        seen += _play(seed, COMMANDS)
+
+    for needed in (
+        *("trade", "liquidation", "margin_call", "prevented_match", "order_amended"),
+        *("unfillable", "insufficient_margin", "leverage_exceeded", "id_reused", "collar"),
+        *("price_stale", "market_not_open", "in_liquidation", "self_trade", "exposure_limit"),
+    ):
+        assert seen[needed], f"no tape of this part reached {needed}: the tapes have become tame"
+
+
+@pytest.mark.long
+def test_campaign_against_the_oracle(capsys: pytest.CaptureFixture[str]) -> None:
+    """A million commands from fresh seeds, for `make fuzz` (A1 to E3)."""
+    base = random.SystemRandom().randrange(10**9)
+    played, started, rng = 0, time.monotonic(), random.Random(base)
+    while played < CAMPAIGN_COMMANDS:
+        seed, length = rng.randrange(10**12), rng.choice((60, 500, 3_000))
+        _play(seed, length)
+        played += length
+        if played % 20_000 < length:
+            pace = played / (time.monotonic() - started)
+            with capsys.disabled():
+                print(f"{played:>9,} commands agree ({pace:,.0f}/s), base seed {base}")  # noqa: T201
+
+
+def test_difference_is_found_and_shrunk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A broken machine is caught, and the tape that shows it is small enough to read."""
+    steps = tape(1, 200)
+    play(steps)
+    monkeypatch.setattr("tests.core.oracle.oracle.COMMANDS", _with_worse_fees())
+
+    with pytest.raises(Difference):
+        play(steps)
+
+    told = report(1, steps)
+    assert told.startswith("seed 1, ")
+    assert told.count("\n+") <= 12
+    assert "fee" in told
+
+
+def _with_worse_fees() -> dict[str, object]:
+    """Return the oracle's commands with one that charges makers an atom too much."""
+    from tests.core.oracle import oracle
+
+    place = oracle.COMMANDS["place_order"]
+
+    def dearer(world: World, command: Command) -> None:
+        before = len(world.events)
+        place(world, command)
+        for event in world.events[before:]:
+            if event["type"] == "trade":
+                event["maker"]["fee"] += "1"
+
+    return {**oracle.COMMANDS, "place_order": dearer}
+
+
+def test_shrinking_leaves_nothing_out_that_is_needed() -> None:
+    """Two steps that fail only together are found among a hundred."""
+    steps = [Step(0, "orders", str(number)) for number in range(100)]
+
+    def fails(some: list[Step]) -> bool:
+        return {"17", "83"} <= {step.payload for step in some}
+
+    assert [step.payload for step in shrink(steps, fails)] == ["17", "83"]

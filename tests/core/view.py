@@ -1,0 +1,137 @@
+"""How things stand in a kernel: the one page of the tests that knows where it keeps what."""
+
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from typing import Any
+
+from engine.kernel import Kernel
+from matching.order import Order
+from risk.margin import Standing
+
+ATOM = Decimal(10) ** -8
+
+
+def text(value: Decimal) -> str:
+    """Return a decimal in its shortest form, without an exponent."""
+    plain = f"{value:f}"
+    return plain.rstrip("0").rstrip(".") if "." in plain else plain
+
+
+def money(atoms: int) -> str:
+    """Return an amount in atoms as the protocol writes it."""
+    return text(atoms * ATOM)
+
+
+def cents(price: str) -> int:
+    """Return a price in hundredths."""
+    return int(Decimal(price) * 100)
+
+
+def from_cents(price: int) -> str:
+    """Return a price given in hundredths."""
+    return text(Decimal(price) / 100)
+
+
+def accounts(kernel: Kernel) -> Iterable[str]:
+    """Return the ids of all accounts."""
+    return kernel.state.accounts
+
+
+def symbols(kernel: Kernel) -> Iterable[str]:
+    """Return all symbols."""
+    return kernel.state.markets
+
+
+def queue(kernel: Kernel, symbol: str, side: int) -> Iterator[Order]:
+    """Yield the resting orders of one side, best price and first come first."""
+    book = kernel.state.markets[symbol].book
+    for level in book.bids if side > 0 else book.asks:
+        yield from level
+
+
+def book_lines(kernel: Kernel, symbol: str) -> dict[str, list[str]]:
+    """Return every resting order as `account leaves@price`."""
+    terms = kernel.state.markets[symbol].instrument.terms
+    tick = Decimal(terms.tick_units).scaleb(-terms.price_decimals)
+    lot = Decimal(terms.lot_units).scaleb(-terms.quantity_decimals)
+    return {
+        name: [
+            f"{o.account_id} {text(o.leaves_lots * lot)}@{text(o.price_ticks * tick)}"
+            for o in queue(kernel, symbol, side)
+        ]
+        for name, side in (("bids", 1), ("asks", -1))
+    }
+
+
+def balance(kernel: Kernel, account: str) -> str:
+    """Return an account's cash."""
+    return money(kernel.state.accounts[account].balance_atoms)
+
+
+def position(kernel: Kernel, account: str, symbol: str) -> str:
+    """Return an account's signed quantity."""
+    found = kernel.state.accounts[account].positions.get(symbol)
+    if found is None:
+        return "0"
+    terms = found.instrument.terms
+    return text(Decimal(found.lots * terms.lot_units).scaleb(-terms.quantity_decimals))
+
+
+def cost(kernel: Kernel, account: str, symbol: str) -> str:
+    """Return the signed cost of an account's position."""
+    found = kernel.state.accounts[account].positions.get(symbol)
+    return "0" if found is None else money(found.cost_atoms)
+
+
+def margin(kernel: Kernel, account: str) -> dict[str, str]:
+    """Return how an account stands, in money."""
+    standing = Standing(kernel.state.accounts[account])
+    return {
+        name: money(getattr(standing, name))
+        for name in ("equity", "maintenance", "initial", "fee_hold", "free")
+    }
+
+
+def remember_at_most(kernel: Kernel, ids: int) -> None:
+    """Make the window of client order ids small enough to overflow in a test."""
+    kernel.state.ids.size = ids
+
+
+def everything(kernel: Kernel) -> dict[str, Any]:
+    """Return books in queue order, accounts, holds and positions, as plain values.
+
+    It is what the oracle's `everything` returns, so that the two can be compared.
+    """
+    state = kernel.state
+    return {
+        "books": {
+            symbol: [
+                [
+                    (o.account_id, o.client_order_id, o.order_id, o.price_ticks, o.leaves_lots)
+                    for side in (1, -1)
+                    for o in queue(kernel, symbol, side)
+                ],
+                market.instrument.mark_half_ticks,
+            ]
+            for symbol, market in state.markets.items()
+        },
+        "accounts": {
+            name: _account(account, list(state.live[name]))
+            for name, account in state.accounts.items()
+        },
+    }
+
+
+def _account(account: Any, live: list[str]) -> tuple[Any, ...]:
+    standing = Standing(account)
+    return (
+        account.balance_atoms,
+        standing.equity,
+        standing.maintenance,
+        standing.initial,
+        standing.fee_hold,
+        standing.free,
+        account.in_liquidation,
+        live,
+        {s: (p.lots, p.cost_atoms) for s, p in account.positions.items() if p.lots != 0},
+    )
