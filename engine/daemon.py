@@ -25,14 +25,17 @@ from engine.connections import (
     SecretUnreadable,
 )
 from engine.entries import decode_entry
+from engine.log import configure
 from engine.loop import EngineClock, EngineLoop
-from engine.ports import JournalDamaged, Manifest
-from engine.replay import Position, recover
+from engine.mirror_feed import MirrorFeed
+from engine.ports import JournalDamaged, Manifest, Position
+from engine.replay import recover
 from feeds.inbox import RedisInbox
 from persistence.embedded import EmbeddedServers
 from persistence.fill_writer import FillWriter, WriterHalted
 from persistence.housekeeping import Lease, Trimmer
 from persistence.journal import JournalFrames, RedisJournal
+from persistence.mirror import StateMirror
 from persistence.redis_settings import check_redis_settings
 from persistence.schema import migrate
 from persistence.snapshot_store import SnapshotStore
@@ -75,6 +78,8 @@ class Parts(NamedTuple):
     trimmer: Trimmer
     lease: Lease
     writer: FillWriter | None
+    mirror_feed: MirrorFeed
+    mirror: StateMirror
 
 
 async def run(options: RunOptions) -> None:
@@ -239,7 +244,13 @@ class Daemon:
                 writer.top_frame = frame.n
 
         loop = EngineLoop(machine, position, inbox, journal, clock, self._rebuild, acknowledged)
-        trimmer = Trimmer(connections, config.shard, position, config.journal.retain_frames)
+        trimmer = Trimmer(
+            connections,
+            config.shard,
+            position,
+            config.journal.retain_frames,
+            lambda: position.n if writer is None else writer.cursor_frame,
+        )
 
         def kept(manifests: list[Manifest]) -> None:
             trimmer.oldest_snapshot = manifests[-1].frame if manifests else 0
@@ -249,7 +260,15 @@ class Daemon:
         )
         snapshotter.interval_seconds = config.snapshot.interval_s
         lease = Lease(connections, config.shard, self._run_id, lambda: 0)
-        return Parts(loop, inbox, journal, snapshotter, trimmer, lease, writer)
+        feed = MirrorFeed(loop, config.mirror.interval_ms / 1e3)
+        prefix = config.mirror.prefix
+        mirror = StateMirror(
+            connections,
+            feed.take,
+            f"{{{config.shard}}}:" if prefix is None else prefix,
+            interval_seconds=config.mirror.interval_ms / 1e3,
+        )
+        return Parts(loop, inbox, journal, snapshotter, trimmer, lease, writer, feed, mirror)
 
     async def _first_frame(self, parts: Parts, position: Position) -> None:
         """Write the genesis frame of a new journal, or an empty one, which fences others."""
@@ -286,6 +305,9 @@ class Daemon:
                 group.create_task(parts.lease.run(), name="lease"),
                 group.create_task(_watchdog(), name="watchdog"),
             ]
+            if self._config.mirror.enabled:
+                others.append(group.create_task(parts.mirror_feed.run(), name="mirror feed"))
+                others.append(group.create_task(parts.mirror.run(), name="mirror"))
             if self._servers is not None:
                 others.append(group.create_task(self._servers.watch(), name="servers"))
             if parts.writer is not None:
@@ -346,6 +368,8 @@ class Daemon:
             log.error("the configuration is not reloaded", reason=str(error))
             return
         parts.snapshotter.interval_seconds = fresh.snapshot.interval_s
+        parts.mirror_feed.interval_seconds = fresh.mirror.interval_ms / 1e3
+        configure(fresh.log.level, fresh.log.format)
         log.info("configuration reloaded", needs_restart=restart_needed(self._config, fresh))
 
 

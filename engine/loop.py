@@ -29,8 +29,7 @@ if TYPE_CHECKING:
 
     from engine.machine import Machine
     from engine.messages import Batch, Frame, Input
-    from engine.ports import Inbox, Journal
-    from engine.replay import Position
+    from engine.ports import Inbox, Journal, Position
 
 log = structlog.get_logger()
 

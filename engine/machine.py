@@ -7,10 +7,15 @@ from typing import TYPE_CHECKING
 from engine.conversion import Conversion
 from engine.kernel import Kernel
 from engine.rendering import Rendering
+from matching.messages import OrderAccepted, OrderAmended, OrderCancelled, Trade
+from risk.messages import AccountCreated, BalanceChanged
 
 if TYPE_CHECKING:
-    from engine.messages import Input
+    from engine.messages import Event, Input
     from matching.terms import Terms
+
+
+_ABOUT_ACCOUNTS = (OrderAccepted, OrderCancelled, OrderAmended, BalanceChanged, AccountCreated)
 
 
 class Machine:
@@ -21,11 +26,14 @@ class Machine:
         self._state = self.kernel.state
         self._conversion = Conversion(self._terms_of)
         self._rendering = Rendering(self._conversion.grid)
+        self._changed: dict[str, None] = {}
 
     def begin(self, now_us: int, out: list[bytes]) -> None:
         """Open a batch: mass actions and timers; append their encoded events to `out`."""
         render = self._rendering.render
-        out.extend(render(event, None, None) for event in self.kernel.begin(now_us))
+        events = self.kernel.begin(now_us)
+        out.extend([render(event, None, None) for event in events])
+        self._note_changed(events)
 
     def apply(self, item: Input, index: int, out: list[bytes]) -> None:
         """Apply the input at `index` of its frame; append its encoded events to `out`.
@@ -37,7 +45,22 @@ class Machine:
             self.begin(self._state.now_us, out)
         command = self._conversion.to_core(item.command, self._symbol_of_order)
         render = self._rendering.render
-        out.extend([render(event, index, item) for event in self.kernel.apply(command)])
+        events = self.kernel.apply(command)
+        out.extend([render(event, index, item) for event in events])
+        self._note_changed(events)
+
+    def take_changed(self) -> dict[str, None]:
+        """Return the accounts that events have named since this was last asked."""
+        changed, self._changed = self._changed, {}
+        return changed
+
+    def _note_changed(self, events: list[Event]) -> None:
+        for event in events:
+            if type(event) is Trade:
+                self._changed[event.maker.account] = None
+                self._changed[event.taker.account] = None
+            elif isinstance(event, _ABOUT_ACCOUNTS):
+                self._changed[event.account] = None
 
     def _terms_of(self, symbol: str) -> Terms | None:
         market = self._state.markets.get(symbol)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
+    from engine.machine import Machine
     from engine.messages import Batch, Frame
 
 
@@ -22,6 +23,15 @@ class JournalDamaged(Exception):
 
 class StartRefused(Exception):
     """Something must be put right before the engine may start (exit 66)."""
+
+
+class Position:
+    """A place in the journal: the frame, its hash, and the ingress cursors after it."""
+
+    def __init__(self, n: int, frame_hash: bytes, cursors: dict[str, str]) -> None:
+        self.n = n
+        self.hash = frame_hash
+        self.cursors = cursors
 
 
 class Manifest(msgspec.Struct):
@@ -80,3 +90,13 @@ class Link(Protocol):
 
     async def close(self) -> None:
         """Close the connection for good."""
+
+
+class FrameBoundary(Protocol):
+    """The engine loop, as seen by who needs its state at a frame that is acknowledged."""
+
+    machine: Machine
+    position: Position
+
+    async def between_frames(self, visit: Callable[[], None]) -> None:
+        """Run `visit` where everything applied is acknowledged."""

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from engine.codec import VERSION, check_hash, decode_cursors, decode_inputs, genesis_hash
 from engine.entries import input_from_record
 from engine.machine import Machine
-from engine.ports import JournalDamaged
-from engine.snapshot import FORMAT, CorruptSnapshot, restore, state_hash
+from engine.ports import JournalDamaged, Position
+from engine.restore import restore
+from engine.snapshot import FORMAT, CorruptSnapshot, state_hash
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -19,15 +20,6 @@ if TYPE_CHECKING:
 
 class Diverged(Exception):
     """A replayed frame gives other events than those recorded: a bug, or damage (exit 65)."""
-
-
-class Position:
-    """Where a machine stands in the journal: frame, hash, ingress cursors."""
-
-    def __init__(self, n: int, frame_hash: bytes, cursors: dict[str, str]) -> None:
-        self.n = n
-        self.hash = frame_hash
-        self.cursors = cursors
 
 
 def replay_frame(machine: Machine, frame: Frame) -> None:

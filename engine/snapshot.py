@@ -10,17 +10,13 @@ from __future__ import annotations
 
 from hashlib import blake2b
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from engine.kernel import Kernel
 from engine.limits import LOGIC_VERSION, SNAPSHOT_CHUNK_BYTES
-from engine.state import MassCancel, State
-from matching.order import Order
 from matching.terms import (
     AccountStatus,
-    CancelReason,
     MarketState,
     OrderStatus,
     OrderType,
@@ -28,12 +24,14 @@ from matching.terms import (
     Terms,
     TimeInForce,
 )
-from risk.account import Account
-from risk.instrument import Instrument
 from risk.messages import SetLiquidation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
+
+    from engine.kernel import Kernel
+    from engine.state import State
+    from matching.order import Order
 
 FORMAT: Final = 1
 """Raised when the records below change; older formats are migrated on reading."""
@@ -130,22 +128,14 @@ class IdRecord(msgspec.Struct, array_like=True):
 
 
 class CorruptSnapshot(Exception):
-    """The bytes are no snapshot of this format; the generation before may still be one."""
-
-
-class Section(NamedTuple):
-    """A kind of records: how to write them and how to read them back."""
-
-    records: Callable[[State], Iterator[Any]]
-    restore: Callable[[State, Any], None]
-    decoder: msgspec.msgpack.Decoder[Any]
+    """The bytes are no snapshot of this format."""
 
 
 def capture(kernel: Kernel) -> Iterator[bytes]:
     """Yield the state as chunks of at most about SNAPSHOT_CHUNK_BYTES. Linear in everything."""
     encode = msgspec.msgpack.encode
-    for name, section in SECTIONS.items():
-        records = section.records(kernel.state)
+    for name, records_of in SECTIONS.items():
+        records = records_of(kernel.state)
         size = _RECORDS_PER_CHUNK
         while batch := list(islice(records, size)):
             body = encode(batch)
@@ -159,24 +149,6 @@ def state_hash(kernel: Kernel) -> str:
     for chunk in capture(kernel):
         digest.update(chunk)
     return digest.hexdigest()
-
-
-def restore(chunks: Iterable[bytes]) -> Kernel:
-    """Build a kernel from a snapshot's chunks and check all of it. Raises CorruptSnapshot."""
-    state = State()
-    try:
-        for chunk in chunks:
-            name, body = msgspec.msgpack.decode(chunk, type=tuple[str, bytes])
-            section = SECTIONS[name]
-            for record in section.decoder.decode(body):
-                section.restore(state, record)
-        state.check()
-    except (msgspec.DecodeError, KeyError, ValueError, AssertionError) as error:
-        raise CorruptSnapshot(f"the snapshot cannot be restored: {error!r}") from error
-    return Kernel(state)
-
-
-# Writing
 
 
 def _head(state: State) -> Iterator[Head]:
@@ -278,126 +250,18 @@ def _transfers(state: State) -> Iterator[bytes]:
     return iter(sorted(state.transfers))
 
 
-# Reading
-
-
-def _restore_head(state: State, head: Head) -> None:
-    if head.version != LOGIC_VERSION:
-        raise CorruptSnapshot(
-            f"the snapshot is of logic version {head.version}, this release is {LOGIC_VERSION}"
-        )
-    state.now_us = head.now_us
-    state.next_order_id = head.next_order_id
-    state.next_trade_id = head.next_trade_id
-    state.review_at_us = head.review_at_us
-    state.ladder = head.ladder
-    for name, amount in zip(state.ledger.__slots__, head.ledger, strict=True):
-        setattr(state.ledger, name, int(amount))
-    state.ids.size = head.id_window
-    state.pending_accounts = dict.fromkeys(head.pending_accounts)
-    state.pending_symbols = dict.fromkeys(head.pending_symbols)
-    for account_id, symbol, side, reason in head.mass:
-        state.mass.append(MassCancel(account_id, symbol, side, CancelReason(reason)))
-
-
-def _restore_instrument(state: State, record: InstrumentRecord) -> None:
-    instrument = Instrument(record.terms, record.state)
-    instrument.bid_ticks = record.bid_ticks
-    instrument.ask_ticks = record.ask_ticks
-    instrument.last_ticks = record.last_ticks
-    instrument.mark_half_ticks = record.mark_half_ticks
-    instrument.priced_at_us = record.priced_at_us
-    instrument.sources = {source: (seq, time_us) for source, seq, time_us in record.sources}
-    state.add_market(instrument)
-
-
-def _restore_account(state: State, record: AccountRecord) -> None:
-    account = Account(record.account_id)
-    account.balance_atoms = int(record.balance_atoms)
-    account.leverage_ppm = record.leverage_ppm
-    account.set_stp_group(record.stp_group)
-    account.status = record.status
-    account.max_order_notional_atoms = int(record.max_order_notional_atoms)
-    account.max_exposure_atoms = int(record.max_exposure_atoms)
-    account.margin_called = record.margin_called
-    account.in_liquidation = record.in_liquidation
-    state.accounts[record.account_id] = account
-    state.live[record.account_id] = {}
-
-
-def _restore_position(state: State, record: PositionRecord) -> None:
-    state.positions.restore(
-        state.accounts[record.account_id],
-        state.markets[record.symbol].instrument,
-        record.lots,
-        int(record.cost_atoms),
-        record.opened_by,
-    )
-
-
-def _restore_order(state: State, record: OrderRecord) -> None:
-    market = state.markets[record.symbol]
-    account = state.accounts[record.account_id]
-    position = state.positions.open_or_create(account, market.instrument)
-    order = Order(
-        record.order_id,
-        record.account_id,
-        record.client_order_id,
-        record.symbol,
-        record.side,
-        record.price_ticks,
-        record.quantity_lots,
-        record.order_type,
-        record.time_in_force,
-        record.stp,
-        record.stp_key,
-        position,
-        record.maker_fee_ppm,
-        record.taker_fee_ppm,
-        record.tag,
-    )
-    order.leaves_lots = record.leaves_lots
-    order.fee_basis = int(record.fee_basis)
-    order.fee_charged_atoms = int(record.fee_charged_atoms)
-    order.fee_hold_atoms = int(record.fee_hold_atoms)
-    notional = order.leaves_lots * order.price_ticks * market.instrument.unit_atoms
-    position.hold(order.side, order.leaves_lots, notional, order.fee_hold_atoms)
-    market.book.rest(order)
-    state.live[order.account_id][order.client_order_id] = order
-
-
-def _restore_id(state: State, record: IdRecord) -> None:
-    key = (record.account_id, record.client_order_id)
-    entry = (record.digest, record.order_id, record.status, record.accepted_at_us)
-    state.ids.restore(key, entry, is_spared=record.is_spared)
-
-
-def _restore_arrival(state: State, order_id_count: int) -> None:
-    """Put every account's live orders back into their order of arrival, that of the order ids."""
-    for account_id, orders in state.live.items():
-        by_arrival = sorted(orders.values(), key=lambda order: order.order_id)
-        state.live[account_id] = {order.client_order_id: order for order in by_arrival}
-    assert order_id_count == sum(len(orders) for orders in state.live.values())
-
-
 def _arrivals(state: State) -> Iterator[int]:
     yield sum(len(orders) for orders in state.live.values())
 
 
-def _decoder(record: Any) -> msgspec.msgpack.Decoder[Any]:
-    return msgspec.msgpack.Decoder(list[record])
-
-
-SECTIONS: Final[dict[str, Section]] = {
-    "head": Section(_head, _restore_head, _decoder(Head)),
-    "instruments": Section(_instruments, _restore_instrument, _decoder(InstrumentRecord)),
-    "accounts": Section(_accounts, _restore_account, _decoder(AccountRecord)),
-    "positions": Section(_positions, _restore_position, _decoder(PositionRecord)),
-    "orders": Section(_orders, _restore_order, _decoder(OrderRecord)),
-    "arrivals": Section(_arrivals, _restore_arrival, _decoder(int)),
-    "ids": Section(_ids, _restore_id, _decoder(IdRecord)),
-    "transfers": Section(
-        _transfers, lambda state, digest: state.transfers.add(digest), _decoder(bytes)
-    ),
+SECTIONS: Final[dict[str, Callable[[State], Iterator[Any]]]] = {
+    "head": _head,
+    "instruments": _instruments,
+    "accounts": _accounts,
+    "positions": _positions,
+    "orders": _orders,
+    "arrivals": _arrivals,
+    "ids": _ids,
+    "transfers": _transfers,
 }
 """The sections in the order in which they are written and read: each needs only those before."""

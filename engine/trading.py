@@ -59,50 +59,31 @@ class Trading:
         if market is None:
             events.append(refused(command, Refusal.UNKNOWN_INSTRUMENT))
             return
+        position = market.positions.get(command.account)
+        if position is None:
+            position = state.positions.open_or_create(account, market.instrument)
         refusal = self._defect(command, market)
         if refusal is not None:
             events.append(refused(command, refusal))
             return
-
-        order_type = command.order_type
         limit_ticks = command.price_ticks
-        if order_type is MARKET:
+        if command.order_type is MARKET:
             limit_ticks = _protection(command, market)
-        terms = market.instrument.terms
-        position = market.positions.get(command.account)
-        if position is None:
-            position = state.positions.open_or_create(account, market.instrument)
         failures = admission_failures(
             position,
             command.side,
             command.quantity_lots,
             limit_ticks,
-            terms.taker_fee_ppm,
+            market.instrument.terms.taker_fee_ppm,
             state.ladder.admission_ratio_ppm,
             state.now_us,
-            limited=order_type is LIMIT,
+            limited=command.order_type is LIMIT,
         )
         if failures:
             events.append(refused(command, failures[0].code, failures))
             return
 
-        order = Order(
-            state.next_order_id,
-            command.account,
-            command.client_order_id,
-            command.symbol,
-            command.side,
-            command.price_ticks,
-            command.quantity_lots,
-            order_type,
-            command.time_in_force,
-            command.stp,
-            account.stp_key,
-            position,
-            terms.maker_fee_ppm,
-            terms.taker_fee_ppm,
-            command.tag,
-        )
+        order = _new_order(command, state.next_order_id, account.stp_key, position)
         sweep = market.book.plan(order, limit_ticks)
         if command.time_in_force is FOK and sweep.filled_lots < order.quantity_lots:
             events.append(refused(command, Refusal.UNFILLABLE))
@@ -245,6 +226,28 @@ class Trading:
             self._execution.rest(market, order)
         if order.level is None:
             del state.live[order.account_id][order.client_order_id]
+
+
+def _new_order(command: PlaceOrder, order_id: int, stp_key: str, position: Position) -> Order:
+    """Make the order that a command asks for, with the fees of now."""
+    terms = position.instrument.terms
+    return Order(
+        order_id,
+        command.account,
+        command.client_order_id,
+        command.symbol,
+        command.side,
+        command.price_ticks,
+        command.quantity_lots,
+        command.order_type,
+        command.time_in_force,
+        command.stp,
+        stp_key,
+        position,
+        terms.maker_fee_ppm,
+        terms.taker_fee_ppm,
+        command.tag,
+    )
 
 
 def _protection(command: PlaceOrder, market: Market) -> int:

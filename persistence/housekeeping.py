@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from engine.connections import Connections, RedisLink
-    from engine.replay import Position
+    from engine.ports import Position
 
 log = structlog.get_logger()
 
@@ -59,14 +59,21 @@ class Lease:
 class Trimmer:
     """Trims ingress up to the acknowledged cursors, and the journal up to what nobody needs.
 
-    The journal keeps its last `retain` frames, whatever a reader has not read yet, and everything
-    from the oldest snapshot kept on, that snapshot's own frame included.
+    The journal keeps its last `retain` frames, whatever a reader has not read yet, what the fill
+    writer has not `written`, and everything from the oldest snapshot kept on, that snapshot's own
+    frame included.
     """
 
     def __init__(
-        self, connections: Connections, shard: str, position: Position, retain: int
+        self,
+        connections: Connections,
+        shard: str,
+        position: Position,
+        retain: int,
+        written: Callable[[], int],
     ) -> None:
         self.oldest_snapshot = 0
+        self._written = written
         self._connections = connections
         self._shard = shard
         self._position = position
@@ -91,7 +98,12 @@ class Trimmer:
                 await link.call("XTRIM", prefix + stream, "MINID", "~", cursor)
         readers = await link.call("HVALS", prefix + "readers")
         keep_from = min(
-            [self._position.n - self._retain, self.oldest_snapshot, *(int(n) for n in readers)]
+            [
+                self._position.n - self._retain,
+                self.oldest_snapshot,
+                self._written(),
+                *(int(n) for n in readers),
+            ]
         )
         if keep_from > 1:
             await link.call("XTRIM", journal_key(self._shard), "MINID", "~", f"{keep_from}-0")

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from engine.limits import LOGIC_VERSION
-from engine.ports import Manifest
+from engine.ports import Manifest, Position
 from engine.snapshot import FORMAT, CorruptSnapshot, capture
 
 if TYPE_CHECKING:
     from engine.connections import RedisLink, SyncRedisLink
     from engine.kernel import Kernel
-    from engine.replay import Position
 
 _manifests = msgspec.json.Decoder(Manifest)
 _SCAN_COUNT = 1_000

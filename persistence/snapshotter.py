@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from engine.connections import Connections
-    from engine.loop import EngineLoop
-    from engine.ports import Manifest
+    from engine.ports import FrameBoundary, Manifest
 
 log = structlog.get_logger()
 
@@ -37,7 +36,7 @@ class Snapshotter:
         self,
         connections: Connections,
         shard: str,
-        loop: EngineLoop,
+        loop: FrameBoundary,
         writer: str,
         keep: int,
         kept: Callable[[list[Manifest]], None],

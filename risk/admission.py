@@ -110,20 +110,9 @@ def _money_failures(
     value = position.lots * mark_half * half_atoms
     equity = account.balance_atoms + value - position.cost_atoms
 
-    long_side, short_side = value + position.buy_atoms, position.sell_atoms - value
-    worse = value if value >= 0 else -value
-    if side > 0:
-        loss = notional - at_mark
-        long_side += notional - replaced.atoms
-        if short_side > worse and position.sell_lots > position.lots:
-            worse = short_side
-        worse = max(worse, long_side)
-    else:
-        loss = at_mark - notional
-        short_side += (at_mark if loss > 0 else notional) - replaced.atoms
-        if long_side > worse and position.buy_lots + position.lots > 0:
-            worse = long_side
-        worse = max(worse, short_side)
+    loss = side * (notional - at_mark)
+    counted = at_mark if side < 0 and loss > 0 else notional
+    worse = _worse_side(position, value, side, counted - replaced.atoms)
     required = position.fee_hold_atoms - replaced.fee_atoms
     required -= -worse * position.margin_numerator // position.margin_denominator
     if taker_fee_ppm > 0:
@@ -139,9 +128,7 @@ def _money_failures(
                 exposure += abs(other.value_atoms())
 
     after_loss = equity - loss if loss > 0 else equity
-    leverage_ppm = terms.max_leverage_ppm
-    if 0 < account.leverage_ppm < leverage_ppm:
-        leverage_ppm = account.leverage_ppm
+    leverage_ppm = position.leverage_ppm()
     if (
         exposure * PPM <= leverage_ppm * equity
         and required <= after_loss
@@ -153,6 +140,25 @@ def _money_failures(
         return ()
     after = After(notional, exposure, required, maintenance, equity, after_loss)
     return _explain(account, after, leverage_ppm, ratio_ppm)
+
+
+def _worse_side(position: Position, value: int, side: int, added: int) -> int:
+    """Return the greater exposure with `added` more on order on `side`, in atoms (B3).
+
+    The other side counts only where its orders could do more than reduce the position, worth
+    `value`.
+    """
+    worse = value if value >= 0 else -value
+    long_side, short_side = value + position.buy_atoms, position.sell_atoms - value
+    if side > 0:
+        long_side += added
+        if short_side > worse and position.sell_lots > position.lots:
+            worse = short_side
+        return long_side if long_side > worse else worse  # noqa: FURB136 - hot
+    short_side += added
+    if long_side > worse and position.buy_lots + position.lots > 0:
+        worse = long_side
+    return short_side if short_side > worse else worse  # noqa: FURB136 - hot
 
 
 class After:

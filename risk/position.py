@@ -58,13 +58,16 @@ class Position:
     def set_margin_rate(self) -> None:
         """Choose the dearer of 1 ⁄ leverage used and the instrument's initial rate (B3)."""
         terms = self.instrument.terms
-        leverage_ppm = terms.max_leverage_ppm
-        if 0 < self.account.leverage_ppm < leverage_ppm:
-            leverage_ppm = self.account.leverage_ppm
+        leverage_ppm = self.leverage_ppm()
         if terms.initial_margin_ppm * leverage_ppm <= PPM * PPM:
             self.margin_numerator, self.margin_denominator = PPM, leverage_ppm
         else:
             self.margin_numerator, self.margin_denominator = terms.initial_margin_ppm, PPM
+
+    def leverage_ppm(self) -> int:
+        """Return the leverage used: the lesser of the account's and the instrument's (B3)."""
+        most, own = self.instrument.terms.max_leverage_ppm, self.account.leverage_ppm
+        return own if 0 < own < most else most
 
     def value_atoms(self) -> int:
         """Return the signed notional at the mark."""

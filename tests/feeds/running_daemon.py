@@ -11,6 +11,7 @@ from pathlib import Path
 from engine.cli.journal_reader import journal_top
 from engine.connections import Connections
 from persistence.embedded import running_endpoints
+from persistence.state_dir import is_held
 
 ROOT = Path(__file__).parents[2]
 SHARD = "main"
@@ -35,10 +36,14 @@ class RunningDaemon:
             await asyncio.sleep(0.05)
 
     def kill(self) -> None:
-        """End it as a crash would: its servers die with it."""
+        """End it as a crash would: its servers die with it. Returns when they are gone."""
         assert self._process is not None
         self._process.send_signal(signal.SIGKILL)
         self._process.wait()
+        deadline = time.monotonic() + _START_SECONDS
+        while is_held(self.state_dir):
+            assert time.monotonic() < deadline, "the servers outlive the daemon"
+            time.sleep(0.01)
 
     def stop(self) -> int:
         """End it as an operator would; return its exit code."""

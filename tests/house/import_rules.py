@@ -20,7 +20,14 @@ DECIMALS = "engine.decimals"
 RECORDS = (LIMITS, "engine.messages", "matching.terms", "matching.messages", "risk.messages")
 CORE = (LIMITS, DECIMALS, "engine.messages", *KERNEL, "matching", "risk")
 # entry to command, event to JSON, frame to bytes
-CODEC = ("engine.codec", "engine.entries", "engine.conversion", "engine.grid")
+CODEC = (
+    "engine.codec",
+    "engine.entries",
+    "engine.conversion",
+    "engine.conversion_admin",
+    "engine.grid",
+    "engine.rendering",
+)
 
 # importer: what of ours it may import (itself and what is below it always)
 ALLOWED: dict[str, tuple[str, ...]] = {
@@ -36,16 +43,27 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "engine.messages": (LIMITS, "matching.terms", "matching.messages", "risk.messages"),
     **dict.fromkeys(KERNEL, CORE),
     "engine.snapshot": CORE,
-    "engine.ports": (LIMITS, "engine.messages", "engine.snapshot"),
+    "engine.restore": (*CORE, "engine.snapshot"),
+    "engine.ports": (LIMITS, "engine.messages", "engine.snapshot", "engine.machine"),
     **dict.fromkeys(CODEC, (*RECORDS, *CODEC, DECIMALS)),
-    "engine.replay": (*CORE, *CODEC, "engine.ports", "engine.snapshot"),
+    # the kernel behind its codec, and what may be seen of it
+    "engine.machine": (*CORE, *CODEC),
+    "engine.views": (*CORE, *CODEC, "engine.snapshot"),
+    "engine.replay": (
+        *CORE,
+        *CODEC,
+        "engine.machine",
+        "engine.ports",
+        "engine.restore",
+        "engine.snapshot",
+    ),
     "engine.loop": (
         *CORE,
         *CODEC,
+        "engine.machine",
         "engine.ports",
         "engine.snapshot",
         "engine.replay",
-        "engine.log",
     ),
     "feeds": (*RECORDS, *CODEC, DECIMALS, "engine.ports"),
     "persistence": (
@@ -54,9 +72,13 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         DECIMALS,
         "engine.ports",
         "engine.snapshot",
+        "engine.kernel",
         "engine.connections",
     ),
+    "engine.exits": (),
+    # the composition root
     "engine.daemon": PRODUCT,
+    "engine.mirror_feed": PRODUCT,
     "engine.cli": PRODUCT,
     "engine.__main__": ("engine.cli",),
 }

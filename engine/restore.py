@@ -1,0 +1,161 @@
+"""A snapshot's chunks to a kernel, checked down to the last order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from engine.kernel import Kernel
+from engine.limits import LOGIC_VERSION
+from engine.snapshot import (
+    AccountRecord,
+    CorruptSnapshot,
+    Head,
+    IdRecord,
+    InstrumentRecord,
+    OrderRecord,
+    PositionRecord,
+)
+from engine.state import MassCancel, State
+from matching.order import Order
+from matching.terms import CancelReason
+from risk.account import Account
+from risk.instrument import Instrument
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+
+def restore(chunks: Iterable[bytes]) -> Kernel:
+    """Build a kernel from a snapshot's chunks and check all of it. Raises CorruptSnapshot."""
+    state = State()
+    try:
+        for chunk in chunks:
+            name, body = msgspec.msgpack.decode(chunk, type=tuple[str, bytes])
+            decoder, restore_one = SECTIONS[name]
+            for record in decoder.decode(body):
+                restore_one(state, record)
+        state.check()
+    except (msgspec.DecodeError, KeyError, ValueError, AssertionError) as error:
+        raise CorruptSnapshot(f"the snapshot cannot be restored: {error!r}") from error
+    return Kernel(state)
+
+
+def _restore_head(state: State, head: Head) -> None:
+    if head.version != LOGIC_VERSION:
+        raise CorruptSnapshot(
+            f"the snapshot is of logic version {head.version}, this release is {LOGIC_VERSION}"
+        )
+    state.now_us = head.now_us
+    state.next_order_id = head.next_order_id
+    state.next_trade_id = head.next_trade_id
+    state.review_at_us = head.review_at_us
+    state.ladder = head.ladder
+    for name, amount in zip(state.ledger.__slots__, head.ledger, strict=True):
+        setattr(state.ledger, name, int(amount))
+    state.ids.size = head.id_window
+    state.pending_accounts = dict.fromkeys(head.pending_accounts)
+    state.pending_symbols = dict.fromkeys(head.pending_symbols)
+    for account_id, symbol, side, reason in head.mass:
+        state.mass.append(MassCancel(account_id, symbol, side, CancelReason(reason)))
+
+
+def _restore_instrument(state: State, record: InstrumentRecord) -> None:
+    instrument = Instrument(record.terms, record.state)
+    instrument.bid_ticks = record.bid_ticks
+    instrument.ask_ticks = record.ask_ticks
+    instrument.last_ticks = record.last_ticks
+    instrument.mark_half_ticks = record.mark_half_ticks
+    instrument.priced_at_us = record.priced_at_us
+    instrument.sources = {source: (seq, time_us) for source, seq, time_us in record.sources}
+    state.add_market(instrument)
+
+
+def _restore_account(state: State, record: AccountRecord) -> None:
+    account = Account(record.account_id)
+    account.balance_atoms = int(record.balance_atoms)
+    account.leverage_ppm = record.leverage_ppm
+    account.set_stp_group(record.stp_group)
+    account.status = record.status
+    account.max_order_notional_atoms = int(record.max_order_notional_atoms)
+    account.max_exposure_atoms = int(record.max_exposure_atoms)
+    account.margin_called = record.margin_called
+    account.in_liquidation = record.in_liquidation
+    state.accounts[record.account_id] = account
+    state.live[record.account_id] = {}
+
+
+def _restore_position(state: State, record: PositionRecord) -> None:
+    state.positions.restore(
+        state.accounts[record.account_id],
+        state.markets[record.symbol].instrument,
+        record.lots,
+        int(record.cost_atoms),
+        record.opened_by,
+    )
+
+
+def _restore_order(state: State, record: OrderRecord) -> None:
+    market = state.markets[record.symbol]
+    account = state.accounts[record.account_id]
+    position = state.positions.open_or_create(account, market.instrument)
+    order = Order(
+        record.order_id,
+        record.account_id,
+        record.client_order_id,
+        record.symbol,
+        record.side,
+        record.price_ticks,
+        record.quantity_lots,
+        record.order_type,
+        record.time_in_force,
+        record.stp,
+        record.stp_key,
+        position,
+        record.maker_fee_ppm,
+        record.taker_fee_ppm,
+        record.tag,
+    )
+    order.leaves_lots = record.leaves_lots
+    order.fee_basis = int(record.fee_basis)
+    order.fee_charged_atoms = int(record.fee_charged_atoms)
+    order.fee_hold_atoms = int(record.fee_hold_atoms)
+    notional = order.leaves_lots * order.price_ticks * market.instrument.unit_atoms
+    position.hold(order.side, order.leaves_lots, notional, order.fee_hold_atoms)
+    market.book.rest(order)
+    state.live[order.account_id][order.client_order_id] = order
+
+
+def _restore_id(state: State, record: IdRecord) -> None:
+    key = (record.account_id, record.client_order_id)
+    entry = (record.digest, record.order_id, record.status, record.accepted_at_us)
+    state.ids.restore(key, entry, is_spared=record.is_spared)
+
+
+def _restore_arrival(state: State, order_id_count: int) -> None:
+    """Put every account's live orders back into their order of arrival, that of the order ids."""
+    for account_id, orders in state.live.items():
+        by_arrival = sorted(orders.values(), key=lambda order: order.order_id)
+        state.live[account_id] = {order.client_order_id: order for order in by_arrival}
+    assert order_id_count == sum(len(orders) for orders in state.live.values())
+
+
+def _restore_transfer(state: State, digest: bytes) -> None:
+    state.transfers.add(digest)
+
+
+def _decoder(record: Any) -> msgspec.msgpack.Decoder[Any]:
+    return msgspec.msgpack.Decoder(list[record])
+
+
+SECTIONS: Final[dict[str, tuple[msgspec.msgpack.Decoder[Any], Callable[[State, Any], None]]]] = {
+    "head": (_decoder(Head), _restore_head),
+    "instruments": (_decoder(InstrumentRecord), _restore_instrument),
+    "accounts": (_decoder(AccountRecord), _restore_account),
+    "positions": (_decoder(PositionRecord), _restore_position),
+    "orders": (_decoder(OrderRecord), _restore_order),
+    "arrivals": (_decoder(int), _restore_arrival),
+    "ids": (_decoder(IdRecord), _restore_id),
+    "transfers": (_decoder(bytes), _restore_transfer),
+}
