@@ -20,7 +20,8 @@ from typing import Any
 
 from engine.entries import decode_entry
 from engine.machine import Machine
-from engine.snapshot import capture, restore, state_hash
+from engine.restore import restore
+from engine.snapshot import capture, state_hash
 from tests.core import view
 
 RICH = "1000000000"

@@ -9,7 +9,8 @@ import pytest
 
 from engine.entries import decode_entry
 from engine.machine import Machine
-from engine.snapshot import capture, restore, state_hash
+from engine.restore import restore
+from engine.snapshot import capture, state_hash
 from tests.core.tapes import Step, tape
 
 ROOT = Path(__file__).parents[2]

@@ -40,10 +40,12 @@ def protection(side: int, best: int, slippage: Fraction) -> int:
 def plan(world: World, order: Order, limit: int) -> Sweep:
     """Say what would happen; nothing does."""
     sweep = Sweep()
-    fills = 0
     for maker in makers(world, order.instrument, -order.side):
         wanted = order.leaves - sweep.filled
         if wanted == 0 or order.side * maker.price > order.side * limit:
+            break
+        if len(sweep.meetings) == MOST_MAKERS:
+            sweep.end = "max_fills"
             break
         if order.stp != "none" and maker.account.owner == order.account.owner:
             sweep.meetings.append((maker, 0))
@@ -51,10 +53,6 @@ def plan(world: World, order: Order, limit: int) -> Sweep:
                 sweep.end = "self_trade"
                 break
             continue
-        if fills == MOST_MAKERS:
-            sweep.end = "max_fills"
-            break
-        fills += 1
         lots = min(wanted, maker.leaves)
         sweep.meetings.append((maker, lots))
         sweep.filled += lots

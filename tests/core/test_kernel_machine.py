@@ -1,0 +1,114 @@
+"""The kernel against the oracle once more, with commands chosen by Hypothesis.
+
+The tapes of test_oracle.py are long and from a seed; these are short and become shorter by
+themselves when they fail.
+"""
+
+import json
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+
+from tests.core.duel import Duel
+from tests.core.tapes import Step
+
+ACCOUNTS = st.sampled_from(("ann", "bea", "cy"))
+SIDES = st.sampled_from(("buy", "sell"))
+PRICES = st.integers(8, 14).map(str)
+QUANTITIES = st.integers(1, 30).map(str)
+NUMBERS = st.integers(1, 40)
+
+
+class KernelMachine(RuleBasedStateMachine):
+    """A duel of machine and oracle on one instrument with prices around 10 (A1 to E3)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.duel = Duel()
+        self.number = 0
+
+    def say(self, kind: str, stream: str = "orders", wait_ms: int = 0, **fields: Any) -> None:
+        """Give a command to both."""
+        self.duel.play(Step(wait_ms, stream, json.dumps({"type": kind, **fields})))
+
+    @initialize(
+        source=st.sampled_from(("l1_mid", "last")),
+        fee=st.sampled_from(("0", "0.0013")),
+        desk=st.booleans(),
+    )
+    def open_the_market(self, source: str, fee: str, desk: bool) -> None:
+        """List the instrument, fund three accounts, two of them perhaps of one desk."""
+        terms: dict[str, Any] = {"tick_size": "1", "lot_size": "1", "collar": "0.5"}
+        terms["taker_fee"] = fee
+        self.say("create_instrument", "admin", symbol="X", mark_source=source, **terms)
+        for name in ("ann", "bea", "cy"):
+            group: dict[str, Any] = {"stp_group": "desk"} if desk and name != "cy" else {}
+            self.say("create_account", "admin", account=name, **group)
+            self.pay(name, 60)
+        self.quote(9)
+
+    @rule(
+        account=ACCOUNTS,
+        side=SIDES,
+        quantity=QUANTITIES,
+        price=PRICES,
+        lifetime=st.sampled_from(("gtc", "gtc", "ioc", "fok")),
+        stp=st.sampled_from(("cancel_newest", "cancel_newest", "none", "cancel_oldest")),
+    )
+    def limit(self, **order: Any) -> None:
+        """Place a limit order."""
+        self.place(order_type="limit", **order)
+
+    @rule(
+        account=ACCOUNTS, side=SIDES, quantity=QUANTITIES, lifetime=st.sampled_from(("ioc", "fok"))
+    )
+    def market(self, **order: Any) -> None:
+        """Place a market order."""
+        self.place(order_type="market", **order)
+
+    def place(self, lifetime: str, **order: Any) -> None:
+        """Place an order under the next id of its account."""
+        self.number += 1
+        named: dict[str, Any] = {
+            "symbol": "X",
+            "client_order_id": f"c{self.number}",
+            "time_in_force": lifetime,
+        }
+        self.say("place_order", **named, **order)
+
+    @rule(account=ACCOUNTS, number=NUMBERS, quantity=QUANTITIES, price=PRICES)
+    def amend(self, account: str, number: int, **changes: Any) -> None:
+        """Amend what may or may not be there."""
+        self.say("amend_order", account=account, client_order_id=f"c{number}", **changes)
+
+    @rule(account=ACCOUNTS, number=NUMBERS)
+    def cancel(self, account: str, number: int) -> None:
+        """Cancel what may or may not be there."""
+        self.say("cancel_order", account=account, client_order_id=f"c{number}")
+
+    @rule(account=ACCOUNTS)
+    def cancel_all(self, account: str) -> None:
+        """Cancel everything."""
+        self.say("cancel_all", account=account)
+
+    @rule(bid=st.integers(6, 14), wait_ms=st.sampled_from((0, 1, 249, 250)))
+    def quote(self, bid: int, wait_ms: int = 0) -> None:
+        """Send a price, now or after a while."""
+        self.say("l1", "ticks", wait_ms, symbol="X", bid=str(bid), ask=str(bid + 1))
+
+    @rule(account=ACCOUNTS, amount=st.integers(-50, 20))
+    def pay(self, account: str, amount: int) -> None:
+        """Pay in or out."""
+        self.number += 1
+        kind = "deposit" if amount > 0 else "withdraw"
+        named: dict[str, Any] = {"account": account, "transfer_id": f"t{self.number}"}
+        self.say(kind, "admin", amount=str(abs(amount)), **named)
+
+    @rule(state=st.sampled_from(("open", "open", "halted")))
+    def market_state(self, state: str) -> None:
+        """Halt or open."""
+        self.say("set_market_state", "admin", symbol="X", state=state)
+
+
+TestKernel = KernelMachine.TestCase

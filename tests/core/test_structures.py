@@ -1,0 +1,283 @@
+"""The core's structures against models too simple to be wrong, in random order of operations."""
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from engine.limits import ID_WINDOW_AGE_US
+from matching.book import Book
+from matching.id_window import IdWindow
+from matching.ladder import Ladder
+from matching.order import Order
+from matching.terms import (
+    BUY,
+    SELL,
+    CancelReason,
+    OrderStatus,
+    OrderType,
+    StpMode,
+    TimeInForce,
+)
+from risk.account import Account
+from risk.position_book import PositionBook
+from tests.core.bounds import lower
+from tests.core.market import Market
+
+SIDES = st.sampled_from((BUY, SELL))
+PRICES = st.integers(95, 105)
+LOTS = st.integers(1, 9)
+OWNERS = st.sampled_from(("ann", "bea", "cy"))
+PLACES = st.integers(0, 1_000)
+
+
+def new_order(number: int, owner: str, side: int, price: int, lots: int, stp: StpMode) -> Order:
+    """Return a limit order as the kernel would make it."""
+    return Order(
+        number,
+        owner,
+        f"c{number}",
+        "X",
+        side,
+        price,
+        lots,
+        OrderType.LIMIT,
+        TimeInForce.GTC,
+        stp,
+        owner,
+        None,
+        0,
+        0,
+    )
+
+
+class BookMachine(RuleBasedStateMachine):
+    """A book against one list of orders in order of arrival (A1, A5, A6)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.book = Book()
+        self.resting: list[Order] = []
+        self.number = 0
+
+    def best_first(self, side: int) -> list[Order]:
+        """Return a side's orders by price, then by arrival: sorting is stable."""
+        return sorted(
+            (order for order in self.resting if order.side == side),
+            key=lambda order: -side * order.price_ticks,
+        )
+
+    def ladder(self, side: int) -> Ladder:
+        """Return a side of the book."""
+        return self.book.bids if side == BUY else self.book.asks
+
+    @rule(
+        owner=OWNERS,
+        side=SIDES,
+        price=PRICES,
+        lots=LOTS,
+        stp=st.sampled_from((StpMode.NONE, StpMode.CANCEL_NEWEST, StpMode.CANCEL_OLDEST)),
+        rests=st.booleans(),
+    )
+    def enter(
+        self, owner: str, side: int, price: int, lots: int, stp: StpMode, rests: bool
+    ) -> None:
+        """Plan a sweep twice, compare it, carry it out, and perhaps rest."""
+        self.number += 1
+        order = new_order(self.number, owner, side, price, lots, stp)
+        sweep = self.book.plan(order, price)
+        assert [(o.order_id, n) for o, n in sweep.bites] == [
+            (o.order_id, n) for o, n in self.book.plan(order, price).bites
+        ], "a plan touches nothing"
+
+        expected, end, wanted = [], None, lots
+        for maker in self.best_first(-side):
+            if wanted == 0 or side * maker.price_ticks > side * price:
+                break
+            if stp is not StpMode.NONE and maker.account_id == owner:
+                expected.append((maker, 0))
+                if stp is StpMode.CANCEL_NEWEST:
+                    end = CancelReason.SELF_TRADE
+                    break
+                continue
+            bite = min(wanted, maker.leaves_lots)
+            expected.append((maker, bite))
+            wanted -= bite
+        assert sweep.bites == expected
+        assert (sweep.end, sweep.filled_lots) == (end, lots - wanted)
+        self.carry_out(order, sweep.bites, wanted, rests and end is None)
+
+    def carry_out(
+        self, order: Order, bites: list[tuple[Order, int]], left: int, rests: bool
+    ) -> None:
+        """Do to the book and to the list what a sweep says."""
+        for maker, bite in bites:
+            if bite:
+                self.book.take(maker, bite)
+            elif order.stp is StpMode.CANCEL_OLDEST:
+                self.book.remove(maker)
+            if maker.leaves_lots == 0 or (bite == 0 and order.stp is StpMode.CANCEL_OLDEST):
+                self.resting.remove(maker)
+        if left and rests:
+            order.leaves_lots = left
+            self.book.rest(order)
+            self.resting.append(order)
+
+    @precondition(lambda self: self.resting)
+    @rule(place=PLACES)
+    def remove(self, place: int) -> None:
+        """Take any order out, wherever it stands."""
+        self.book.remove(self.resting.pop(place % len(self.resting)))
+
+    @invariant()
+    def book_is_the_sorted_list(self) -> None:
+        """Both sides in queue order, the touch, and all that `check` knows."""
+        self.book.check()
+        assert self.book.is_empty() == (not self.resting)
+        for side in (BUY, SELL):
+            expected = self.best_first(side)
+            ladder = self.ladder(side)
+            assert [order for level in ladder for order in level] == expected
+            assert len(ladder) == len({order.price_ticks for order in expected})
+            touch = expected[0].price_ticks if expected else None
+            assert self.book.touch_ticks(side) == touch
+            for price in (95, 100, 105):
+                crosses = touch is not None and side * touch >= side * price
+                assert self.book.crosses(-side, price) == crosses
+
+
+class PositionBookMachine(RuleBasedStateMachine):
+    """The index of positions against a dictionary of lots (B1, B7)."""
+
+    SYMBOLS: ClassVar = ("X", "Y")
+
+    def __init__(self) -> None:
+        super().__init__()
+        market = Market()
+        market.play("instrument Y")
+        self.instruments = {s: market.kernel.state.markets[s].instrument for s in self.SYMBOLS}
+        self.accounts = {name: Account(name) for name in ("ann", "bea", "cy")}
+        self.book = PositionBook()
+        self.held: dict[tuple[str, str], int] = {}
+        self.trades = 0
+        for symbol in self.SYMBOLS:
+            self.book.add_symbol(symbol)
+
+    @rule(
+        symbol=st.sampled_from(SYMBOLS),
+        buyer=OWNERS,
+        seller=OWNERS,
+        lots=LOTS,
+        price=PRICES,
+        flat=st.booleans(),
+    )
+    def trade(
+        self, symbol: str, buyer: str, seller: str, lots: int, price: int, flat: bool
+    ) -> None:
+        """Move lots from one account to another; sometimes exactly what the seller holds."""
+        held = self.held.get((seller, symbol), 0)
+        if flat and held > 0:
+            lots = held
+        self.trades += 1
+        for name, signed in ((buyer, lots), (seller, -lots)):
+            position = self.book.open_or_create(self.accounts[name], self.instruments[symbol])
+            position.trade(signed, price, self.trades)
+            self.held[name, symbol] = self.held.get((name, symbol), 0) + signed
+
+    @rule(symbol=st.sampled_from(SYMBOLS))
+    def list_again(self, symbol: str) -> None:
+        """Delete a flat instrument and create it anew."""
+        if any(lots for (_, held), lots in self.held.items() if held == symbol):
+            return
+        self.book.remove_symbol(symbol)
+        self.book.add_symbol(symbol)
+        self.held = {key: lots for key, lots in self.held.items() if key[1] != symbol}
+        assert all(symbol not in account.positions for account in self.accounts.values())
+
+    @invariant()
+    def all_indexes_agree(self) -> None:
+        """By account, by symbol, and the open ones."""
+        self.book.check()
+        for symbol in self.SYMBOLS:
+            known = {name: lots for (name, held), lots in self.held.items() if held == symbol}
+            assert {n: p.lots for n, p in self.book.in_symbol(symbol).items()} == known
+            is_open = {name for name, lots in known.items() if lots}
+            assert self.book.open_in(symbol).keys() == is_open
+            for name, account in self.accounts.items():
+                position = self.book.of(name, symbol)
+                assert position is account.positions.get(symbol)
+                assert (position.lots if position else 0) == known.get(name, 0)
+
+
+class IdWindowMachine(RuleBasedStateMachine):
+    """The window of ids against the whole history (A10)."""
+
+    SIZE = 5
+    MOST = 9
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bounds = pytest.MonkeyPatch()
+        lower(self.bounds, "ID_WINDOW_MAX", self.MOST)
+        self.window = IdWindow(self.SIZE)
+        self.history: list[tuple[tuple[str, str], Any]] = []
+        self.live: dict[str, dict[str, None]] = {"ann": {}, "bea": {}}
+        self.now_us = 0
+
+    def teardown(self) -> None:
+        """Give the bound back."""
+        self.bounds.undo()
+
+    @rule(account=st.sampled_from(("ann", "bea")), rests=st.booleans())
+    def accept(self, account: str, rests: bool) -> None:
+        """Accept an order, which rests or is done."""
+        number = len(self.history)
+        key = (account, f"c{number}")
+        entry = (number.to_bytes(16, "big"), number, OrderStatus.DONE, self.now_us)
+        assert self.window.find(*key) is None
+        self.window.make_room(self.now_us, self.live)
+        self.window.add(key, entry)
+        self.history.append((key, entry))
+        if rests:
+            self.live[account][key[1]] = None
+
+    @precondition(lambda self: any(self.live.values()))
+    @rule(place=PLACES)
+    def end(self, place: int) -> None:
+        """Let one of the live orders end."""
+        names = [(account, name) for account, live in self.live.items() for name in live]
+        account, name = names[place % len(names)]
+        del self.live[account][name]
+
+    @rule(share=st.sampled_from((0.1, 0.5, 1.0)))
+    def wait(self, share: float) -> None:
+        """Let a part of a day pass."""
+        self.now_us += round(ID_WINDOW_AGE_US * share)
+
+    def must_be_known(self) -> Iterator[tuple[tuple[str, str], Any]]:
+        """Yield the ids that no rule lets go."""
+        youngest_first = self.history[::-1]
+        for rank, (key, entry) in enumerate(youngest_first):
+            is_young = self.now_us - entry[3] < ID_WINDOW_AGE_US
+            if rank < self.SIZE or (is_young and rank < self.MOST) or key[1] in self.live[key[0]]:
+                yield key, entry
+
+    @invariant()
+    def nothing_is_forgotten_too_early(self) -> None:
+        """Find the last ones, the young ones and the live ones, all as they were."""
+        for key, entry in self.must_be_known():
+            assert self.window.find(*key) == entry
+
+    @invariant()
+    def window_is_bounded(self) -> None:
+        """Beside the live ones no more than the most that may be."""
+        assert len(self.window) <= self.MOST
+        known = sum(self.window.find(*key) is not None for key, _ in self.history)
+        assert known == len(self.window) + sum(1 for _ in self.window.spared())
+
+
+TestBook = BookMachine.TestCase
+TestPositionBook = PositionBookMachine.TestCase
+TestIdWindow = IdWindowMachine.TestCase
