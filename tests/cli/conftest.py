@@ -57,7 +57,7 @@ TRADED = [
         "quantity": "5",
         "client_order_id": "bid",
     },
-    {"type": "l1", "symbol": "COIN", "bid": "78.99", "ask": "79.01"},
+    {"type": "l1", "symbol": "COIN", "bid": "78.59", "ask": "78.61"},
 ]
 """Alice buys of bob and is liquidated in part; an offer and a bid of bob's stay."""
 
@@ -77,8 +77,10 @@ def daemon(tmp_path_factory: pytest.TempPathFactory, config_file: Path) -> Itera
         tmp_path_factory.mktemp("daemon") / "state", "--ephemeral", "--config", config_file
     )
     running.start()
-    events = running.send(*TRADED)
-    kinds = [event["type"] for event in events]
-    assert "liquidation" in kinds, json.dumps(events, indent=1)
-    yield running
-    assert running.stop() == 0, running.log.read_text()
+    try:
+        events = running.send(*TRADED)
+        assert "liquidation" in [each["type"] for each in events], json.dumps(events, indent=1)
+        yield running
+    finally:
+        code = running.stop()
+    assert code == 0, running.log.read_text()
