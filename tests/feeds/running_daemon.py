@@ -23,6 +23,7 @@ class RunningDaemon:
 
     def __init__(self, state_dir: Path) -> None:
         self.state_dir = state_dir
+        state_dir.parent.mkdir(parents=True, exist_ok=True)
         self._log = state_dir.parent / "daemon.log"
         self._process: subprocess.Popen[bytes] | None = None
 

@@ -48,7 +48,6 @@ async def same_after_kills(tmp_path: Path, path: Path, kills: int) -> FeedReport
 
 async def play(directory: Path, path: Path, kills: int) -> tuple[Outcome, FeedReport]:
     """Feed a recording to a daemon that is killed and restarted so often on the way."""
-    directory.mkdir()
     daemon = RunningDaemon(directory / "state")
     await daemon.start()
     quiet = Console(file=io.StringIO())

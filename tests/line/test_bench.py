@@ -1,0 +1,45 @@
+"""The benchmark measures what it says, and checks what it measured."""
+
+import json
+
+import pytest
+
+from engine.cli.bench import bench
+from engine.cli.bench_flow import limits_and_cancels, symmetric_limits
+from engine.cli.bench_kernel import Run, run_kernel, run_yardstick
+
+
+def test_both_sides_trade_and_leave_the_same() -> None:
+    """A fast wrong run is no run: lots traded and lots resting must agree with the yardstick."""
+    before, flow = limits_and_cancels(300, 2_000, seed=3)
+
+    ours, theirs = run_kernel(before, flow), run_yardstick(before, flow)
+
+    assert ours[1:] == theirs[1:]
+    assert ours.traded_lots > 0
+
+
+def test_symmetric_flow_trades_about_as_often_as_said() -> None:
+    """The flow is the one that the figures to reach are stated for: about 0.7 trades a command."""
+    run = run_kernel([], symmetric_limits(4_000, seed=3))
+
+    assert run.traded_lots > 4_000
+
+
+def test_quick_run_prints_every_row_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    """Every figure is a ratio against something run beside it; machines read it as JSON."""
+    assert bench(as_json=True, quick=True) == 0
+
+    rows = json.loads(capsys.readouterr().out)["rows"]
+    assert len(rows) == 4
+    for row in rows:
+        assert row["orders_per_second"] > 0
+        assert row["ratio_min"] <= row["ratio"] <= row["ratio_max"]
+
+
+def test_disagreement_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The check is live: a kernel that trades another quantity fails the benchmark."""
+    monkeypatch.setattr("engine.cli.bench.run_kernel", lambda *_: Run(1.0, 0, 0))
+
+    with pytest.raises(AssertionError, match="both must trade"):
+        bench(as_json=True, quick=True)
