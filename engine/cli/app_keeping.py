@@ -58,8 +58,10 @@ def take(
     if as_json:
         print_json(taken)
         return
-    if taken["frame"] is not None:
+    if taken["state_hash"] is not None:
         typer.echo(f"snapshot at frame {taken['frame']}, state hash {taken['state_hash']}")
+    else:
+        typer.echo(f"the daemon ended at frame {taken['frame']}, its log tells of the snapshot")
     if taken["stopped"]:
         typer.echo("the daemon has stopped")
 

@@ -18,6 +18,7 @@ from engine.exits import DIFFERENCE, NO_DAEMON, REFUSED
 from persistence.journal import JournalFrames
 from persistence.snapshot_store import SnapshotStore
 from persistence.state_dir import is_held
+from persistence.witness import Witness
 
 if TYPE_CHECKING:
     from engine.cli.places import Place
@@ -28,6 +29,7 @@ SECONDS: Final = 120.0
 """How long a snapshot may take before the wait is given up; the daemon goes on with it."""
 
 _POLL_SECONDS: Final = 0.05
+_FAST_POLL_SECONDS: Final = 0.002  # a daemon's own servers end some milliseconds after the snapshot
 
 
 async def list_snapshots(connections: Connections, shard: str) -> list[dict[str, Any]]:
@@ -69,14 +71,14 @@ async def take_snapshot(place: Place, *, stop: bool) -> dict[str, Any]:
         wanted = 0 if top is None else top.n
         store = SnapshotStore(link, place.shard)
         _signal(pid, signal.SIGUSR2 if stop else signal.SIGUSR1)
-        manifest = await _wait_for_manifest(store, wanted, pid)
+        poll_seconds = _FAST_POLL_SECONDS if stop else _POLL_SECONDS
+        manifest = await _wait_for_manifest(store, wanted, pid, poll_seconds)
     finally:
         await link.close()
     if stop:
         await _wait_for_end(pid)
     if manifest is None:
-        # It ended, and its servers with it, before we could look; the daemon's log has the rest.
-        return {"frame": None, "stopped": True}
+        return {"frame": _last_frame(place.state_dir), "state_hash": None, "stopped": True}
     return {**_row(manifest), "stopped": stop}
 
 
@@ -94,7 +96,9 @@ def daemon_pid(state_dir: Path) -> int:
     return pid
 
 
-async def _wait_for_manifest(store: SnapshotStore, wanted: int, pid: int) -> Manifest | None:
+async def _wait_for_manifest(
+    store: SnapshotStore, wanted: int, pid: int, poll_seconds: float
+) -> Manifest | None:
     """Return the first snapshot at or above a frame; None if the daemon ends before we see one."""
     deadline = time.monotonic() + SECONDS
     while True:
@@ -110,7 +114,7 @@ async def _wait_for_manifest(store: SnapshotStore, wanted: int, pid: int) -> Man
             raise CommandError(
                 f"no snapshot within {SECONDS:.0f} s: look into the daemon's log", DIFFERENCE
             )
-        await asyncio.sleep(_POLL_SECONDS)
+        await asyncio.sleep(poll_seconds)
 
 
 async def _wait_for_end(pid: int) -> None:
@@ -123,6 +127,18 @@ async def _wait_for_end(pid: int) -> None:
                 DIFFERENCE,
             )
         await asyncio.sleep(_POLL_SECONDS)
+
+
+def _last_frame(state_dir: Path) -> int | None:
+    """Return the last frame acknowledged to a daemon that has ended, as its witness has it."""
+    if not (state_dir / "head").exists():
+        return None
+    witness = Witness(state_dir / "head")
+    try:
+        seen = witness.read()
+    finally:
+        witness.close()
+    return None if seen is None else seen[0]
 
 
 def _signal(pid: int, number: signal.Signals) -> None:
