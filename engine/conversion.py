@@ -8,6 +8,7 @@ place among the other refusals. The same frame therefore always gives the same e
 from __future__ import annotations
 
 from hashlib import blake2b
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -76,6 +77,8 @@ _NOT_YET: Final = (
     "activation_price",
     "oco_group",
 )
+_not_yet: Callable[[Any], tuple[Any, ...]] = attrgetter(*_NOT_YET)
+_NOTHING: Final = (None,) * len(_NOT_YET)
 _STP_MODES: Final = (StpMode.NONE, StpMode.CANCEL_NEWEST, StpMode.CANCEL_OLDEST)
 
 
@@ -213,7 +216,7 @@ def _content_digest(c: PlaceOrderWire, time_in_force: TimeInForce, stp: StpMode)
         stp,
         c.max_slippage_bps,
         c.tag,
-        [getattr(c, field) for field in _NOT_YET],
+        _not_yet(c),
         bool(c.post_only),
         bool(c.reduce_only),
     )
@@ -234,9 +237,10 @@ def _check_supported(c: PlaceOrderWire) -> None:
         raise Defect(Refusal.NOT_SUPPORTED, "$.stp")
     if c.max_slippage_bps is not None and c.order_type is not OrderType.MARKET:
         raise Defect(Refusal.NOT_SUPPORTED, "$.max_slippage_bps")
-    for field in _NOT_YET:
-        if getattr(c, field) is not None:
-            raise Defect(Refusal.NOT_SUPPORTED, f"$.{field}")
+    values = _not_yet(c)
+    if values != _NOTHING:
+        field = next(f for f, value in zip(_NOT_YET, values, strict=True) if value is not None)
+        raise Defect(Refusal.NOT_SUPPORTED, f"$.{field}")
 
 
 def _price_ticks(grid: Grid, price: str | int, path: str) -> int:

@@ -1,7 +1,8 @@
 """Events to JSON: integers to decimal strings, one compact object an event (protocol §2).
 
 Identifiers were validated on their way in and need no escaping; only free text does. `in` is the
-index of the input within its frame, absent for a timer.
+index of the input within its frame, absent for a timer. Words are read as `_value_` where it is
+hot: `value` is a property, and costs a call.
 """
 
 from __future__ import annotations
@@ -102,12 +103,12 @@ class Rendering:
         if grid is not None and e.order_type is not None and e.time_in_force is not None:
             price = f'"price":"{grid.price_text(e.price_ticks)}",' if e.price_ticks else ""
             terms = (
-                f',"side":"{SIDE_NAMES[e.side]}","order_type":"{e.order_type.value}",'
+                f',"side":"{SIDE_NAMES[e.side]}","order_type":"{e.order_type._value_}",'
                 f'"quantity":"{grid.quantity_text(e.quantity_lots)}",{price}'
-                f'"time_in_force":"{e.time_in_force.value}"'
+                f'"time_in_force":"{e.time_in_force._value_}"'
             )
         return (
-            f'{{"type":"order_accepted",{where}{_order(e)},"status":"{e.status.value}"{terms}'
+            f'{{"type":"order_accepted",{where}{_order(e)},"status":"{e.status._value_}"{terms}'
             f"{_DUPLICATE if e.duplicate else ''}}}"
         )
 
@@ -124,7 +125,7 @@ class Rendering:
     def _order_cancelled(self, e: OrderCancelled, where: str) -> str:
         leaves = self._grid(e.symbol).quantity_text(e.leaves_lots)
         return (
-            f'{{"type":"order_cancelled",{where}{_order(e)},"reason":"{e.reason.value}",'
+            f'{{"type":"order_cancelled",{where}{_order(e)},"reason":"{e.reason._value_}",'
             f'"leaves":"{leaves}"}}'
         )
 
@@ -293,7 +294,7 @@ def _market_state(e: MarketStateChanged, where: str) -> str:
 def _account(e: AccountCreated | AccountUpdated) -> str:
     leverage = f',"leverage":"{rate(e.leverage_ppm)}"' if e.leverage_ppm else ""
     group = f',"stp_group":"{e.stp_group}"' if e.stp_group else ""
-    return f'"account":"{e.account}","status":"{e.status.value}"{leverage}{group}'
+    return f'"account":"{e.account}","status":"{e.status._value_}"{leverage}{group}'
 
 
 def _account_created(e: AccountCreated, where: str) -> str:
