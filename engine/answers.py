@@ -67,10 +67,22 @@ def accepted(
 
 
 def repeated(command: PlaceOrder, known: Entry) -> Event:
-    """Answer an id that was accepted before: the original acceptance, or a refusal (A10)."""
+    """Answer an id that was accepted before: the original acceptance, or a refusal (A10).
+
+    The terms are left out where they no longer fit the instrument, which is then another one.
+    """
     digest, order_id, status, _ = known
     if digest != command.digest:
         return refused(command, Refusal.ID_REUSED)
+    if command.defect is not None:
+        return OrderAccepted(
+            command.symbol,
+            command.account,
+            command.client_order_id,
+            order_id,
+            status,
+            duplicate=True,
+        )
     return accepted(command, order_id, status, duplicate=True)
 
 

@@ -125,6 +125,7 @@ class Daemon:
         self._servers = servers
         data_dir = options.state_dir if servers is None else servers.data_dir
         self._witness = Witness(data_dir / "head")
+        self._last_snapshot: asyncio.Task[None] | None = None
         self._run_id = f"{os.getpid()}-{time.time_ns() // 1_000_000}"
 
     async def run(self) -> None:
@@ -315,6 +316,8 @@ class Daemon:
             notify.ready(f"frame {parts.loop.position.n}")
             await engine
             notify.stopping()
+            if self._last_snapshot is not None:
+                await self._last_snapshot
             for task in others:
                 task.cancel()
         await parts.lease.release()
@@ -353,12 +356,13 @@ class Daemon:
             loop.add_signal_handler(number, parts.loop.stop)
         loop.add_signal_handler(signal.SIGHUP, self._reload, parts)
         loop.add_signal_handler(signal.SIGUSR1, parts.snapshotter.ask)
-        tasks: set[asyncio.Task[None]] = set()
+        loop.add_signal_handler(signal.SIGUSR2, self._stop_with_snapshot, parts)
 
-        def snapshot_and_stop() -> None:
-            tasks.add(asyncio.create_task(_snapshot_and_stop(parts)))
-
-        loop.add_signal_handler(signal.SIGUSR2, snapshot_and_stop)
+    def _stop_with_snapshot(self, parts: Parts) -> None:
+        """Stop at a frame and leave its snapshot, so that another release can start from it."""
+        if self._last_snapshot is None:
+            self._last_snapshot = asyncio.create_task(parts.snapshotter.take())
+            parts.loop.stop()
 
     def _reload(self, parts: Parts) -> None:
         """Take over what may change while running; say what would need a restart."""
@@ -371,14 +375,6 @@ class Daemon:
         parts.mirror_feed.interval_seconds = fresh.mirror.interval_ms / 1e3
         configure(fresh.log.level, fresh.log.format)
         log.info("configuration reloaded", needs_restart=restart_needed(self._config, fresh))
-
-
-async def _snapshot_and_stop(parts: Parts) -> None:
-    """Stop at a frame and leave its snapshot, so that another release can start from it."""
-    try:
-        await parts.snapshotter.take()
-    finally:
-        parts.loop.stop()
 
 
 async def _watchdog() -> None:

@@ -27,6 +27,7 @@ from matching.terms import Refusal
 
 _any = msgspec.json.Decoder(AnyWire)
 _elements = msgspec.json.Decoder(list[msgspec.Raw])
+_A_TYPE = re.compile(r"Expected `[^`]*`")
 _PATH = re.compile(r" - at `(\$[^`]*)`$")
 
 KINDS: Final[dict[str, tuple[type, ...]]] = {
@@ -176,6 +177,6 @@ def _diagnose_value(said: str, path: str) -> Malformed:
         if repr(DECIMAL) in said:
             return Malformed(Refusal.BAD_DECIMAL, path, "a plain decimal without exponent")
         return Malformed(Refusal.BAD_IDENTIFIER, path, "1 to 64 of A-Z a-z 0-9 . _ -")
-    if "got `" in said:
+    if "got `" in said or _A_TYPE.fullmatch(said):
         return Malformed(Refusal.WRONG_TYPE, path, "a value of another type belongs here")
     return Malformed(Refusal.OUT_OF_RANGE, path, "out of range")

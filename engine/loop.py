@@ -110,7 +110,7 @@ class EngineLoop:
         self._poisoned_at_us: deque[int] = deque()
 
     def stop(self) -> None:
-        """Ask the loop to end after the frame it is at."""
+        """Ask the loop to end after the batch it is at; visits asked for by then still come."""
         self._stopping.set()
         self._wake.set()
 
@@ -129,6 +129,8 @@ class EngineLoop:
                 if reading is None:
                     reading = asyncio.create_task(self._inbox.next(None))
                 await self._wait(reading)
+                if self._stopping.is_set():
+                    break
                 self.last_turn_us = self._clock.now_us()
                 if self._visits:
                     await self._receive_visits()

@@ -76,16 +76,16 @@ class Book:
         while level is not None and level.key <= limit_key:
             maker = level.head
             while maker is not None:
+                if len(bites) == MAX_SWEEP_MAKERS:
+                    sweep.end = CancelReason.MAX_FILLS
+                    sweep.filled_lots = order.leaves_lots - wanted_lots
+                    return sweep
                 if maker.stp_key == order.stp_key and order.stp is not NO_STP:
                     bites.append((maker, 0))
                     if order.stp is not CANCEL_OLDEST:
                         sweep.end = CancelReason.SELF_TRADE
                         sweep.filled_lots = order.leaves_lots - wanted_lots
                         return sweep
-                elif len(bites) == MAX_SWEEP_MAKERS:
-                    sweep.end = CancelReason.MAX_FILLS
-                    sweep.filled_lots = order.leaves_lots - wanted_lots
-                    return sweep
                 elif maker.leaves_lots < wanted_lots:
                     bites.append((maker, maker.leaves_lots))
                     wanted_lots -= maker.leaves_lots
