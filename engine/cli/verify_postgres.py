@@ -73,7 +73,7 @@ class PostgresChecks:
                 damage=True,
             )
         self.writer.text = f"at frame {cursor.frame}, {top} was the top"
-        async with aclosing(_live_frames(self._source, first - 1, moved)) as frames:
+        async with aclosing(live_frames(self._source, first - 1, moved)) as frames:
             for difference in await compare(database, self._shard, frames):
                 self.rows.fail(difference)
         self.rows.text = f"every row of frames {first} to {cursor.frame} is in both, and the same"
@@ -105,7 +105,7 @@ class PostgresChecks:
             check.fail(reason)
 
 
-async def _live_frames(
+async def live_frames(
     source: JournalFrames, after: int, moved: Callable[[int], None]
 ) -> AsyncGenerator[Frame, None]:
     """Yield the frames after `after` up to a top that moves: the writer goes on meanwhile."""

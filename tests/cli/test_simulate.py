@@ -114,36 +114,49 @@ def test_time_stands_still_without_ts() -> None:
 FALLING = [
     {**X, "mark_source": "last"},
     *account("long", "20"),
+    *account("longer", "25"),
     *account("maker", "2000"),
-    order("maker", "sell", "1", "100"),
+    order("maker", "sell", "2", "100"),
     order("long", "buy", "1", "100"),
+    order("longer", "buy", "1", "100"),
     order("maker", "buy", "0.1", "90"),
-    order("maker", "buy", "5", "85"),
+    order("maker", "buy", "0.3", "85"),
+    order("maker", "buy", "0.3", "82"),
+    order("maker", "buy", "0.4", "79"),
     *account("seller", "2000"),
 ]
-"""The long is liquidated at 90, and its own print at 85 breaches what is left of it."""
+"""Sold to 90, `long` reaches tier 1; its print at 85 brings tier 3, whose prints reach `longer`."""
+
+LAST_STRAW = order("seller", "sell", "0.1", "90", ts=1_000)
 
 
-def test_timer_due_fires_before_the_line_and_belongs_to_no_line() -> None:
-    """What a liquidation's own prints breach is looked at 250 ms later (D2), not by the line."""
+def liquidations(events: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
+    """Return account, tier and line of each liquidation."""
+    return [
+        (event["account"], event["tier"], event.get("in"))
+        for event in events
+        if event["type"] == "liquidation"
+    ]
+
+
+def test_timers_due_fire_before_the_line_each_at_its_own_time() -> None:
+    """What a liquidation's own prints breach is looked at 250 ms later (D2): 1250, then 1500."""
     simulation = Simulation()
     played(simulation, *FALLING)
-    fell = played(simulation, order("seller", "sell", "0.1", "90", ts=1_000))
-    assert [event["tier"] for event in fell if event["type"] == "liquidation"] == [1]
+    assert liquidations(played(simulation, LAST_STRAW)) == [("long", 1, 7)]
 
-    early, *late = played(simulation, {"type": "create_account", "account": "x", "ts": 1_300})
-    assert (early["type"], early["tier"]) == ("liquidation", 3)
-    assert "in" not in early
-    assert (late[-1]["type"], late[-1]["in"]) == ("account_created", 7)
+    events = played(simulation, {"type": "create_account", "account": "x", "ts": 2_000})
+    assert liquidations(events) == [("long", 3, None), ("longer", 3, None)]
+    assert (events[-1]["type"], events[-1]["in"]) == ("account_created", 7)
 
 
 def test_timer_that_is_not_due_waits() -> None:
     """A line before the deadline is itself the next input, and what it brings about is its own."""
     simulation = Simulation()
-    played(simulation, *FALLING, order("seller", "sell", "0.1", "90", ts=1_000))
-    created, *rest = played(simulation, {"type": "create_account", "account": "x", "ts": 1_249})
-    assert created["type"] == "account_created"
-    assert (rest[0]["type"], rest[0]["in"]) == ("liquidation", 7)
+    played(simulation, *FALLING, LAST_STRAW)
+    events = played(simulation, {"type": "create_account", "account": "x", "ts": 1_249})
+    assert events[0]["type"] == "account_created"
+    assert liquidations(events) == [("long", 3, 7)]
 
 
 def test_ts_that_goes_back_is_refused_and_changes_nothing() -> None:
@@ -249,6 +262,18 @@ def test_state_adds_up() -> None:
     assert state["books"]["X"] == {"bids": [], "asks": [["101.5", "3", 1]]}
     totals = {name: float(value) for name, value in state["totals"].items()}
     assert totals["deposits"] == totals["balances"] - totals["open_cost"] + totals["fees"] == 2020
+
+
+def test_average_price_is_rounded_half_up() -> None:
+    """It is derived for display; truncating it would show every buyer a better price (B1)."""
+    bought = [
+        *BANKRUPT_AT_80[:-2],
+        order("maker", "sell", "0.1", "100"),
+        order("maker", "sell", "0.2", "101"),
+        order("long", "buy", "0.3", "101"),
+    ]
+    position = simulated(*bought, options=("--state",)).lines[-1]["positions"]["long"]["X"]
+    assert (position["cost"], position["avg_price"]) == ("30.2", "100.66666667")
 
 
 def test_same_lines_give_the_same_bytes_in_every_process(tmp_path: Path) -> None:

@@ -10,11 +10,13 @@ import pytest
 from rich.console import Console
 
 from engine.cli.verify import Verification, verify
+from engine.cli.verify_postgres import live_frames
 from engine.cli.verify_receipts import ReceiptAuditor
 from engine.connections import Connections, RedisLink
 from engine.kernel import Kernel
 from engine.machine import Machine
 from engine.messages import Frame
+from persistence.journal import JournalFrames
 from tests.cli.conftest import TRADED
 from tests.cli.program import Daemon
 from tests.cli.recorded import Recording
@@ -245,6 +247,20 @@ def test_doctored_receipt_is_found(
 ) -> None:
     """Each number of a receipt follows from the others (D8), so none can be changed alone."""
     assert told in "\n".join(receipts(recording, {field: value}))
+
+
+async def test_frames_that_arrive_while_rows_are_compared_are_looked_at_too(
+    recording: Recording, connections: Connections, link: RedisLink
+) -> None:
+    """The writer goes on meanwhile; its new rows would otherwise seem to come from nowhere."""
+    await recording.write(link)
+    expected = recording.top.n + 1
+    seen: list[int] = []
+    async for frame in live_frames(JournalFrames(link, recording.shard), 0, seen.append):
+        if frame.n == recording.top.n < expected:
+            recording.run({"type": "create_account", "account": "later"})
+            await recording.write(link, first=expected)
+    assert seen == list(range(1, expected + 1))
 
 
 async def test_row_that_postgres_has_otherwise_is_found(daemon: Daemon) -> None:
