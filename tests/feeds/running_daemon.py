@@ -18,6 +18,32 @@ SHARD = "main"
 _START_SECONDS = 60.0
 
 
+def wait_until_up(state_dir: Path, process: subprocess.Popen[bytes]) -> None:
+    """Wait until a daemon with servers of its own has recovered and leads its journal."""
+    asyncio.run(_until_up(state_dir, process))
+
+
+async def _until_up(state_dir: Path, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while not await _is_up(state_dir):
+        assert process.poll() is None, "the daemon has ended"
+        assert time.monotonic() < deadline, "the daemon does not start"
+        await asyncio.sleep(0.05)
+
+
+async def _is_up(state_dir: Path) -> bool:
+    endpoints = running_endpoints(state_dir)
+    if endpoints is None:
+        return False
+    try:
+        link = await Connections(endpoints).redis()
+        top = await journal_top(link, SHARD)
+        await link.close()
+    except Exception:
+        return False
+    return top is not None
+
+
 class RunningDaemon:
     """`pitboss run` in a state directory."""
 
@@ -30,11 +56,10 @@ class RunningDaemon:
     async def start(self) -> None:
         """Start it and wait until it has recovered and leads the journal."""
         self._process = self._spawn()
-        deadline = time.monotonic() + _START_SECONDS
-        while not await self._is_up():
-            assert self._process.poll() is None, self._log.read_text()
-            assert time.monotonic() < deadline, self._log.read_text()
-            await asyncio.sleep(0.05)
+        try:
+            await _until_up(self.state_dir, self._process)
+        except AssertionError as error:
+            raise AssertionError(self._log.read_text()) from error
 
     def kill(self) -> None:
         """End it as a crash would: its servers die with it. Returns when they are gone."""
@@ -68,12 +93,3 @@ class RunningDaemon:
                 stdout=log,
                 stderr=log,
             )
-
-    async def _is_up(self) -> bool:
-        try:
-            link = await (await self.connections()).redis()
-            top = await journal_top(link, SHARD)
-            await link.close()
-        except Exception:
-            return False
-        return top is not None
