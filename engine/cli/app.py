@@ -13,6 +13,7 @@ from rich.console import Console
 
 from engine.cli.app_keeping import keeping
 from engine.cli.app_reading import reading
+from engine.cli.bench import bench as run_bench
 from engine.cli.daemon_run import run_daemon
 from engine.cli.demo_run import run_demo
 from engine.cli.ending import ends_with_code, in_loop
@@ -144,6 +145,20 @@ def simulate(
     begin = None if config is None else load(config)
     with open_lines(lines) as source:
         run_simulation(source, sys.stdout.buffer, begin, with_state=with_state)
+
+
+@app.command()
+@ends_with_code
+def bench(
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Fewer rounds: a first impression.")
+    ] = False,
+    config: ConfigOption = None,  # noqa: ARG001 - every command takes it
+    state_dir: StateDirOption = None,  # noqa: ARG001
+    as_json: JsonOption = False,
+) -> int:
+    """Measure orders per second, beside yardsticks, on this machine."""
+    return run_bench(as_json=as_json, quick=quick)
 
 
 @app.command()

@@ -114,7 +114,7 @@ def test_version_tells_release_and_logic() -> None:
     "name",
     [
         *("run", "send", "tail", "state", "simulate", "feed", "verify", "check-config", "doctor"),
-        *("version", "report margin", "snapshot list", "snapshot take"),
+        *("bench", "version", "report margin", "snapshot list", "snapshot take"),
     ],
 )
 def test_every_command_explains_itself_and_takes_the_same_two_options(name: str) -> None:
