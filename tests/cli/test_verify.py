@@ -1,6 +1,7 @@
 """`pitboss verify`: each check finds what it is there for, and nothing else."""
 
 import io
+import random
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
@@ -313,3 +314,54 @@ def test_verify_beside_a_busy_daemon_agrees(daemon: Daemon) -> None:
         *("chain", "events", "money", "receipts", "snapshots"),
         *("writer", "rows", "fills"),
     ]
+
+
+def test_auditor_and_engine_agree_on_every_liquidation_in_a_wild_market() -> None:
+    """Longs and shorts in two instruments, tiers 1 to 3, several positions an account."""
+    recording = Recording("wild")
+    dice = random.Random(11)
+    symbols = {"A": ("0.01", "0.1", "1"), "B": ("0.5", "0.001", "10")}
+    for symbol, (tick, lot, contract) in symbols.items():
+        terms = {"tick_size": tick, "lot_size": lot, "contract_size": contract}
+        recording.run({"type": "create_instrument", "symbol": symbol, **terms, "collar": "0.2"})
+        recording.run({"type": "l1", "symbol": symbol, "bid": "99.5", "ask": "100.5"})
+    accounts = ["maker", *(f"a{number}" for number in range(12))]
+    for name in accounts:
+        money = "1000000" if name == "maker" else str(dice.randrange(100, 900))
+        recording.run(
+            {"type": "create_account", "account": name},
+            {"type": "deposit", "account": name, "amount": money, "transfer_id": f"{name}-1"},
+        )
+    for number in range(800):
+        symbol = dice.choice(list(symbols))
+        low = 100 + (60 - abs(number % 120 - 60)) // 2 + dice.randrange(-4, 5)
+        lucky = dice.choice(accounts[1:])
+        recording.run(
+            {"type": "l1", "symbol": symbol, "bid": str(low), "ask": str(low + 1)},
+            {"type": "deposit", "account": lucky, "amount": "20", "transfer_id": f"{number}"},
+            *(
+                {
+                    "type": "place_order",
+                    "account": name,
+                    "symbol": symbol,
+                    "side": side,
+                    "order_type": "limit",
+                    "price": str(low + shift),
+                    "quantity": dice.choice(("1", "2.5", "4")),
+                    "client_order_id": f"{number}-{side}-{shift}",
+                }
+                for name, side, shift in (
+                    ("maker", "buy", -1),
+                    ("maker", "sell", 2),
+                    (lucky, dice.choice(("buy", "sell")), 0),
+                    (dice.choice(accounts[1:]), "buy", 2),
+                    (dice.choice(accounts[1:]), "sell", -1),
+                )
+            ),
+        )
+    auditor = ReceiptAuditor(Machine().kernel.state)
+    assert [each for frame in recording.frames for each in auditor.observe(frame)] == []
+    told = b"".join(frame.events for frame in recording.frames)
+    tiers = [told.count(b'"tier":%d' % tier) for tier in (1, 2, 3)]
+    assert min(tiers) > 2, tiers
+    assert auditor.liquidations == sum(tiers)
