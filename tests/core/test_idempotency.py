@@ -145,6 +145,23 @@ def test_repeat_outlives_its_instrument() -> None:
     assert market.last[0]["duplicate"] is True
 
 
+def test_repeat_on_another_grid_tells_no_wrong_quantity() -> None:
+    """The symbol came back with other ticks and lots: what does not fit them is left out (A10)."""
+    market = Market()
+
+    market.play("""
+        alice sell 5@100.01 id=once
+        alice cancel once
+        delete X
+        instrument X tick_size=0.5 lot_size=2
+        alice sell 5@100.01 id=once
+    """)
+
+    repeat = market.last[0]
+    assert (repeat["order_id"], repeat["status"], repeat["duplicate"]) == (1, "resting", True)
+    assert "quantity" not in repeat
+
+
 def _place_and_cancel(market: Market, *names: str) -> None:
     for name in names:
         market.play(f"""

@@ -241,6 +241,22 @@ def test_of_equal_positions_the_one_opened_earlier() -> None:
     assert market.of("liquidation")[0]["symbol"] == "X"
 
 
+def test_position_that_turned_round_is_as_old_as_its_turn() -> None:
+    """X was long before Y was bought, and has been short only since after it (D2)."""
+    market = _two_instruments()
+
+    market.play("""
+        mm  buy  X 2@100
+        bob sell X 2@100
+        mark Y 120
+        mark X 120
+        change X maintenance_margin=0.15
+        change Y maintenance_margin=0.159
+    """)
+
+    assert [(e["symbol"], e["tier"]) for e in market.of("liquidation")] == [("Y", 1)]
+
+
 def test_tier_3_goes_through_all_positions_largest_first() -> None:
     """Everything is closed, in one action (D2)."""
     market = _two_instruments()
@@ -300,6 +316,22 @@ def test_one_action_per_account_and_input() -> None:
     market.play("mark 88.9")  # equity 8.9, sold at 86 leaves less
 
     assert len(market.of("liquidation")) == 1
+
+
+def test_openings_stay_locked_until_the_next_look() -> None:
+    """The slice is sold and the ratio is 0.18, but nobody has looked yet (D2)."""
+    market = _long(buyer="1@90")
+    market.play("""
+        ladder tier1_share=0.8 tier2_share=0.8
+        mark 90
+    """)
+    assert market.position("bob") == "0.2"
+
+    market.play("bob buy 0.1@85")
+    assert [error["code"] for error in market.last[0]["errors"]] == [507]
+
+    market.play("bob buy 0.1@85")
+    assert market.last[0]["type"] == "order_accepted"
 
 
 def test_what_finds_no_buyer_stays_until_the_next_look() -> None:

@@ -55,7 +55,17 @@ def test_short_position_counts_its_buys_alike() -> None:
     """)
     assert market.margin("bob")["initial"] == "80"
 
-    market.play("bob buy 6@99")
+    market.play("""
+        bob cancel o3
+        bob buy 4@300
+    """)
+    assert market.margin("bob")["initial"] == "80"
+
+    market.play("""
+        bob cancel o4
+        bob buy 4@99
+        bob buy 6@99
+    """)
 
     assert market.margin("bob")["initial"] == "118"  # 10 × 99 − 400, at 20 %
 

@@ -1,5 +1,8 @@
 """Nobody trades with himself (A6)."""
 
+import pytest
+
+from tests.core.bounds import lower
 from tests.core.market import Market
 
 
@@ -75,6 +78,23 @@ def test_prevention_stands_where_the_meeting_was() -> None:
 
     assert market.kinds()[-3:] == ["prevented_match", "order_cancelled", "trade"]
     assert market.of("prevented_match")[0]["quantity"] == "5"
+
+
+def test_own_orders_met_count_for_the_bound_of_a_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or one command could cancel an account's whole side of the book (A1)."""
+    lower(monkeypatch, "MAX_SWEEP_MAKERS", 2)
+    market = Market()
+
+    market.play("""
+        me    sell 1@100
+        other sell 1@100
+        me    sell 1@100
+        me    buy  3@100 stp=cancel_oldest
+    """)
+
+    assert market.fills == ["me<other 1@100"]
+    assert market.cancels == ["o1 1 self_trade", "o4 2 max_fills"]
+    assert market.asks() == ["me 1@100"]
 
 
 def test_mode_none_lets_them_trade() -> None:
