@@ -61,7 +61,8 @@ def take(
     if taken["state_hash"] is not None:
         typer.echo(f"snapshot at frame {taken['frame']}, state hash {taken['state_hash']}")
     else:
-        typer.echo(f"the daemon ended at frame {taken['frame']}, its log tells of the snapshot")
+        where = "" if taken["frame"] is None else f" at frame {taken['frame']}"
+        typer.echo(f"the daemon ended{where} before we could see; its log tells of the snapshot")
     if taken["stopped"]:
         typer.echo("the daemon has stopped")
 
