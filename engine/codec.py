@@ -12,7 +12,6 @@ from engine.messages import Frame, InputRecord
 VERSION = str(LOGIC_VERSION).encode()
 
 _records = msgspec.json.Decoder(list[InputRecord])
-_raws = msgspec.json.Decoder(list[msgspec.Raw])
 _cursors = msgspec.json.Decoder(dict[str, str])
 
 
@@ -104,8 +103,3 @@ def decode_cursors(encoded: bytes) -> dict[str, str]:
 def decode_inputs(encoded: bytes) -> list[InputRecord]:
     """Read a frame's inputs back."""
     return _records.decode(encoded)
-
-
-def split_array(encoded: bytes) -> list[bytes]:
-    """Return the elements of a JSON array as they stand, without decoding them."""
-    return [bytes(raw) for raw in _raws.decode(encoded)]

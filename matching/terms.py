@@ -64,7 +64,6 @@ class CancelReason(Enum):
     COLLAR = "collar"
     MAX_FILLS = "max_fills"
     SELF_TRADE = "self_trade"
-    AMENDED_DOWN = "amended_down"
     LIQUIDATION = "liquidation"
 
 
