@@ -84,7 +84,7 @@ def send(
     connections = place.connections()
     with open_lines(lines) as source:
         text = TextIOWrapper(source, encoding="utf-8", errors="surrogateescape", newline="\n")
-        in_loop(send_lines(text, connections, place.shard, sys.stdout))
+        in_loop(send_lines(text, connections, place.shard, sys.stdout), reads_input=True)
 
 
 @app.command()

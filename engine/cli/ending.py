@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import os
+import signal
 import sys
 import traceback
 from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
@@ -28,10 +29,20 @@ INTERRUPTED: Final = 130
 _NO_SERVER: Final = (PostgresLost, RedisReplyError)
 
 
-def in_loop(work: Coroutine[object, object, Result]) -> Result:
-    """Run a coroutine to its end."""
+def in_loop(work: Coroutine[object, object, Result], *, reads_input: bool = False) -> Result:
+    """Run a coroutine to its end.
+
+    `reads_input` tells that it waits for standard input without giving the loop a turn: there
+    Ctrl-C must interrupt the reading, since a cancelled task would not notice.
+    """
+    if reads_input:
+        signal.signal(signal.SIGINT, _interrupt)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(work)
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 def ends_with_code(command: Callable[Arguments, int | None]) -> Callable[Arguments, None]:

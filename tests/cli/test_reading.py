@@ -93,6 +93,27 @@ def test_ctrl_c_is_the_ordinary_end_of_following(daemon: Daemon) -> None:
         assert following.stderr.read() == b""
 
 
+def test_ctrl_c_ends_a_send_that_waits_for_its_next_line(daemon: Daemon) -> None:
+    """Somebody at a terminal has thought better of it."""
+    with subprocess.Popen(
+        command("send", "--state-dir", daemon.state_dir),
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as sending:
+        assert sending.stdin is not None
+        assert sending.stdout is not None
+        assert sending.stderr is not None
+        # The second goes to another stream, so the first is sent and answered before it waits.
+        sending.stdin.write(b'{"type":"create_account","account":"typed"}\n{}\n')
+        sending.stdin.flush()
+        assert b"typed" in sending.stdout.readline()
+        sending.send_signal(signal.SIGINT)
+        assert sending.wait(timeout=10) == 130
+        assert sending.stderr.read() == b""
+
+
 def test_snapshot_is_taken_and_listed(daemon: Daemon) -> None:
     """The newest in the list is the one that was asked for; a second one needs no new frame."""
     daemon.send({"type": "create_account", "account": "before-the-snapshot"})
