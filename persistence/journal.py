@@ -104,10 +104,14 @@ class RedisJournal:
                 if self._link is None:
                     self._link = await self._open_link()
                     await self._reconcile(frame)
-                if await self._is_appended(self._link, frame):
-                    break
+                await self._append_once(self._link, frame)
+                break
             except LinkLost as lost:
                 log.warning("the journal's connection is lost; trying again", reason=str(lost))
+            except RedisReplyError as refusal:
+                if not str(refusal).startswith(_PASSING):
+                    raise
+                log.error("Redis refuses the journal for now", reason=str(refusal)[:200])
             await self.close()
             await asyncio.sleep(delay)
             delay = min(2 * delay, _MAX_RETRY_SECONDS)
@@ -119,33 +123,28 @@ class RedisJournal:
             await self._link.close()
             self._link = None
 
-    async def _is_appended(self, link: RedisLink, frame: Frame) -> bool:
-        """Send one XADD; return whether the frame is in the journal, False to try again."""
+    async def _append_once(self, link: RedisLink, frame: Frame) -> None:
+        """Send one XADD; return once the frame is in the journal."""
         entry_id = f"{frame.n}-0"
         create = () if frame.n == 1 else ("NOMKSTREAM",)
         try:
             reply = await link.call("XADD", self._key, *create, entry_id, *frame_fields(frame))
         except RedisReplyError as refusal:
-            text = str(refusal)
-            if "equal or smaller" in text:
-                return await self._is_mine(link, frame)
-            if text.startswith(_PASSING):
-                log.error("Redis refuses the journal for now", reason=text[:200])
-                return False
-            raise
+            if "equal or smaller" not in str(refusal):
+                raise
+            await self._check_mine(link, frame)
+            return
         if reply is None:
             raise JournalDamaged(
                 f"the journal is gone: {self._key} does not exist though frame {self._n} was "
                 "acknowledged; restore it, or start with `pitboss run --accept-loss`"
             )
-        return True
 
-    async def _is_mine(self, link: RedisLink, frame: Frame) -> bool:
+    async def _check_mine(self, link: RedisLink, frame: Frame) -> None:
         """Tell a lost reply of our own from another leader, who fences us. Raises SteppedDown."""
         found = await read_frame(link, self._key, frame.n)
-        if found is not None and found.hash == frame.hash:
-            return True
-        raise SteppedDown(f"another engine has written frame {frame.n}")
+        if found is None or found.hash != frame.hash:
+            raise SteppedDown(f"another engine has written frame {frame.n}")
 
     async def _reconcile(self, frame: Frame) -> None:
         """Compare the journal's top with what we know, and append again what Redis lost."""
@@ -172,8 +171,7 @@ class RedisJournal:
         for n in range(top.n + 1, self._n + 1):
             lost = self._ring.get(n)
             assert lost is not None
-            if not await self._is_appended(self._link, lost):
-                raise LinkLost("the lost tail could not be appended yet")
+            await self._append_once(self._link, lost)
 
 
 class JournalFrames:
