@@ -141,10 +141,10 @@ class RedisInbox:
         """Go back to where the server is, for streams whose tail it lost (architecture §3)."""
         for name, cursor in self.cursors.items():
             key = self._prefix + name
-            if not await link.call("EXISTS", key):
-                continue
-            info = await link.call("XINFO", "STREAM", key)
-            last = dict(zip(info[::2], info[1::2], strict=True))[b"last-generated-id"].decode()
+            last = "0-0"
+            if await link.call("EXISTS", key):
+                info = await link.call("XINFO", "STREAM", key)
+                last = dict(zip(info[::2], info[1::2], strict=True))[b"last-generated-id"].decode()
             if entry_order(last) < entry_order(cursor):
                 log.error("a stream fell behind its cursor", stream=name, cursor=cursor, last=last)
                 self.cursors[name] = last

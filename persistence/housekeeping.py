@@ -102,7 +102,7 @@ class Trimmer:
                 self._position.n - self._retain,
                 self.oldest_snapshot,
                 self._written(),
-                *(int(n) for n in readers),
+                *(int(n) for n in readers if n.isdigit()),
             ]
         )
         if keep_from > 1:

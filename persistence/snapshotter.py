@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from engine.connections import LinkLost, RedisReplyError
 from persistence.snapshot_store import SnapshotStore, write_snapshot
 
 if TYPE_CHECKING:
@@ -58,8 +59,14 @@ class Snapshotter:
 
     async def run(self) -> None:
         """Take snapshots for ever. A failed one is logged, and tried again at the next turn."""
-        await self.prune()
+        prunes = True
         while True:
+            try:
+                if prunes:
+                    await self.prune()
+                    prunes = False
+            except (LinkLost, RedisReplyError) as lost:
+                log.warning("snapshots are not looked through yet", reason=str(lost))
             try:
                 async with asyncio.timeout(self.interval_seconds):
                     await self._asked.wait()
@@ -70,7 +77,7 @@ class Snapshotter:
             if asked or self._loop.position.n > self._taken_at:
                 try:
                     await self.take()
-                except SnapshotFailed as failed:
+                except (SnapshotFailed, LinkLost, RedisReplyError) as failed:
                     log.error("no snapshot", reason=str(failed))
 
     async def take(self) -> None:
@@ -92,12 +99,13 @@ class Snapshotter:
     def _fork(self) -> int:
         """Fork at a frame boundary; the child writes the state as it is now and leaves."""
         started = time.monotonic()
-        gc.freeze()  # so that the child's collector does not touch, and copy, every page
+        # What is frozen stays so: the child's collector does not touch, and copy, every page, and
+        # the daemon's does not walk through orders that live for hours.
+        gc.freeze()
         daemon = os.getpid()
         child = os.fork()
         if child == 0:
             self._write_and_leave(daemon)
-        gc.unfreeze()
         self._taken_at = self._loop.position.n
         self.last_pause_ms = (time.monotonic() - started) * 1e3
         return child
