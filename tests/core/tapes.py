@@ -137,7 +137,8 @@ class _Tape:
         """Place a limit order near the middle of its range."""
         listing, order = self.order()
         offset = self.rng.randint(-6, 6) - (2 if order["side"] == "buy" else -2)
-        order |= {"order_type": "limit", "price": listing.price(self.near(listing, offset))}
+        price = self.near(listing, offset) * self.rng.choice((1,) * 40 + (3,))
+        order |= {"order_type": "limit", "price": listing.price(price)}
         lifetime = self.rng.choice((None, None, None, None, "gtc", "ioc", "fok"))
         if lifetime in {None, "gtc"}:
             self.ids.append((order["account"], order["client_order_id"]))

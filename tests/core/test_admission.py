@@ -237,6 +237,44 @@ def test_loss_at_once_is_never_a_gain() -> None:
     assert _codes(market) == [501, 504, 505]
 
 
+@pytest.mark.parametrize("order", ["buy 100@1", "sell 100@1"])
+def test_limits_that_do_not_bind_leave_the_others_as_they_are(order: str) -> None:
+    """Exactly at leverage and free margin, under limits of one's own that are far away (C1)."""
+    market = _market()
+
+    market.play(f"""
+        deposit bob 20
+        risk bob max_order_notional=1000 max_exposure=1000
+        bob {order}
+    """)
+
+    assert market.refusals == []
+    assert market.free("bob") == "0"
+
+
+@pytest.mark.parametrize(
+    ("first", "other", "more", "initial"),
+    [("buy", "sell", "100@1", "100"), ("sell", "buy", "33@3.01", "99.866")],
+)
+def test_exits_at_far_prices_stand_in_nobodys_way(
+    first: str, other: str, more: str, initial: str
+) -> None:
+    """Four lots to be closed at three times the mark hold nothing, and ask for nothing (B3)."""
+    market = _market()
+    market.play(f"""
+        deposit bob 100
+        mm  {other} 400@1
+        bob {first} 400@1
+        bob {other} 400@3
+    """)
+    assert market.free("bob") == "20"
+
+    market.play(f"bob {first} {more}")
+
+    assert market.refusals == []
+    assert market.margin("bob")["initial"] == initial
+
+
 def test_check_7_margin_ratio_stays_below_its_threshold() -> None:
     """16 of 100 lots bought at half the mark must be maintained: 500 of them reach 0.80 (C1)."""
     market = _market(initial_margin="0.25", maintenance_margin="0.16", max_leverage="4")

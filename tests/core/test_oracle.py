@@ -38,11 +38,10 @@ def _play(seed: int, length: int) -> Counter[str]:
     return seen
 
 
-@pytest.mark.parametrize("part", range(4))
-def test_machine_agrees_with_the_oracle(part: int) -> None:
+def test_machine_agrees_with_the_oracle() -> None:
     """Over 20,000 commands in which everything collides with everything (A1 to E3)."""
     seen: Counter[str] = Counter()
-    for seed in SEEDS[part::4]:
+    for seed in SEEDS:
         seen += _play(seed, COMMANDS)
 
     for needed in (
@@ -50,7 +49,7 @@ def test_machine_agrees_with_the_oracle(part: int) -> None:
         *("unfillable", "insufficient_margin", "leverage_exceeded", "id_reused", "collar"),
         *("price_stale", "market_not_open", "in_liquidation", "self_trade", "exposure_limit"),
     ):
-        assert seen[needed], f"no tape of this part reached {needed}: the tapes have become tame"
+        assert seen[needed] >= 5, f"{needed} came up {seen[needed]} times: the tapes are tame"
 
 
 @pytest.mark.long

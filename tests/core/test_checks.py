@@ -1,0 +1,99 @@
+"""`check()` is worth what it sees: each invariant is broken once, and found.
+
+Every other test of this directory calls it after each command and trusts it.
+"""
+
+from collections.abc import Callable
+
+import pytest
+
+from engine.state import State
+from tests.core.market import Market
+
+
+def _bad_lots(state: State) -> None:
+    state.accounts["bob"].positions["X"].lots += 1
+
+
+def _bad_cost(state: State) -> None:
+    state.accounts["bob"].positions["X"].cost_atoms += 1
+
+
+def _bad_balance(state: State) -> None:
+    state.accounts["bob"].balance_atoms += 1
+
+
+def _bad_hold(state: State) -> None:
+    state.accounts["bob"].positions["X"].sell_atoms += 1
+
+
+def _bad_fee_hold(state: State) -> None:
+    state.accounts["bob"].positions["X"].fee_hold_atoms += 1
+
+
+def _lost_name(state: State) -> None:
+    state.live["bob"].clear()
+
+
+def _ghost(state: State) -> None:
+    """Leave the name of an order that no longer rests, with its holds given back."""
+    order = state.live["bob"]["rest"]
+    position = state.accounts["bob"].positions["X"]
+    state.markets["X"].book.remove(order)
+    position.hold(-1, -order.leaves_lots, -position.sell_atoms, -order.fee_hold_atoms)
+
+
+def _swapped_names(state: State) -> None:
+    state.live["bob"]["rest"], state.live["mm"]["bid"] = (
+        state.live["mm"]["bid"],
+        state.live["bob"]["rest"],
+    )
+
+
+def _crossed(state: State) -> None:
+    order = state.live["mm"]["bid"]
+    state.markets["X"].book.remove(order)
+    order.price_ticks = 20_000
+    state.markets["X"].book.rest(order)
+
+
+def _overfull(state: State) -> None:
+    state.live["bob"]["rest"].quantity_lots = 1
+
+
+def _lost_position(state: State) -> None:
+    del state.accounts["bob"].positions["X"]
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        _bad_lots,
+        _bad_cost,
+        _bad_balance,
+        _bad_hold,
+        _bad_fee_hold,
+        _lost_name,
+        _ghost,
+        _swapped_names,
+        _crossed,
+        _overfull,
+        _lost_position,
+    ],
+    ids=lambda harm: harm.__name__.strip("_"),
+)
+def test_broken_invariant_is_seen(harm: Callable[[State], None]) -> None:
+    """A check that finds nothing in a bad state proves nothing about a good one (B7)."""
+    market = Market(taker_fee="0.001")
+    market.play("""
+        mm  sell 3@100
+        bob buy  3@100
+        bob sell 2@101 id=rest
+        mm  buy  2@99  id=bid
+    """)
+    state = market.kernel.state
+
+    harm(state)
+
+    with pytest.raises((AssertionError, KeyError)):
+        market.kernel.check()
