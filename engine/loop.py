@@ -17,6 +17,7 @@ from engine.codec import decode_cursors, encode_cursors, seal
 from engine.entries import refused_input
 from engine.limits import (
     MAX_CLOCK_STEP_US,
+    MAX_COMMANDS_PER_ENTRY,
     MAX_ENTRY_BYTES,
     MAX_FRAME_EVENTS,
     MAX_FRAME_INPUT_BYTES,
@@ -34,7 +35,11 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 HOUR_US = 3600 * 1_000_000
-_FULL_BYTES = MAX_FRAME_INPUT_BYTES - 2 * MAX_ENTRY_BYTES  # one more entry still fits below
+_LONGEST_FRAMING_BYTES = 160  # what stands around a command in `in`: stream, entry id, place
+# One more entry still fits below.
+_FULL_BYTES = (
+    MAX_FRAME_INPUT_BYTES - MAX_ENTRY_BYTES - MAX_COMMANDS_PER_ENTRY * _LONGEST_FRAMING_BYTES
+)
 
 
 class ClockStepped(Exception):
@@ -110,7 +115,7 @@ class EngineLoop:
         self._poisoned_at_us: deque[int] = deque()
 
     def stop(self) -> None:
-        """Ask the loop to end after the batch it is at; visits asked for by then still come."""
+        """Ask the loop to end after the frame it is at; visits asked for by then still come."""
         self._stopping.set()
         self._wake.set()
 
@@ -186,9 +191,14 @@ class EngineLoop:
             await self._commit(self._build(deque(), {}))
 
     async def _run_batch(self, batch: Batch) -> None:
-        """Apply a batch in as many frames as it takes; an entry is never split between frames."""
+        """Apply a batch in as many frames as it takes; an entry is never split between frames.
+
+        What a stop leaves unapplied is read again by the next engine.
+        """
         inputs = deque(batch.inputs)
         while inputs:
+            if self._stopping.is_set():
+                return
             await self._run_timers_first()
             frame = await self._build_or_quarantine(inputs, batch.cursors)
             await self._commit(frame)
@@ -250,15 +260,14 @@ class EngineLoop:
         busy = machine.kernel.is_busy
         reached: dict[str, str] = {}
         while inputs and not busy():
-            item = inputs[0]
-            size += len(item.body) + 1
-            self._apply(item, len(bodies), events)
-            bodies.append(item.body)
-            inputs.popleft()
-            entry_ends = not inputs or inputs[0].entry_id != item.entry_id
-            if not entry_ends and inputs[0].stream == item.stream:
-                continue
-            reached[item.stream] = item.entry_id
+            stream, entry_id = inputs[0].stream, inputs[0].entry_id
+            while inputs and inputs[0].entry_id == entry_id and inputs[0].stream == stream:
+                item = inputs[0]
+                size += len(item.body) + 1
+                self._apply(item, len(bodies), events)
+                bodies.append(item.body)
+                inputs.popleft()
+            reached[stream] = entry_id
             if len(events) >= MAX_FRAME_EVENTS or size > _FULL_BYTES:
                 break
         new_cursors = {**self._cursors, **(cursors if not inputs else reached)}
