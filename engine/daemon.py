@@ -88,7 +88,7 @@ async def run(options: RunOptions) -> None:
     if config.redis.url is not None:
         lock = await StateLock.acquire(options.state_dir)
         try:
-            await Daemon(config, options, Connections(_configured(config)), None).run()
+            await Daemon(config, options, Connections(configured_endpoints(config)), None).run()
         finally:
             lock.release()
         return
@@ -97,8 +97,8 @@ async def run(options: RunOptions) -> None:
         await Daemon(config, options, connections, servers).run()
 
 
-def _configured(config: Config) -> Endpoints:
-    """Return the servers that the configuration names."""
+def configured_endpoints(config: Config) -> Endpoints:
+    """Return the servers that the configuration names; it must name a Redis."""
     redis_password, postgres_password = config.redis.password_file, config.postgres.password_file
     assert config.redis.url is not None
     return Endpoints(

@@ -95,22 +95,19 @@ class Operations:
 
     def create_instrument(self, command: CreateInstrument, events: list[Event]) -> None:
         """Let a new instrument trade."""
-        state, symbol, terms = self._state, command.symbol, command.terms
-        refusal = command.defect
+        state, symbol = self._state, command.symbol
+        refusal = self._terms_refusal(command)
         if symbol in state.markets:
             refusal = Refusal.INSTRUMENT_EXISTS
         elif len(state.markets) >= MAX_INSTRUMENTS:
             refusal = Refusal.TOO_MANY
         elif refusal is None and command.state is MarketState.AUCTION:
             refusal = Refusal.NOT_SUPPORTED
-        if refusal is None and (
-            terms is None or not terms_are_sound(terms, state.ladder.admission_ratio_ppm)
-        ):
-            refusal = Refusal.INVALID_TERMS
-        if refusal is not None or terms is None:
-            code = refusal or Refusal.INVALID_TERMS
-            events.append(Rejected(code, symbol=symbol, path=_path(command, code)))
+        if refusal is not None:
+            events.append(Rejected(refusal, symbol=symbol, path=_path(command, refusal)))
             return
+        terms = command.terms
+        assert terms is not None
         state.add_market(Instrument(terms, command.state))
         events.append(InstrumentCreated(symbol, terms, command.state))
 
@@ -118,24 +115,28 @@ class Operations:
         """Give an instrument new rates, fees or protections; open orders keep their fees."""
         state, symbol, terms = self._state, command.symbol, command.terms
         market = state.markets.get(symbol)
-        if market is None:
-            events.append(Rejected(Refusal.UNKNOWN_INSTRUMENT, symbol=symbol))
-            return
-        refusal = command.defect
-        if refusal is None and (
-            terms is None or not terms_are_sound(terms, state.ladder.admission_ratio_ppm)
-        ):
-            refusal = Refusal.INVALID_TERMS
-        if refusal is not None or terms is None:
-            code = refusal or Refusal.INVALID_TERMS
+        refusal = self._terms_refusal(command)
+        if market is None or refusal is not None:
+            code = Refusal.UNKNOWN_INSTRUMENT if market is None else refusal
+            assert code is not None
             events.append(Rejected(code, symbol=symbol, path=_path(command, code)))
             return
+        assert terms is not None
         assert terms.atoms_per_tick_lot == market.instrument.unit_atoms
         market.instrument.terms = terms
         for position in state.positions.in_symbol(symbol).values():
             position.set_margin_rate()
         state.moved[symbol] = None
         events.append(InstrumentUpdated(symbol, terms))
+
+    def _terms_refusal(self, command: CreateInstrument | UpdateInstrument) -> Refusal | None:
+        """Answer what is wrong with an instrument's terms, if anything is."""
+        if command.defect is not None:
+            return command.defect
+        ratio_ppm = self._state.ladder.admission_ratio_ppm
+        if command.terms is None or not terms_are_sound(command.terms, ratio_ppm):
+            return Refusal.INVALID_TERMS
+        return None
 
     def delete_instrument(self, command: DeleteInstrument, events: list[Event]) -> None:
         """Remove an instrument in which everybody is flat and nothing rests."""

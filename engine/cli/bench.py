@@ -19,6 +19,7 @@ from engine.cli.bench_flow import limits_and_cancels, symmetric_limits
 from engine.cli.bench_kernel import Run, run_kernel, run_yardstick
 from engine.cli.bench_line import run_line
 from engine.cli.failure import CommandError
+from engine.cli.options import wide_console
 from engine.exits import BAD_USAGE
 
 SEED = 20240808
@@ -59,7 +60,7 @@ def bench(*, as_json: bool, quick: bool = False) -> int:
         result = {"machine": machine, "seed": SEED, "rounds": rounds, "rows": rows}
         sys.stdout.write(json.dumps(result) + "\n")
     else:
-        Console().print(_table(rows, machine))
+        wide_console().print(_table(rows, machine))
     return 0
 
 

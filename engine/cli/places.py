@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Self
 from engine.cli.failure import CommandError
 from engine.config import load
 from engine.connections import Connections, Endpoints
+from engine.daemon import configured_endpoints
 from engine.exits import NO_DAEMON
 from persistence.embedded import running_endpoints
 
@@ -49,11 +50,8 @@ class Place:
 
         Raises CommandError where there are neither.
         """
-        redis, postgres = self.config.redis, self.config.postgres
-        if redis.url is not None:
-            return Endpoints(
-                redis.url, postgres.dsn, _path(redis.password_file), _path(postgres.password_file)
-            )
+        if self.config.redis.url is not None:
+            return configured_endpoints(self.config)
         found = running_endpoints(self.state_dir)
         if found is None:
             raise CommandError(
@@ -70,7 +68,3 @@ class Place:
     async def reopen(self) -> Connections:
         """Look again, for a daemon that has restarted since. Raises CommandError."""
         return self.connections()
-
-
-def _path(name: str | None) -> Path | None:
-    return None if name is None else Path(name)
