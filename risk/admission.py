@@ -34,7 +34,7 @@ def reduces(position: Position, side: int, lots: int, replaced: Replaced = NOTHI
     """Tell whether an order can only shrink the position, whatever else of its side fills (C1)."""
     if position.lots * side >= 0:
         return False
-    resting = position.buy_lots if side > 0 else position.sell_lots
+    resting = position.reduce_lots + (position.buy_lots if side > 0 else position.sell_lots)
     return lots <= abs(position.lots) - (resting - replaced.lots)
 
 
@@ -62,6 +62,7 @@ def admission_failures(  # noqa: PLR0913 - hot: an object for each order would c
     now_us: int,
     *,
     limited: bool,
+    reduce_only: bool = False,
     replaced: Replaced = NOTHING,
 ) -> tuple[Failure, ...]:
     """Return every failing check of C1 in its order; an empty tuple admits the order.
@@ -71,7 +72,7 @@ def admission_failures(  # noqa: PLR0913 - hot: an object for each order would c
     to 7, and check 1 unless the account is closed.
     """
     account = position.account
-    reducing = position.lots * side < 0 and reduces(position, side, lots, replaced)
+    reducing = reduce_only or (position.lots * side < 0 and reduces(position, side, lots, replaced))
     inactive: tuple[Failure, ...] = ()
     if account.status is not ACTIVE and not (
         reducing and account.status is AccountStatus.SUSPENDED
