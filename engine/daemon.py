@@ -22,6 +22,7 @@ from engine.connections import (
     Endpoints,
     LinkLost,
     PostgresLost,
+    RedisReplyError,
     SecretUnreadable,
 )
 from engine.entries import decode_entry
@@ -224,7 +225,7 @@ class Daemon:
         )
         inbox = RedisInbox(
             lambda: connections.redis(blocking=True),
-            LinkLost,
+            (LinkLost, RedisReplyError),
             config.shard,
             position.cursors,
             config.journal.batch_commands,

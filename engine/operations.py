@@ -10,6 +10,7 @@ from engine.limits import (
     MAX_FEE_PPM,
     MAX_INSTRUMENTS,
     MAX_LEVERAGE,
+    MAX_TICK_SOURCES,
     PPM,
 )
 from matching.messages import (
@@ -300,6 +301,9 @@ class Operations:
             events.append(Rejected(code, symbol=command.symbol, path=path))
             return
         instrument = market.instrument
+        if command.source not in instrument.sources and len(instrument.sources) >= MAX_TICK_SOURCES:
+            events.append(Rejected(Refusal.TOO_MANY, symbol=command.symbol, path="$.source"))
+            return
         sequence, time_us = instrument.sources.get(command.source, (-1, -1))
         if command.sequence is not None:
             newer, sequence = command.sequence > sequence, command.sequence

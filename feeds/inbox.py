@@ -43,7 +43,7 @@ class RedisInbox:
     def __init__(
         self,
         open_link: Callable[[], Awaitable[Link]],
-        lost: type[Exception],
+        lost: tuple[type[Exception], ...],
         shard: str,
         cursors: dict[str, str],
         count: int,
@@ -69,7 +69,7 @@ class RedisInbox:
                 await self._look_for_streams(self._link)
                 batch = await self._read(self._link)
             except self._lost as lost:
-                log.warning("the inbox's connection is lost; trying again", reason=str(lost))
+                log.warning("the inbox cannot read; trying again", reason=str(lost))
                 await self.close()
                 await asyncio.sleep(_RETRY_SECONDS)
                 continue

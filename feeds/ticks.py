@@ -16,15 +16,18 @@ def conflate(inputs: list[Input]) -> list[Input]:
     The survivor stands where it came and carries how many it stands for. A tick that is older
     than the one before it stays, for the kernel to refuse. Nothing else is touched. Linear.
     """
-    latest: dict[tuple[str, str, str | None], int] = {}
+    latest: dict[tuple[str | bool | None, ...], int] = {}
     skipped: dict[int, int] = {}
     gone: set[int] = set()
     for place, item in enumerate(inputs):
         command = item.command
         if isinstance(command, L1Wire):
-            key = ("l1", command.symbol, command.source)
+            # Only what the kernel would compare alike: a tick without a sequence says nothing
+            # about the sequence of the next one.
+            marks = command.seq is None, command.ts is None
+            key: tuple[str | bool | None, ...] = ("l1", command.symbol, command.source, *marks)
         elif isinstance(command, MarkPriceWire):
-            key = ("mark_price", command.symbol, None)
+            key = ("mark_price", command.symbol)
         else:
             continue
         before = latest.get(key)
@@ -47,6 +50,4 @@ def _is_older(tick: L1Wire, before: object) -> bool:
     assert isinstance(before, L1Wire)
     if tick.seq is not None and before.seq is not None:
         return tick.seq <= before.seq
-    if tick.ts is not None and before.ts is not None:
-        return tick.ts < before.ts
-    return False
+    return tick.ts is not None and before.ts is not None and tick.ts < before.ts

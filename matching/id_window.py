@@ -45,11 +45,16 @@ class IdWindow:
     def make_room(self, now_us: int, live: Mapping[str, Container[str]]) -> None:
         """Let the oldest id go if the window is full, before one more is added.
 
-        With it goes one spared id whose order has ended since, if the next one looked at is such.
+        Two go where the last day had made it larger than it need be. With them goes one spared id
+        whose order has ended since, if the next one looked at is such.
         """
+        if len(self._entries) >= self.size:
+            self._evict(now_us, live)
+            if len(self._entries) >= self.size:
+                self._evict(now_us, live)
+
+    def _evict(self, now_us: int, live: Mapping[str, Container[str]]) -> None:
         entries, spared = self._entries, self._spared
-        if len(entries) < self.size:
-            return
         if spared:
             key, entry = spared.popitem(last=False)
             if key[1] in live.get(key[0], ()):

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from engine.limits import MAX_TICK_SOURCES
 from tests.core.market import Market
 
 
@@ -201,3 +202,15 @@ def test_liquidation_waits_for_a_fresh_price_and_then_goes_on() -> None:
     market.mark_at("91")
 
     assert [event["type"] for event in market.last] == ["liquidation", "trade"]
+
+
+def test_sources_of_a_symbol_are_bounded() -> None:
+    """A feed that invents names fills no memory: the sixty-fifth source is refused (E3)."""
+    market = Market()
+
+    for number in range(MAX_TICK_SOURCES + 1):
+        market.play(f"tick 99 101 source=s{number} seq=1")
+
+    assert market.last[0]["code"] == 208
+    market.play("tick 98 102 source=s0 seq=2")
+    assert market.last == []

@@ -278,6 +278,25 @@ class IdWindowMachine(RuleBasedStateMachine):
         assert known == len(self.window) + sum(1 for _ in self.window.spared())
 
 
+def test_id_window_shrinks_again_after_a_busy_day() -> None:
+    """What a day made large goes with the next days' ids, and does not stay for ever (A10)."""
+    window = IdWindow(size=3)
+    for number in range(10):
+        window.make_room(0, {})
+        window.add(("ann", f"c{number}"), (b"", number, OrderStatus.DONE, 0))
+    assert len(window) == 10
+
+    for number in range(10, 20):
+        window.make_room(ID_WINDOW_AGE_US, {})
+        window.add(("ann", f"c{number}"), (b"", number, OrderStatus.DONE, ID_WINDOW_AGE_US))
+
+    assert len(window) == 10, "the young ones are kept"
+    for number in range(20, 30):
+        window.make_room(3 * ID_WINDOW_AGE_US, {})
+        window.add(("ann", f"c{number}"), (b"", number, OrderStatus.DONE, 0))
+    assert len(window) == 3
+
+
 TestBook = BookMachine.TestCase
 TestPositionBook = PositionBookMachine.TestCase
 TestIdWindow = IdWindowMachine.TestCase
