@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from engine.amending import Amending
 from engine.cancelling import Cancelling
 from engine.execution import Execution
 from engine.limits import MASS_CANCELS_PER_FRAME
@@ -49,12 +50,13 @@ class Kernel:
         execution = Execution(self.state)
         cancelling = Cancelling(self.state, execution)
         trading = Trading(self.state, execution)
+        amending = Amending(self.state, execution)
         operations = Operations(self.state)
         self._cancelling: Cancelling = cancelling
         self._liquidator: Liquidator = Liquidator(self.state, execution, cancelling)
         self._routes: dict[type, Callable[[Any, list[Event]], None]] = {
             PlaceOrder: trading.place,
-            AmendOrder: trading.amend,
+            AmendOrder: amending.amend,
             CancelOrder: cancelling.cancel,
             CancelAll: cancelling.cancel_all,
             Tick: operations.tick,
