@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.answers import amend_refused, amended, unknown
+from engine.arming import amended_trigger, limit_of, references
 from engine.execution import will_rest
 from engine.trading import PEAKS_PER_ORDER, display_fits
 from matching.terms import MarketState, Refusal, TimeInForce
-from risk.admission import Replaced, admission_failures, reduces
+from risk.admission import NOTHING, Replaced, admission_failures, reduces
 from risk.margin import divide_up
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from engine.state import Market, State
     from matching.messages import AmendOrder
     from matching.order import Order
+    from matching.stops import Trigger
     from risk.messages import Rejected
 
 OPEN = MarketState.OPEN
@@ -51,6 +53,7 @@ class Amending:
             and command.price_ticks is None
             and command.display_lots is None
             and command.expires_us is None
+            and command.stop is None
         ):
             events.append(amend_refused(order, Refusal.NOTHING_TO_AMEND))
             return
@@ -58,6 +61,9 @@ class Amending:
         price_ticks = order.price_ticks if command.price_ticks is None else command.price_ticks
         total_lots = order.quantity_lots if command.quantity_lots is None else command.quantity_lots
         leaves_lots = total_lots - order.filled_lots
+        if order.is_armed:
+            self._amend_armed(market, command, order, events)
+            return
         defect = self._amend_defect(command, order, total_lots)
         if defect is not None:
             events.append(amend_refused(order, defect[0], path=defect[1]))
@@ -69,6 +75,51 @@ class Amending:
             events.append(amended(order, kept_priority=True))
         else:
             self._replace(market, command, order, price_ticks, leaves_lots, events)
+
+    def _amend_armed(
+        self, market: Market, command: AmendOrder, order: Order, events: list[Event]
+    ) -> None:
+        """Change an order that sleeps; a new trigger sends it behind those armed before (A11)."""
+        conditions = order.conditions
+        assert conditions is not None
+        old = conditions.trigger
+        assert old is not None
+        total_lots = order.quantity_lots if command.quantity_lots is None else command.quantity_lots
+        price_ticks = order.price_ticks if command.price_ticks is None else command.price_ticks
+        trigger, defect = amended_trigger(old, command.stop)
+        if defect is None and command.price_ticks is not None and order.price_ticks == 0:
+            defect = Refusal.PRICE_NOT_ALLOWED, "$.price"
+        defect = defect or self._amend_defect(command, order, total_lots)
+        if defect is not None:
+            events.append(amend_refused(order, defect[0], path=defect[1]))
+            return
+        is_new = trigger is not old
+        if is_new or price_ticks != order.price_ticks or total_lots > order.quantity_lots:
+            refusal = self._armed_refusal(market, order, trigger, price_ticks, total_lots)
+            if refusal is not None:
+                events.append(refusal)
+                return
+        if is_new:
+            self._execution.disarm(market, order)
+            conditions.trigger = trigger
+        order.quantity_lots = order.leaves_lots = total_lots
+        order.price_ticks = price_ticks
+        self._take_over(command, order)
+        if is_new:
+            self._execution.arm(market, order)
+        events.append(amended(order, kept_priority=not is_new))
+
+    def _armed_refusal(
+        self, market: Market, order: Order, trigger: Trigger, price_ticks: int, lots: int
+    ) -> Rejected | None:
+        """Ask of a changed armed order what a new one would be asked."""
+        if market.instrument.state is not OPEN:
+            return amend_refused(order, Refusal.MARKET_NOT_OPEN)
+        if trigger.is_reached(references(market).of(trigger.by, trigger.side)):
+            return amend_refused(order, Refusal.WOULD_TRIGGER)
+        touch_ticks = trigger.price_ticks or trigger.activation_ticks
+        limit_ticks = price_ticks or limit_of(market, order, touch_ticks)
+        return self._money_refusal(order, limit_ticks, lots, NOTHING)
 
     def _amend_defect(
         self, command: AmendOrder, order: Order, total_lots: int
@@ -147,7 +198,6 @@ class Amending:
         self, market: Market, order: Order, price_ticks: int, leaves_lots: int
     ) -> Rejected | None:
         """Ask of an amend what a new order would be asked: state, money, post-only."""
-        state = self._state
         replaced = Replaced(
             order.leaves_lots,
             order.leaves_lots * order.price_ticks * market.instrument.unit_atoms,
@@ -158,20 +208,28 @@ class Amending:
             is_moved or not reduces(order.position, order.side, leaves_lots, replaced)
         ):
             return amend_refused(order, Refusal.MARKET_NOT_OPEN)
+        refusal = self._money_refusal(order, price_ticks, leaves_lots, replaced)
+        if refusal is not None:
+            return refusal
+        if is_moved and order.posts_only and market.book.crosses(order.side, price_ticks):
+            return amend_refused(order, Refusal.POST_ONLY_WOULD_TRADE, path="$.price")
+        return None
+
+    def _money_refusal(
+        self, order: Order, price_ticks: int, lots: int, replaced: Replaced
+    ) -> Rejected | None:
+        """Ask the checks of C1 over money of what an order is to become."""
+        state = self._state
         failures = admission_failures(
             order.position,
             order.side,
-            leaves_lots,
+            lots,
             price_ticks,
             order.taker_fee_ppm,
             state.ladder.admission_ratio_ppm,
             state.now_us,
-            limited=True,
+            limited=order.price_ticks > 0,
             reduce_only=order.reduces_only,
             replaced=replaced,
         )
-        if failures:
-            return amend_refused(order, failures[0].code, failures)
-        if is_moved and order.posts_only and market.book.crosses(order.side, price_ticks):
-            return amend_refused(order, Refusal.POST_ONLY_WOULD_TRADE, path="$.price")
-        return None
+        return amend_refused(order, failures[0].code, failures) if failures else None

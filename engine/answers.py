@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from matching.messages import OrderAccepted, OrderAmended, OrderCancelled
 from matching.terms import CancelReason, OrderStatus, Refusal
-from risk.messages import Failure, Rejected
+from risk.messages import Failure, Rejected, TriggerRejected
 
 if TYPE_CHECKING:
     from engine.messages import Event
@@ -46,13 +46,25 @@ def amend_refused(
     )
 
 
+def trigger_rejected(order: Order, failures: tuple[Failure, ...]) -> TriggerRejected:
+    """Say why a fired order was not let in (A11)."""
+    return TriggerRejected(
+        order.symbol, order.account_id, order.client_order_id, order.order_id, failures
+    )
+
+
 def unknown(command: CancelOrder | AmendOrder, code: Refusal) -> Rejected:
     """Refuse a command that names an account or an order that is not there."""
     return Rejected(code, account=command.account, client_order_id=command.client_order_id)
 
 
 def accepted(
-    command: PlaceOrder, order_id: int, status: OrderStatus, *, duplicate: bool = False
+    command: PlaceOrder,
+    order_id: int,
+    status: OrderStatus,
+    trigger_ticks: int = 0,
+    *,
+    duplicate: bool = False,
 ) -> OrderAccepted:
     """Say that an order entered, and what became of it."""
     return OrderAccepted(
@@ -66,6 +78,7 @@ def accepted(
         command.time_in_force,
         command.quantity_lots,
         command.price_ticks,
+        trigger_ticks,
         duplicate,
     )
 

@@ -49,8 +49,15 @@ from engine.messages import (
     Verdict,
     WithdrawWire,
 )
-from matching.messages import AmendOrder, CancelAll, CancelOrder, PlaceOrder, SetMarketState
-from matching.terms import BUY, SELL, OrderType, Refusal, StpMode, Terms, TimeInForce
+from matching.messages import (
+    AmendOrder,
+    CancelAll,
+    CancelOrder,
+    PlaceOrder,
+    SetMarketState,
+    StopTerms,
+)
+from matching.terms import BUY, SELL, OrderType, Refusal, StpMode, Terms, TimeInForce, TriggerBy
 from risk.messages import (
     DeleteInstrument,
     MarkPrice,
@@ -66,18 +73,22 @@ if TYPE_CHECKING:
 _SIDES: Final = {"buy": BUY, "sell": SELL}
 _encode = msgspec.msgpack.Encoder().encode
 
-_NOT_YET: Final = (
+_STOP_FIELDS: Final = (
     "trigger_price",
     "trigger_by",
     "trail_offset",
     "trail_bps",
     "trail_step",
     "activation_price",
-    "oco_group",
 )
-_not_yet: Callable[[Any], tuple[Any, ...]] = attrgetter(*_NOT_YET)
-_NOTHING: Final = (None,) * len(_NOT_YET)
-_NOT_YET_AMENDED: Final = ("trigger_price", "trail_offset", "trail_bps")
+_stop_fields: Callable[[Any], tuple[Any, ...]] = attrgetter(*_STOP_FIELDS)
+_NO_STOP: Final = (None,) * len(_STOP_FIELDS)
+_MARKET_KINDS: Final = (
+    OrderType.MARKET,
+    OrderType.STOP,
+    OrderType.TAKE_PROFIT,
+    OrderType.TRAILING_STOP,
+)
 
 
 class Conversion:
@@ -161,6 +172,14 @@ class Conversion:
                 if c.display_quantity is not None:
                     path = "$.display_quantity"
                     order.display_lots = _lots(grid, c.display_quantity, path)
+                if _stop_fields(c) != _NO_STOP:
+                    order.stop = _stop_terms(grid, c, c.trigger_by)
+                    order.stop.trail_step_ticks = _optional_ticks(
+                        grid, c.trail_step, "$.trail_step"
+                    )
+                    order.stop.activation_ticks = _optional_ticks(
+                        grid, c.activation_price, "$.activation_price"
+                    )
             except Defect as defect:
                 order.defect, order.defect_path = defect.code, defect.path
         order.digest = _content_digest(c, time_in_force, order.stp)
@@ -172,9 +191,6 @@ class Conversion:
         if grid is None:
             return amend
         try:
-            for field in _NOT_YET_AMENDED:
-                if getattr(c, field) is not None:
-                    raise Defect(Refusal.NOT_SUPPORTED, f"$.{field}")
             if c.quantity is not None:
                 amend.quantity_lots = _lots(grid, c.quantity, "$.quantity")
             if c.price is not None:
@@ -183,6 +199,8 @@ class Conversion:
                 amend.display_lots = _lots(grid, c.display_quantity, "$.display_quantity")
             if c.expires_at is not None:
                 amend.expires_us = c.expires_at * 1_000
+            if (c.trigger_price, c.trail_offset, c.trail_bps) != (None, None, None):
+                amend.stop = _stop_terms(grid, c, None)
         except Defect as defect:
             amend.defect, amend.defect_path = defect.code, defect.path
         return amend
@@ -225,7 +243,8 @@ def _content_digest(c: PlaceOrderWire, time_in_force: TimeInForce, stp: StpMode)
         stp,
         c.max_slippage_bps,
         c.tag,
-        _not_yet(c),
+        c.oco_group,
+        _stop_content(c),
         None if c.display_quantity is None else shortest(c.display_quantity),
         c.expires_at,
         bool(c.post_only),
@@ -236,14 +255,34 @@ def _content_digest(c: PlaceOrderWire, time_in_force: TimeInForce, stp: StpMode)
 
 def _check_supported(c: PlaceOrderWire) -> None:
     """Refuse, by name, what the protocol knows and this release does not do yet."""
-    if c.order_type is not OrderType.LIMIT and c.order_type is not OrderType.MARKET:
-        raise Defect(Refusal.NOT_SUPPORTED, "$.order_type")
-    if c.max_slippage_bps is not None and c.order_type is not OrderType.MARKET:
+    if c.max_slippage_bps is not None and c.order_type not in _MARKET_KINDS:
         raise Defect(Refusal.NOT_SUPPORTED, "$.max_slippage_bps")
-    values = _not_yet(c)
-    if values != _NOTHING:
-        field = next(f for f, value in zip(_NOT_YET, values, strict=True) if value is not None)
-        raise Defect(Refusal.NOT_SUPPORTED, f"$.{field}")
+    if c.oco_group is not None:
+        raise Defect(Refusal.NOT_SUPPORTED, "$.oco_group")
+
+
+def _stop_terms(grid: Grid, c: PlaceOrderWire | AmendOrderWire, by: TriggerBy | None) -> StopTerms:
+    """Return what a command says about its trigger, in ticks."""
+    return StopTerms(
+        _optional_ticks(grid, c.trigger_price, "$.trigger_price"),
+        by,
+        _optional_ticks(grid, c.trail_offset, "$.trail_offset"),
+        c.trail_bps,
+    )
+
+
+def _stop_content(c: PlaceOrderWire) -> tuple[str | None, ...] | None:
+    """Return the trigger's fields in one canonical form; None where there are none."""
+    values = _stop_fields(c)
+    if values == _NO_STOP:
+        return None
+    by = c.trigger_by or TriggerBy.LAST
+    prices = (c.trigger_price, c.trail_offset, c.trail_bps, c.trail_step, c.activation_price)
+    return (by.value, *(None if price is None else shortest(price) for price in prices))
+
+
+def _optional_ticks(grid: Grid, price: str | int | None, path: str) -> int | None:
+    return None if price is None else _price_ticks(grid, price, path)
 
 
 def _price_ticks(grid: Grid, price: str | int, path: str) -> int:

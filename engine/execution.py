@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 IOC = TimeInForce.IOC
 FOK = TimeInForce.FOK
-MARKET = OrderType.MARKET
 LAST = MarkSource.LAST
 
 
@@ -121,6 +120,8 @@ class Execution:
         price_ticks = next(maker.price_ticks for maker, lots in reversed(sweep.bites) if lots > 0)
         instrument = market.instrument
         instrument.last_ticks = price_ticks
+        if market.stops.count:
+            self._state.referenced[instrument.symbol] = None
         if instrument.terms.mark_source is LAST and instrument.set_mark(
             2 * price_ticks, self._state.now_us
         ):
@@ -160,7 +161,7 @@ class Execution:
         for maker, lots in sweep.bites:
             if lots > 0:
                 for position in (maker.position, taker.position):
-                    if position.reduce_lots and position not in seen:
+                    if (position.reduce_lots or position.armed_reducing) and position not in seen:
                         seen.add(position)
                         self._cancel_reducing(market, position, events)
 
@@ -172,7 +173,7 @@ class Execution:
             for order in self._state.live[position.account.account_id].values()
             if order.symbol == symbol
             and order.reduces_only
-            and order.level is not None
+            and (order.level is not None or order.is_armed)
             and order.side * position.lots >= 0
         ]
         for order in spent:
@@ -228,8 +229,30 @@ class Execution:
         self.release(market, order)
         del self._state.live[order.account_id][order.client_order_id]
 
+    def arm(self, market: Market, order: Order) -> None:
+        """Let an order sleep until its trigger is reached; nothing is held for it (B3)."""
+        conditions = order.conditions
+        assert conditions is not None
+        assert conditions.trigger is not None
+        conditions.trigger.sequence = self._state.next_arming
+        self._state.next_arming += 1
+        market.stops.arm(order)
+        order.position.armed_reducing += conditions.reduce_only
+        if conditions.expires_us:
+            self._state.expiries[conditions.expires_us, order.order_id] = order
+        self._state.live[order.account_id][order.client_order_id] = order
+
+    def disarm(self, market: Market, order: Order) -> None:
+        """Take an armed order out of its queues; its account still knows it."""
+        market.stops.disarm(order)
+        order.position.armed_reducing -= order.reduces_only
+        self._forget_expiry(order)
+
     def release(self, market: Market, order: Order) -> None:
-        """Take a resting order out of its book and give its holds back."""
+        """Take an order out of the book and give its holds back, or out of the armed ones."""
+        if order.is_armed:
+            self.disarm(market, order)
+            return
         notional = order.leaves_lots * order.price_ticks * market.instrument.unit_atoms
         self._hold(order, -order.leaves_lots, -notional, -order.fee_hold_atoms)
         order.fee_hold_atoms = 0
@@ -279,7 +302,7 @@ class Execution:
 
 def will_rest(order: Order, sweep: Sweep) -> bool:
     """Tell whether something of the order is left for the book after the sweep."""
-    if order.time_in_force is IOC or order.time_in_force is FOK:
+    if order.price_ticks == 0 or order.time_in_force is IOC or order.time_in_force is FOK:
         return False
     return sweep is NO_SWEEP or (sweep.end is None and sweep.wanted_lots > 0)
 
@@ -288,6 +311,6 @@ def _remainder_reason(market: Market, order: Order, sweep: Sweep) -> CancelReaso
     """Say why what is left of an order does not rest."""
     if sweep.end is not None:
         return sweep.end
-    if order.order_type is MARKET and market.book.touch_ticks(-order.side) is not None:
+    if order.price_ticks == 0 and market.book.touch_ticks(-order.side) is not None:
         return CancelReason.COLLAR
     return CancelReason.IOC_REMAINDER

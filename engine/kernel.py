@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from engine.amending import Amending
+from engine.arming import Triggering
 from engine.cancelling import Cancelling
 from engine.execution import Execution
 from engine.limits import MASS_CANCELS_PER_FRAME
@@ -43,7 +44,7 @@ NEVER_US: Final = 2**62
 class Kernel:
     """The shard's state and the parts that work on it."""
 
-    __slots__ = ("_cancelling", "_liquidator", "_routes", "state")
+    __slots__ = ("_cancelling", "_liquidator", "_routes", "_triggering", "state")
 
     def __init__(self, state: State | None = None) -> None:
         self.state: State = State() if state is None else state
@@ -53,6 +54,7 @@ class Kernel:
         amending = Amending(self.state, execution)
         operations = Operations(self.state)
         self._cancelling: Cancelling = cancelling
+        self._triggering: Triggering = Triggering(self.state, execution)
         self._liquidator: Liquidator = Liquidator(self.state, execution, cancelling)
         self._routes: dict[type, Callable[[Any, list[Event]], None]] = {
             PlaceOrder: trading.place,
@@ -74,10 +76,10 @@ class Kernel:
         }
 
     def begin(self, now_us: int) -> list[Event]:
-        """Open a batch at `now_us`: unfinished mass actions first, then the timers due.
+        """Open a batch at `now_us`: what is unfinished first, then the timers due.
 
-        Time never goes back. While a mass action or expiries are unfinished (`is_busy`), no input
-        may be applied: the next batch goes on with them.
+        Time never goes back. While a mass action, a cascade or expiries are unfinished
+        (`is_busy`), no input may be applied: the next batch goes on with them.
         """
         state = self.state
         assert now_us >= state.now_us, "engine time never goes back"
@@ -88,11 +90,29 @@ class Kernel:
                 state.mass.popleft()
             if state.mass:
                 return events
+        if state.cascades:
+            self._settle_prices(events)
+            if state.cascades:
+                return events
         if self._expiry_us() <= now_us:
             self._cancelling.expire(MASS_CANCELS_PER_FRAME - len(events), events)
         if 0 < state.review_at_us <= now_us and not self.is_busy():
-            self._liquidator.review(events)
+            self._settle_prices(events)
         return events
+
+    def _settle_prices(self, events: list[Event]) -> None:
+        """Fire what new prices have reached, then look after margins (A11, D2)."""
+        state = self.state
+        if state.referenced or state.cascades:
+            self._triggering.run(events)
+        if state.cascades:
+            # The margins wait until the cascade has ended, in a later frame.
+            state.pending_accounts.update(dict.fromkeys(state.touched))
+            state.pending_symbols.update(state.moved)
+            state.touched.clear()
+            state.moved.clear()
+        elif state.touched or state.moved or state.pending_accounts or state.pending_symbols:
+            self._liquidator.review(events)
 
     def _expiry_us(self) -> int:
         """Return when the next order expires; infinitely late where none does."""
@@ -100,12 +120,13 @@ class Kernel:
         return expiries.peekitem(0)[0][0] if expiries else NEVER_US
 
     def is_busy(self) -> bool:
-        """Tell whether mass actions or expiries go on in the next batch, before any input."""
-        return bool(self.state.mass) or self._expiry_us() <= self.state.now_us
+        """Tell whether something must go on in the next batch, before any input."""
+        state = self.state
+        return bool(state.mass) or bool(state.cascades) or self._expiry_us() <= state.now_us
 
     def next_deadline_us(self) -> int | None:
-        """Return when the next timer is due, if any; now, while a mass action is unfinished."""
-        if self.state.mass:
+        """Return when the next timer is due, if any; now, while something is unfinished."""
+        if self.state.mass or self.state.cascades:
             return self.state.now_us
         deadline_us = min(self.state.review_at_us or NEVER_US, self._expiry_us())
         return None if deadline_us == NEVER_US else deadline_us
@@ -117,11 +138,11 @@ class Kernel:
         it touched or whose marks it moved (D2).
         """
         assert not self.state.mass, "a mass action goes on before any other input"
+        assert not self.state.cascades, "a cascade goes on before any other input"
         events: list[Event] = []
         state = self.state
         self._routes[type(command)](command, events)
-        if state.touched or state.moved or state.pending_accounts or state.pending_symbols:
-            self._liquidator.review(events)
+        self._settle_prices(events)
         state.ledger.check()
         return events
 

@@ -34,6 +34,8 @@ MAX_INGRESS_STREAMS: Final = 256
 # What one command may cause.
 MAX_SWEEP_MAKERS: Final = 10_000
 MASS_CANCELS_PER_FRAME: Final = 5_000
+MAX_CASCADE: Final = 10_000
+MAX_CASCADE_PER_FRAME: Final = 1_000
 
 # The window of client order ids (rule A10).
 ID_WINDOW: Final = 1_000_000

@@ -6,8 +6,8 @@ from functools import cmp_to_key
 from typing import TYPE_CHECKING
 
 from engine.limits import PPM
+from engine.prices import protection_ticks
 from engine.state import MassCancel
-from engine.trading import protection_ticks
 from matching.terms import CancelReason, MarketState
 from risk.margin import equity_and_maintenance
 from risk.messages import Liquidation, MarginCall, MarginReceipt

@@ -27,6 +27,7 @@ from matching.messages import (
     OrderCancelled,
     OrderExpired,
     OrderReplenished,
+    OrderTriggered,
     PlaceOrder,
     PreventedMatch,
     SetMarketState,
@@ -39,6 +40,7 @@ from matching.terms import (
     OrderType,
     StpMode,
     TimeInForce,
+    TriggerBy,
 )
 from risk.messages import (
     AccountCreated,
@@ -57,6 +59,7 @@ from risk.messages import (
     SetRisk,
     Tick,
     Transfer,
+    TriggerRejected,
     UpdateAccount,
     UpdateInstrument,
 )
@@ -88,6 +91,8 @@ Event = (
     | OrderAmended
     | OrderReplenished
     | OrderExpired
+    | OrderTriggered
+    | TriggerRejected
     | Rejected
     | PreventedMatch
     | MarketStateChanged
@@ -138,7 +143,7 @@ class PlaceOrderWire(Wire, tag="place_order"):
     reduce_only: bool | None = None
     display_quantity: Decimal | None = None
     trigger_price: Decimal | None = None
-    trigger_by: Literal["last", "mark", "bid_ask"] | None = None
+    trigger_by: TriggerBy | None = None
     trail_offset: Decimal | None = None
     trail_bps: Whole | None = None
     trail_step: Decimal | None = None

@@ -146,7 +146,8 @@ class Operations:
         if market is None:
             events.append(Rejected(Refusal.UNKNOWN_INSTRUMENT, symbol=symbol))
             return
-        if state.positions.open_in(symbol) or not market.book.is_empty():
+        is_empty = market.book.is_empty() and market.stops.count == 0
+        if state.positions.open_in(symbol) or not is_empty:
             events.append(Rejected(Refusal.INSTRUMENT_NOT_FLAT, symbol=symbol))
             return
         state.positions.remove_symbol(symbol)
@@ -166,6 +167,7 @@ class Operations:
         symbols = sorted(state.markets) if command.symbol == "*" else [command.symbol]
         for symbol in symbols:
             state.markets[symbol].instrument.state = command.state
+            state.referenced[symbol] = None
             state.moved[symbol] = None
             events.append(MarketStateChanged(symbol, command.state))
 
@@ -315,6 +317,8 @@ class Operations:
         if command.sequence is not None or command.time_us is not None:
             time_us = time_us if command.time_us is None else command.time_us
             instrument.sources[command.source] = (sequence, time_us)
+        if market.stops.count:
+            self._state.referenced[command.symbol] = None
         if instrument.accept_tick(command.bid_ticks, command.ask_ticks, self._state.now_us):
             self._state.moved[command.symbol] = None
 
@@ -333,5 +337,7 @@ class Operations:
             path = _path(command, code)
             events.append(Rejected(code, symbol=command.symbol, path=path))
             return
+        if market.stops.count:
+            self._state.referenced[command.symbol] = None
         if market.instrument.set_mark(2 * command.price_ticks, self._state.now_us):
             self._state.moved[command.symbol] = None

@@ -25,6 +25,7 @@ from matching.messages import (
     OrderExpired,
     OrderRef,
     OrderReplenished,
+    OrderTriggered,
     PreventedMatch,
     Trade,
     TradeParty,
@@ -41,6 +42,7 @@ from risk.messages import (
     MarginReceipt,
     Rejected,
     RiskSet,
+    TriggerRejected,
 )
 
 if TYPE_CHECKING:
@@ -75,6 +77,8 @@ class Rendering:
             OrderAmended: self._order_amended,
             OrderReplenished: self._order_replenished,
             OrderExpired: self._order_expired,
+            OrderTriggered: self._order_triggered,
+            TriggerRejected: _trigger_rejected,
             PreventedMatch: self._prevented_match,
             Liquidation: self._liquidation,
             MarginCall: _margin_call,
@@ -106,6 +110,8 @@ class Rendering:
         terms = ""
         if grid is not None and e.order_type is not None and e.time_in_force is not None:
             price = f'"price":"{grid.price_text(e.price_ticks)}",' if e.price_ticks else ""
+            if e.trigger_ticks:
+                price += f'"trigger_price":"{grid.price_text(e.trigger_ticks)}",'
             terms = (
                 f',"side":"{SIDE_NAMES[e.side]}","order_type":"{e.order_type._value_}",'
                 f'"quantity":"{grid.quantity_text(e.quantity_lots)}",{price}'
@@ -155,6 +161,14 @@ class Rendering:
         leaves = self._grid(e.symbol).quantity_text(e.leaves_lots)
         return f'{{"type":"order_expired",{where}{_order(e)},"leaves":"{leaves}"}}'
 
+    def _order_triggered(self, e: OrderTriggered, where: str) -> str:
+        grid = self._grid(e.symbol)
+        return (
+            f'{{"type":"order_triggered",{where}{_order(e)},'
+            f'"trigger_price":"{grid.price_text(e.trigger_ticks)}",'
+            f'"reference":"{grid.half_price_text(e.reference_half_ticks)}"}}'
+        )
+
     def _prevented_match(self, e: PreventedMatch, where: str) -> str:
         grid = self._grid(e.symbol)
         return (
@@ -176,7 +190,13 @@ class Rendering:
 
 
 def _order(
-    e: OrderAccepted | OrderCancelled | OrderAmended | OrderReplenished | OrderExpired,
+    e: OrderAccepted
+    | OrderCancelled
+    | OrderAmended
+    | OrderReplenished
+    | OrderExpired
+    | OrderTriggered
+    | TriggerRejected,
 ) -> str:
     return (
         f'"symbol":"{e.symbol}","account":"{e.account}",'
@@ -253,6 +273,15 @@ def _rejected(e: Rejected, where: str, cause: Input | None) -> bytes:
             parts.append(f'"detail":{{{first}}}')
         parts.append(f'"errors":[{",".join(_failure(failure) for failure in e.failures)}]')
     return (",".join(parts) + "}").encode()
+
+
+def _trigger_rejected(e: TriggerRejected, where: str) -> str:
+    first = e.failures[0]
+    errors = ",".join(_failure(failure) for failure in e.failures)
+    return (
+        f'{{"type":"trigger_rejected",{where}{_order(e)},"code":{int(first.code)},'
+        f'"reason":"{first.code.reason}","errors":[{errors}]}}'
+    )
 
 
 def _failure(failure: Failure) -> str:

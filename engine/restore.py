@@ -10,6 +10,7 @@ from engine.kernel import Kernel
 from engine.limits import LOGIC_VERSION
 from engine.snapshot import (
     AccountRecord,
+    ArmedRecord,
     CorruptSnapshot,
     Head,
     IdRecord,
@@ -19,6 +20,7 @@ from engine.snapshot import (
 )
 from engine.state import MassCancel, State
 from matching.order import Conditions, Order
+from matching.stops import Trigger
 from matching.terms import CancelReason
 from risk.account import Account
 from risk.instrument import Instrument
@@ -59,6 +61,9 @@ def _restore_head(state: State, head: Head) -> None:
     state.pending_symbols = dict.fromkeys(head.pending_symbols)
     for account_id, symbol, side, reason in head.mass:
         state.mass.append(MassCancel(account_id, symbol, side, CancelReason(reason)))
+    state.next_arming = head.next_arming
+    state.referenced = dict.fromkeys(head.referenced)
+    state.cascades = dict(head.cascades)
 
 
 def _restore_instrument(state: State, record: InstrumentRecord) -> None:
@@ -97,9 +102,36 @@ def _restore_position(state: State, record: PositionRecord) -> None:
 
 
 def _restore_order(state: State, record: OrderRecord) -> None:
+    order = _order(state, record)
+    market = state.markets[record.symbol]
+    if order.reduces_only:
+        order.position.hold_reducing(order.leaves_lots, order.fee_hold_atoms)
+    else:
+        notional = order.leaves_lots * order.price_ticks * market.instrument.unit_atoms
+        order.position.hold(order.side, order.leaves_lots, notional, order.fee_hold_atoms)
+    market.book.rest(order)
+
+
+def _restore_armed(state: State, record: ArmedRecord) -> None:
+    order = _order(state, record.order)
+    assert order.conditions is not None
+    trigger = Trigger(record.by, order.side, record.direction, record.price_ticks)
+    trigger.sequence = record.sequence
+    trigger.offset_ticks = record.offset_ticks
+    trigger.bps = record.bps
+    trigger.step_ticks = record.step_ticks
+    trigger.activation_ticks = record.activation_ticks
+    trigger.watermark_half = record.watermark_half
+    order.conditions.trigger = trigger
+    order.conditions.slippage_ppm = record.slippage_ppm
+    order.position.armed_reducing += order.reduces_only
+    state.markets[order.symbol].stops.arm(order)
+
+
+def _order(state: State, record: OrderRecord) -> Order:
+    """Make the order of a record, known to its account and, if it expires, to the clock."""
     market = state.markets[record.symbol]
     account = state.accounts[record.account_id]
-    position = state.positions.open_or_create(account, market.instrument)
     order = Order(
         record.order_id,
         record.account_id,
@@ -112,7 +144,7 @@ def _restore_order(state: State, record: OrderRecord) -> None:
         record.time_in_force,
         record.stp,
         record.stp_key,
-        position,
+        state.positions.open_or_create(account, market.instrument),
         record.maker_fee_ppm,
         record.taker_fee_ppm,
         record.tag,
@@ -122,15 +154,10 @@ def _restore_order(state: State, record: OrderRecord) -> None:
     order.fee_basis = int(record.fee_basis)
     order.fee_charged_atoms = int(record.fee_charged_atoms)
     order.fee_hold_atoms = int(record.fee_hold_atoms)
-    if order.reduces_only:
-        position.hold_reducing(order.leaves_lots, order.fee_hold_atoms)
-    else:
-        notional = order.leaves_lots * order.price_ticks * market.instrument.unit_atoms
-        position.hold(order.side, order.leaves_lots, notional, order.fee_hold_atoms)
     if order.conditions is not None and order.conditions.expires_us:
         state.expiries[order.conditions.expires_us, order.order_id] = order
-    market.book.rest(order)
     state.live[order.account_id][order.client_order_id] = order
+    return order
 
 
 def _conditions(
@@ -173,6 +200,7 @@ SECTIONS: Final[dict[str, tuple[msgspec.msgpack.Decoder[Any], Callable[[State, A
     "accounts": (_decoder(AccountRecord), _restore_account),
     "positions": (_decoder(PositionRecord), _restore_position),
     "orders": (_decoder(OrderRecord), _restore_order),
+    "armed": (_decoder(ArmedRecord), _restore_armed),
     "arrivals": (_decoder(int), _restore_arrival),
     "ids": (_decoder(IdRecord), _restore_id),
     "transfers": (_decoder(bytes), _restore_transfer),

@@ -23,6 +23,7 @@ from matching.terms import (
     StpMode,
     Terms,
     TimeInForce,
+    TriggerBy,
 )
 from risk.messages import SetLiquidation
 
@@ -53,6 +54,9 @@ class Head(msgspec.Struct, array_like=True):
     pending_accounts: list[str]
     pending_symbols: list[str]
     mass: list[tuple[str, str, int, str]]
+    next_arming: int
+    referenced: list[str]
+    cascades: list[tuple[str, int]]
 
 
 class InstrumentRecord(msgspec.Struct, array_like=True):
@@ -116,6 +120,22 @@ class OrderRecord(msgspec.Struct, array_like=True):
     conditions: tuple[int, int, int, bool, bool] | None
 
 
+class ArmedRecord(msgspec.Struct, array_like=True):
+    """An armed order and its trigger, in order of arrival."""
+
+    order: OrderRecord
+    by: TriggerBy
+    direction: int
+    price_ticks: int
+    sequence: int
+    offset_ticks: int
+    bps: int
+    step_ticks: int
+    activation_ticks: int
+    watermark_half: int
+    slippage_ppm: int | None
+
+
 class IdRecord(msgspec.Struct, array_like=True):
     """An accepted client order id, in order of acceptance."""
 
@@ -166,6 +186,9 @@ def _head(state: State) -> Iterator[Head]:
         sorted(state.pending_accounts),
         sorted(state.pending_symbols),
         [(m.account_id, m.symbol, m.side, m.reason.value) for m in state.mass],
+        state.next_arming,
+        sorted(state.referenced),
+        sorted(state.cascades.items()),
     )
 
 
@@ -213,6 +236,27 @@ def _orders(state: State) -> Iterator[OrderRecord]:
             for level in ladder:
                 for order in level:
                     yield _order_record(order)
+
+
+def _armed(state: State) -> Iterator[ArmedRecord]:
+    for _, market in sorted(state.markets.items()):
+        for order in market.stops:
+            assert order.conditions is not None
+            trigger = order.conditions.trigger
+            assert trigger is not None
+            yield ArmedRecord(
+                _order_record(order),
+                trigger.by,
+                trigger.direction,
+                trigger.price_ticks,
+                trigger.sequence,
+                trigger.offset_ticks,
+                trigger.bps,
+                trigger.step_ticks,
+                trigger.activation_ticks,
+                trigger.watermark_half,
+                order.slippage_ppm,
+            )
 
 
 def _order_record(order: Order) -> OrderRecord:
@@ -270,6 +314,7 @@ SECTIONS: Final[dict[str, Callable[[State], Iterator[Any]]]] = {
     "accounts": _accounts,
     "positions": _positions,
     "orders": _orders,
+    "armed": _armed,
     "arrivals": _arrivals,
     "ids": _ids,
     "transfers": _transfers,

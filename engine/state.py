@@ -9,6 +9,7 @@ from sortedcontainers import SortedDict
 
 from matching.book import Book
 from matching.id_window import IdWindow
+from matching.stops import StopBook
 from risk.ledger import Ledger
 from risk.messages import SetLiquidation
 from risk.position_book import PositionBook
@@ -22,13 +23,14 @@ if TYPE_CHECKING:
 
 
 class Market:
-    """An instrument, its book, and everybody's positions in it by account."""
+    """An instrument, its book, its armed orders, everybody's positions in it by account."""
 
-    __slots__ = ("book", "instrument", "positions")
+    __slots__ = ("book", "instrument", "positions", "stops")
 
     def __init__(self, instrument: Instrument, positions: dict[str, Position]) -> None:
         self.instrument: Instrument = instrument
         self.book: Book = Book()
+        self.stops: StopBook = StopBook()
         self.positions: dict[str, Position] = positions
 
 
@@ -52,11 +54,13 @@ class State:
     leave by themselves, by (time in µs, order id). `touched` and `moved` gather, during one
     command, the accounts whose equity changed and the symbols whose mark did; `pending_*` are those
     that a liquidation's prints changed, looked at after the next input or at `review_at_us` (0:
-    nothing due), whichever is first.
+    nothing due), whichever is first. `referenced` gathers the symbols whose armed orders must look
+    at new prices; `cascades` are those being looked at, and how many have fired.
     """
 
     __slots__ = (
         "accounts",
+        "cascades",
         "expiries",
         "ids",
         "ladder",
@@ -65,12 +69,14 @@ class State:
         "markets",
         "mass",
         "moved",
+        "next_arming",
         "next_order_id",
         "next_trade_id",
         "now_us",
         "pending_accounts",
         "pending_symbols",
         "positions",
+        "referenced",
         "review_at_us",
         "touched",
         "transfers",
@@ -89,6 +95,9 @@ class State:
         self.expiries: SortedDict[tuple[int, int], Order] = SortedDict()
         self.next_order_id: int = 1
         self.next_trade_id: int = 1
+        self.next_arming: int = 1
+        self.referenced: dict[str, None] = {}
+        self.cascades: dict[str, int] = {}
         self.touched: dict[str, Account] = {}
         self.moved: dict[str, None] = {}
         self.pending_accounts: dict[str, None] = {}
@@ -117,6 +126,7 @@ class State:
         assert self.live.keys() == self.accounts.keys()
         for market in self.markets.values():
             market.book.check()
+            market.stops.check()
         self._check_orders()
 
     def _check_orders(self) -> None:
@@ -151,7 +161,17 @@ class State:
                         fees[order.account_id] = (
                             fees.get(order.account_id, 0) + order.fee_hold_atoms
                         )
+            sleeping: dict[str, int] = {}
+            for order in market.stops:
+                resting += 1
+                assert self.live[order.account_id][order.client_order_id] is order
+                sleeping[order.account_id] = sleeping.get(order.account_id, 0) + order.reduces_only
+                assert order.conditions is not None
+                if order.conditions.expires_us:
+                    expiring += 1
+                    assert self.expiries[order.conditions.expires_us, order.order_id] is order
             for account_id, position in self.positions.in_symbol(symbol).items():
+                assert position.armed_reducing == sleeping.get(account_id, 0)
                 bought = holds.get((account_id, 1), [0, 0])
                 sold = holds.get((account_id, -1), [0, 0])
                 assert [position.buy_lots, position.buy_atoms] == bought

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from engine.answers import accepted, refused, repeated
+from engine.arming import LIMITED, PLAIN, form_defect, new_trigger, references
 from engine.execution import will_rest
-from engine.limits import MAX_OPEN_ORDERS_PER_ACCOUNT, MAX_PRICE_TICKS, PPM
+from engine.limits import MAX_OPEN_ORDERS_PER_ACCOUNT, MAX_PRICE_TICKS
+from engine.prices import protection_ticks
 from matching.order import Conditions, Order
 from matching.terms import MarketState, OrderStatus, OrderType, Refusal, TimeInForce
 from risk.admission import admission_failures
@@ -16,8 +18,9 @@ if TYPE_CHECKING:
     from engine.execution import Execution
     from engine.messages import Event
     from engine.state import Market, State
-    from matching.messages import PlaceOrder
+    from matching.messages import PlaceOrder, StopTerms
     from matching.terms import Terms
+    from risk.messages import Failure
     from risk.position import Position
 
 OPEN = MarketState.OPEN
@@ -30,16 +33,10 @@ MARKET = OrderType.MARKET
 LIMIT = OrderType.LIMIT
 RESTING = OrderStatus.RESTING
 DONE = OrderStatus.DONE
+ARMED = OrderStatus.ARMED
 PEAKS_PER_ORDER: Final = 100
 MINUTE_US: Final = 60 * 1_000_000
 DAY_US: Final = 24 * 60 * MINUTE_US
-
-
-def protection_ticks(side: int, touch_ticks: int, slippage_ppm: int) -> int:
-    """Return the worst price within `slippage_ppm` of the far touch, rounded toward it (A2)."""
-    if side > 0:
-        return touch_ticks * (PPM + slippage_ppm) // PPM
-    return max(1, divide_up(touch_ticks * (PPM - slippage_ppm), PPM))
 
 
 class Trading:
@@ -73,20 +70,15 @@ class Trading:
         if defect is not None:
             events.append(refused(command, defect[0], path=defect[1]))
             return
+        if command.stop is not None:
+            self._arm(command, command.stop, market, position, events)
+            return
         limit_ticks = command.price_ticks
         if command.order_type is MARKET:
-            limit_ticks = _protection(command, market)
-        failures = admission_failures(
-            position,
-            command.side,
-            command.quantity_lots,
-            limit_ticks,
-            market.instrument.terms.taker_fee_ppm,
-            state.ladder.admission_ratio_ppm,
-            state.now_us,
-            limited=command.order_type is LIMIT,
-            reduce_only=command.reduce_only,
-        )
+            touch_ticks = market.book.touch_ticks(-command.side)
+            assert touch_ticks is not None
+            limit_ticks = _protection(command, market, touch_ticks)
+        failures = self._failures(command, position, limit_ticks)
         if failures:
             events.append(refused(command, failures[0].code, failures))
             return
@@ -94,7 +86,7 @@ class Trading:
             events.append(refused(command, Refusal.POST_ONLY_WOULD_TRADE))
             return
 
-        order = _new_order(command, state.next_order_id, account.stp_key, position, state.now_us)
+        order = _new_order(command, state.next_order_id, position, state.now_us)
         sweep = market.book.plan(order, limit_ticks)
         if command.time_in_force is FOK and sweep.filled_lots < order.quantity_lots:
             events.append(refused(command, Refusal.UNFILLABLE))
@@ -102,6 +94,53 @@ class Trading:
         rests = will_rest(order, sweep)
         self._accept(command, order, RESTING if rests else DONE, events)
         self._execution.enter(market, order, sweep, events, rests=rests)
+
+    def _arm(
+        self,
+        command: PlaceOrder,
+        stop: StopTerms,
+        market: Market,
+        position: Position,
+        events: list[Event],
+    ) -> None:
+        """Admit an order that waits for a price, as if it were reached now, and let it sleep.
+
+        For a market order the trigger, or the activation price before there is one, stands for the
+        touch.
+        """
+        state = self._state
+        seen = references(market)
+        trigger = new_trigger(command.order_type, command.side, stop, seen)
+        limit_ticks = command.price_ticks
+        if limit_ticks == 0:
+            touch_ticks = trigger.price_ticks or trigger.activation_ticks
+            limit_ticks = _protection(command, market, touch_ticks)
+        failures = self._failures(command, position, limit_ticks)
+        if failures:
+            events.append(refused(command, failures[0].code, failures))
+            return
+        order = _new_order(command, state.next_order_id, position, state.now_us)
+        assert order.conditions is not None
+        order.conditions.trigger = trigger
+        self._accept(command, order, ARMED, events, trigger.price_ticks)
+        self._execution.arm(market, order)
+
+    def _failures(
+        self, command: PlaceOrder, position: Position, limit_ticks: int
+    ) -> tuple[Failure, ...]:
+        """Ask the checks of C1 over money at the worst price the order may trade at."""
+        state = self._state
+        return admission_failures(
+            position,
+            command.side,
+            command.quantity_lots,
+            limit_ticks,
+            position.instrument.terms.taker_fee_ppm,
+            state.ladder.admission_ratio_ppm,
+            state.now_us,
+            limited=command.price_ticks > 0,
+            reduce_only=command.reduce_only,
+        )
 
     def _defect(
         self, command: PlaceOrder, market: Market, position: Position
@@ -117,6 +156,10 @@ class Trading:
         is_market = command.order_type is MARKET
         if is_market and market.book.touch_ticks(-command.side) is None:
             return Refusal.NO_LIQUIDITY, None
+        if command.stop is not None:
+            refusal = _reference_refusal(command, command.stop, market)
+            if refusal is not None:
+                return refusal, None
         if len(self._state.live[command.account]) >= MAX_OPEN_ORDERS_PER_ACCOUNT:
             return Refusal.TOO_MANY_ORDERS, None
         if command.reduce_only and position.lots * command.side >= 0:
@@ -128,13 +171,19 @@ class Trading:
     ) -> tuple[Refusal, str | None] | None:
         """Ask whether an order's attributes go together; return refusal and path."""
         immediate = command.time_in_force is IOC or command.time_in_force is FOK
-        if command.order_type is MARKET:
-            if command.price_ticks:
-                return Refusal.PRICE_NOT_ALLOWED, None
-            if not immediate:
-                return Refusal.INVALID_TIME_IN_FORCE, None
-        elif command.price_ticks <= 0:
-            return Refusal.PRICE_REQUIRED, None
+        is_limited = command.order_type in LIMITED
+        if is_limited:
+            if command.price_ticks <= 0:
+                return Refusal.PRICE_REQUIRED, None
+        elif command.price_ticks:
+            return Refusal.PRICE_NOT_ALLOWED, None
+        elif immediate != (command.order_type is MARKET):
+            return Refusal.INVALID_TIME_IN_FORCE, None
+        if command.stop is not None or command.order_type not in PLAIN:
+            defect = form_defect(command.order_type, command.stop)
+            if defect is not None:
+                return defect
+        immediate = immediate or not is_limited
         if command.post_only and immediate:
             return Refusal.INVALID_TIME_IN_FORCE, "$.post_only"
         if command.display_lots and (
@@ -159,7 +208,12 @@ class Trading:
         return "$.expires_at" if command.expires_us else None
 
     def _accept(
-        self, command: PlaceOrder, order: Order, status: OrderStatus, events: list[Event]
+        self,
+        command: PlaceOrder,
+        order: Order,
+        status: OrderStatus,
+        events: list[Event],
+        trigger_ticks: int = 0,
     ) -> None:
         """Consume the order's id, remember the client's, and say what will become of it."""
         state = self._state
@@ -171,12 +225,10 @@ class Trading:
             (order.account_id, order.client_order_id),
             (command.digest, order_id, status, state.now_us),
         )
-        events.append(accepted(command, order_id, status))
+        events.append(accepted(command, order_id, status, trigger_ticks))
 
 
-def _new_order(
-    command: PlaceOrder, order_id: int, stp_key: str, position: Position, now_us: int
-) -> Order:
+def _new_order(command: PlaceOrder, order_id: int, position: Position, now_us: int) -> Order:
     """Make the order that a command asks for, with the fees of now."""
     terms = position.instrument.terms
     conditions = None
@@ -185,6 +237,7 @@ def _new_order(
         or command.reduce_only
         or command.post_only
         or command.expires_us
+        or command.stop is not None
         or command.time_in_force is DAY
     ):
         conditions = _conditions(command, terms, now_us)
@@ -199,7 +252,7 @@ def _new_order(
         command.order_type,
         command.time_in_force,
         command.stp,
-        stp_key,
+        position.account.stp_key,
         position,
         terms.maker_fee_ppm,
         terms.taker_fee_ppm,
@@ -214,12 +267,14 @@ def _conditions(command: PlaceOrder, terms: Terms, now_us: int) -> Conditions:
     if command.time_in_force is DAY:
         expires_us = next_session_end_us(terms.session_end_minute, now_us)
     display_lots = command.display_lots if command.display_lots < command.quantity_lots else 0
-    return Conditions(
+    conditions = Conditions(
         display_lots,
         expires_us,
         post_only=command.post_only,
         reduce_only=command.reduce_only,
     )
+    conditions.slippage_ppm = command.max_slippage_ppm
+    return conditions
 
 
 def display_fits(display_lots: int, quantity_lots: int) -> bool:
@@ -233,11 +288,19 @@ def next_session_end_us(session_end_minute: int, now_us: int) -> int:
     return end_us if end_us > now_us else end_us + DAY_US
 
 
-def _protection(command: PlaceOrder, market: Market) -> int:
+def _protection(command: PlaceOrder, market: Market, touch_ticks: int) -> int:
     """Return the worst price a market order may trade at: so far from the far touch (A2)."""
-    touch_ticks = market.book.touch_ticks(-command.side)
-    assert touch_ticks is not None
     slippage_ppm = command.max_slippage_ppm
     if slippage_ppm is None:
         slippage_ppm = market.instrument.terms.collar_ppm
     return min(protection_ticks(command.side, touch_ticks, slippage_ppm), MAX_PRICE_TICKS)
+
+
+def _reference_refusal(command: PlaceOrder, stop: StopTerms, market: Market) -> Refusal | None:
+    """Answer whether the reference of a trigger is unseen, or has reached it already (A11)."""
+    seen = references(market)
+    trigger = new_trigger(command.order_type, command.side, stop, seen)
+    reference = seen.of(trigger.by, trigger.side)
+    if reference == 0:
+        return Refusal.PRICE_UNAVAILABLE
+    return Refusal.WOULD_TRIGGER if trigger.is_reached(reference) else None

@@ -14,7 +14,23 @@ from matching.terms import (
     StpMode,
     Terms,
     TimeInForce,
+    TriggerBy,
 )
+
+
+class StopTerms(msgspec.Struct, gc=False):
+    """What an order that waits for a price says about it; None where it says nothing."""
+
+    trigger_ticks: int | None = None
+    by: TriggerBy | None = None
+    trail_offset_ticks: int | None = None
+    trail_bps: int | None = None
+    trail_step_ticks: int | None = None
+    activation_ticks: int | None = None
+
+    def trigger_by(self) -> TriggerBy:
+        """Return the reference, the last trade where none is named."""
+        return TriggerBy.LAST if self.by is None else self.by
 
 
 class PlaceOrder(msgspec.Struct, gc=False):
@@ -40,6 +56,7 @@ class PlaceOrder(msgspec.Struct, gc=False):
     expires_us: int = 0
     post_only: bool = False
     reduce_only: bool = False
+    stop: StopTerms | None = None
     digest: bytes = b""
     defect: Refusal | None = None
     defect_path: str = ""
@@ -54,6 +71,7 @@ class AmendOrder(msgspec.Struct, gc=False):
     price_ticks: int | None
     display_lots: int | None = None
     expires_us: int | None = None
+    stop: StopTerms | None = None
     defect: Refusal | None = None
     defect_path: str = ""
 
@@ -93,6 +111,7 @@ class OrderAccepted(msgspec.Struct, gc=False):
     time_in_force: TimeInForce | None = None
     quantity_lots: int = 0
     price_ticks: int = 0
+    trigger_ticks: int = 0
     duplicate: bool = False
 
 
@@ -164,6 +183,17 @@ class OrderExpired(msgspec.Struct, gc=False):
     client_order_id: str
     order_id: int
     leaves_lots: int
+
+
+class OrderTriggered(msgspec.Struct, gc=False):
+    """An armed order has been reached; what it does follows (A11)."""
+
+    symbol: str
+    account: str
+    client_order_id: str
+    order_id: int
+    trigger_ticks: int
+    reference_half_ticks: int
 
 
 class OrderRef(msgspec.Struct, gc=False):

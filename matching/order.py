@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from matching.ladder import Level
+    from matching.stops import Trigger
     from matching.terms import OrderType, StpMode, TimeInForce
 
 
@@ -13,10 +14,19 @@ class Conditions:
     """What an order carries beyond the plain ones; most carry nothing, and then there is none.
 
     `display_lots` is an iceberg's peak (0: shows everything), `shown_lots` what it shows while it
-    rests (A4). `expires_us` is when it leaves by itself (0: never).
+    rests (A4). `expires_us` is when it leaves by itself (0: never). `trigger` is what an armed
+    order waits for, None once it has fired (A11); `slippage_ppm` bounds a market order then.
     """
 
-    __slots__ = ("display_lots", "expires_us", "post_only", "reduce_only", "shown_lots")
+    __slots__ = (
+        "display_lots",
+        "expires_us",
+        "post_only",
+        "reduce_only",
+        "shown_lots",
+        "slippage_ppm",
+        "trigger",
+    )
 
     def __init__(
         self, display_lots: int, expires_us: int, *, post_only: bool, reduce_only: bool
@@ -26,6 +36,8 @@ class Conditions:
         self.expires_us: int = expires_us
         self.post_only: bool = post_only
         self.reduce_only: bool = reduce_only
+        self.trigger: Trigger | None = None
+        self.slippage_ppm: int | None = None
 
     def show(self, lots: int) -> None:
         """Set what an iceberg shows; a used-up peak shows nothing until it is renewed."""
@@ -117,6 +129,16 @@ class Order:
         if conditions is None or conditions.display_lots == 0:
             return self.leaves_lots
         return conditions.shown_lots
+
+    @property
+    def is_armed(self) -> bool:
+        """Tell whether the order waits for its trigger (A11)."""
+        return self.conditions is not None and self.conditions.trigger is not None
+
+    @property
+    def slippage_ppm(self) -> int | None:
+        """Return how far from the touch a fired market order may trade; None is the collar."""
+        return None if self.conditions is None else self.conditions.slippage_ppm
 
     @property
     def is_iceberg(self) -> bool:

@@ -68,6 +68,14 @@ class CancelReason(Enum):
     LIQUIDATION = "liquidation"
 
 
+class TriggerBy(Enum):
+    """Which price an armed order looks at (A11)."""
+
+    LAST = "last"
+    MARK = "mark"
+    BID_ASK = "bid_ask"
+
+
 class MarketState(Enum):
     """Whether an instrument trades (A14)."""
 
@@ -127,6 +135,7 @@ class Refusal(IntEnum):
     NO_LIQUIDITY = 304
     TICK_NOT_NEWER = 305
     WRONG_MARK_SOURCE = 306
+    WOULD_TRIGGER = 307
     # 4xx: the attributes of an order or an instrument.
     OFF_TICK = 401
     OFF_LOT = 402
@@ -142,6 +151,9 @@ class Refusal(IntEnum):
     POST_ONLY_WOULD_TRADE = 412
     NOTHING_TO_REDUCE = 413
     INVALID_EXPIRY = 414
+    TRIGGER_REQUIRED = 415
+    TRIGGER_NOT_ALLOWED = 416
+    INVALID_TRAIL = 417
     # 5xx: margin and limits.
     LEVERAGE_EXCEEDED = 501
     ORDER_NOTIONAL_LIMIT = 502

@@ -126,6 +126,16 @@ class Rejected(msgspec.Struct, gc=False):
     failures: tuple[Failure, ...] = ()
 
 
+class TriggerRejected(msgspec.Struct, gc=False):
+    """A fired order was not let in, and why; it is gone (A11)."""
+
+    symbol: str
+    account: str
+    client_order_id: str
+    order_id: int
+    failures: tuple[Failure, ...]
+
+
 class AccountCreated(msgspec.Struct, gc=False):
     """An account may trade from now on."""
 

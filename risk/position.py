@@ -16,7 +16,8 @@ class Position:
 
     `cost_atoms` carries the sign of `lots`; the average price is derived for display and never
     stored. `buy_*` and `sell_*` sum the open orders of either side at their own prices; orders that
-    only reduce stand apart, as `reduce_lots`, and hold no margin.
+    only reduce stand apart, as `reduce_lots`, and hold no margin; `armed_reducing` counts those
+    of them that are still asleep.
     `opened_by` is the trade that opened the position, for ties (D2). The initial margin of a
     notional is ⌈notional × margin_numerator ⁄ margin_denominator⌉. `open_index` is the position
     book's index of everybody who holds lots of the instrument; a fill keeps it.
@@ -24,6 +25,7 @@ class Position:
 
     __slots__ = (
         "account",
+        "armed_reducing",
         "buy_atoms",
         "buy_lots",
         "cost_atoms",
@@ -53,6 +55,7 @@ class Position:
         self.sell_lots: int = 0
         self.sell_atoms: int = 0
         self.reduce_lots: int = 0
+        self.armed_reducing: int = 0
         self.fee_hold_atoms: int = 0
         self.margin_numerator: int = 0
         self.margin_denominator: int = 1
@@ -103,7 +106,8 @@ class Position:
 
     def is_idle(self) -> bool:
         """Tell whether there is neither a position nor an open order."""
-        return self.lots == self.buy_lots == self.sell_lots == self.reduce_lots == 0
+        sleeping = self.armed_reducing
+        return self.lots == self.buy_lots == self.sell_lots == self.reduce_lots == sleeping == 0
 
     def hold(self, side: int, lots: int, atoms: int, fee_atoms: int) -> None:
         """Add an open order's lots, notional and worst-case fee; negative values release."""

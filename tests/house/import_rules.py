@@ -11,6 +11,8 @@ KERNEL = (
     "engine.state",
     "engine.amending",
     "engine.answers",
+    "engine.arming",
+    "engine.prices",
     "engine.cancelling",
     "engine.execution",
     "engine.liquidation",
