@@ -142,7 +142,14 @@ class Kernel:
         events: list[Event] = []
         state = self.state
         self._routes[type(command)](command, events)
-        self._settle_prices(events)
+        if (
+            state.touched
+            or state.moved
+            or state.referenced
+            or state.pending_accounts
+            or state.pending_symbols
+        ):
+            self._settle_prices(events)
         state.ledger.check()
         return events
 
