@@ -204,9 +204,8 @@ class Amending:
             order.fee_hold_atoms,
         )
         is_moved = price_ticks != order.price_ticks
-        if market.instrument.state is not OPEN and (
-            is_moved or not reduces(order.position, order.side, leaves_lots, replaced)
-        ):
+        reducing = order.reduces_only or reduces(order.position, order.side, leaves_lots, replaced)
+        if market.instrument.state is not OPEN and (is_moved or not reducing):
             return amend_refused(order, Refusal.MARKET_NOT_OPEN)
         refusal = self._money_refusal(order, price_ticks, leaves_lots, replaced)
         if refusal is not None:

@@ -128,7 +128,8 @@ class Sweep:
         capacity = self._capacity(maker)
         if capacity >= 0:
             lots = min(lots, capacity)
-        if self.allowed_lots >= 0:
+        assert self.order is not None
+        if self.allowed_lots >= 0 and maker.position is not self.order.position:
             lots = min(lots, self.allowed_lots)
         if lots > 0:
             self._bite(maker, lots, met)
@@ -184,7 +185,11 @@ class Sweep:
             self._count(bitten, max(0, lots))
         self._counted = len(self.bites)
         held: int = maker.position.lots + self._held.get(maker.position, 0)
-        return max(0, -maker.side * held)
+        left = max(0, -maker.side * held)
+        assert self.order is not None
+        # A trade within one account moves its position by nothing: while there is something to
+        # reduce, there is as much afterwards.
+        return -1 if left and maker.position is self.order.position else left
 
     def _count(self, maker: Order, lots: int) -> None:
         """Add a bite to what the accounts will hold by then."""

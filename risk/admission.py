@@ -113,7 +113,8 @@ def _money_failures(
 
     loss = side * (notional - at_mark)
     counted = at_mark if side < 0 and loss > 0 else notional
-    worse = _worse_side(position, value, side, counted - replaced.atoms)
+    added = lots - replaced.lots
+    worse = _worse_side(position, value, side, added, counted - replaced.atoms)
     required = position.fee_hold_atoms - replaced.fee_atoms
     required -= -worse * position.margin_numerator // position.margin_denominator
     if taker_fee_ppm > 0:
@@ -143,23 +144,28 @@ def _money_failures(
     return _explain(account, after, leverage_ppm, ratio_ppm)
 
 
-def _worse_side(position: Position, value: int, side: int, added: int) -> int:
-    """Return the greater exposure with `added` more on order on `side`, in atoms (B3).
+def _worse_side(
+    position: Position, value: int, side: int, added_lots: int, added_atoms: int
+) -> int:
+    """Return the greater exposure with so much more on order on `side`, in atoms (B3).
 
-    The other side counts only where its orders could do more than reduce the position, worth
-    `value`.
+    A side counts only where its orders could do more than reduce the position, worth `value`.
     """
     worse = value if value >= 0 else -value
+    held = position.lots
+    buy_lots, sell_lots = position.buy_lots, position.sell_lots
     long_side, short_side = value + position.buy_atoms, position.sell_atoms - value
     if side > 0:
-        long_side += added
-        if short_side > worse and position.sell_lots > position.lots:
-            worse = short_side
-        return long_side if long_side > worse else worse  # noqa: FURB136 - hot
-    short_side += added
-    if long_side > worse and position.buy_lots + position.lots > 0:
+        buy_lots += added_lots
+        long_side += added_atoms
+    else:
+        sell_lots += added_lots
+        short_side += added_atoms
+    if long_side > worse and buy_lots + held > 0:
         worse = long_side
-    return short_side if short_side > worse else worse  # noqa: FURB136 - hot
+    if short_side > worse and sell_lots > held:
+        worse = short_side
+    return worse
 
 
 class After:
