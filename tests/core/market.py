@@ -9,7 +9,9 @@
     assert market.fills == ["bob<alice 5@100"]
 
 An order's line ends in what it carries: `alice sell 30@100 peak=10 post gtd=5000 stp=decrement`,
-`reduce`, `day`, `ioc`, `fok`; times are in milliseconds, and the market opens at 1000.
+`reduce`, `day`, `ioc`, `fok`; times are in milliseconds, and the market opens at 1000. One that
+waits for a price names its type: `bob sell stop 5 trigger=99`, `bob buy stop_limit 5@101
+trigger=100 by=mark`, `bob sell trailing_stop 5 offset=1 step=0.5 activation=102`, or `bps=50`.
 
 Every line takes the whole way of an input: JSON, decoding, conversion, kernel, rendering. After
 every command all invariants of the kernel are checked, so every test proves conservation (B7).
@@ -144,6 +146,19 @@ class Market:
             for e in self.of("order_cancelled")
         ]
 
+    @property
+    def fired(self) -> list[str]:
+        """Return the orders that woke up as `order trigger at reference`."""
+        return [
+            f"{e['client_order_id']} {e['trigger_price']} at {e['reference']}"
+            for e in self.of("order_triggered")
+        ]
+
+    @property
+    def failed(self) -> list[str]:
+        """Return the orders that woke up and were not let in, as `order reason`."""
+        return [f"{e['client_order_id']} {e['reason']}" for e in self.of("trigger_rejected")]
+
     def of(self, kind: str) -> list[Event]:
         """Return the events of one type."""
         return [event for event in self.events if event["type"] == kind]
@@ -165,6 +180,10 @@ class Market:
     def bids(self) -> list[str]:
         """Return the bids as `account leaves@price`, best first."""
         return self.book()["bids"]
+
+    def armed(self, symbol: str | None = None) -> list[str]:
+        """Return the orders that sleep as `order side leaves trigger`, first armed first."""
+        return view.armed_lines(self.kernel, symbol or self.symbol)
 
     def accounts(self) -> Iterable[str]:
         """Return the ids of all accounts."""
@@ -252,14 +271,10 @@ class Market:
         order = {"type": "place_order", "account": account, "side": words.pop(0)}
         order["client_order_id"] = options.pop("id", f"o{self._orders}")
         order["symbol"] = self._symbol(words)
-        if words[0] == "market":
-            order["order_type"], order["quantity"] = "market", words[1]
-            rest = words[2:]
-        else:
-            order["order_type"] = "limit"
-            order["quantity"], order["price"] = words[0].split("@")
-            rest = words[1:]
-        for word in rest:
+        order["order_type"] = words.pop(0) if words[0] in _TYPES else "limit"
+        quantity, _, price = words[0].partition("@")
+        order |= {"quantity": quantity} | ({"price": price} if price else {})
+        for word in words[1:]:
             order |= _WORDS.get(word) or {"time_in_force": word}
         return order | _attributes(options)
 
@@ -308,7 +323,7 @@ def _attributes(options: dict[str, Any]) -> dict[str, Any]:
         elif key in _NUMBERS:
             fields[_NUMBERS[key]] = int(value)
         else:
-            fields["display_quantity" if key == "peak" else key] = value
+            fields[_FIELDS.get(key, key)] = value
     return fields
 
 
@@ -332,7 +347,19 @@ _WORDS: dict[str, dict[str, Any]] = {
     "post": {"post_only": True},
     "reduce": {"reduce_only": True},
 }
-_NUMBERS = {"slippage": "max_slippage_bps", "expires": "expires_at"}
+_TYPES = (
+    *("market", "stop", "stop_limit", "take_profit", "take_profit_limit"),
+    *("trailing_stop", "trailing_stop_limit"),
+)
+_NUMBERS = {"slippage": "max_slippage_bps", "expires": "expires_at", "bps": "trail_bps"}
+_FIELDS = {
+    "peak": "display_quantity",
+    "trigger": "trigger_price",
+    "by": "trigger_by",
+    "offset": "trail_offset",
+    "step": "trail_step",
+    "activation": "activation_price",
+}
 _TRADES = {
     "buy": Market._order,
     "sell": Market._order,

@@ -12,6 +12,7 @@ from tests.core.market import Event, Market
 from tests.core.oracle import margins, sweeps
 from tests.core.oracle.numbers import money
 from tests.core.oracle.oracle import Oracle
+from tests.core.oracle.triggers import trigger_of
 from tests.core.oracle.world import Instrument, Order
 
 
@@ -46,6 +47,21 @@ class NaiveMarket(Market):
             name: [_line(instrument, order) for order in sweeps.makers(world, instrument, side)]
             for name, side in (("bids", 1), ("asks", -1))
         }
+
+    def armed(self, symbol: str | None = None) -> list[str]:
+        """Return the orders that sleep, first armed first."""
+        world = self.oracle.world
+        instrument = world.instruments[symbol or self.symbol]
+        mine = [order for order in world.armed if order.instrument is instrument]
+        return [
+            view.armed_line(
+                order.name,
+                order.side,
+                _decimal(order.leaves * instrument.lot),
+                _decimal(trigger_of(order).price * instrument.tick),
+            )
+            for order in sorted(mine, key=lambda order: trigger_of(order).sequence)
+        ]
 
     def accounts(self) -> Iterable[str]:
         """Return the ids of all accounts."""

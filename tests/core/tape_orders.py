@@ -7,6 +7,8 @@ from typing import Any
 Command = dict[str, Any]
 
 ACCOUNTS = ("ann", "bea", "cy", "dot", "eve", "fay")
+WAITING = ("stop", "stop_limit", "take_profit", "take_profit_limit")
+TRAILING = ("trailing_stop", "trailing_stop_limit")
 STP_MODES = ("none", "cancel_newest", "cancel_oldest", "cancel_both", "decrement")
 
 
@@ -45,6 +47,7 @@ class Orders:
         self.listings = listings
         self.resting: list[Command] = []
         self.with_sessions: set[str] = set()
+        self.armed: list[Command] = []
         self.sent: list[Command] = []
         self.counter = 0
         self.drift = 0
@@ -108,6 +111,128 @@ class Orders:
         order |= self.maybe(0.2, {"reduce_only": True})
         return order | self.maybe(0.4, {"max_slippage_bps": self.rng.choice((0, 50, 300, 2000))})
 
+    def stop(self) -> Command:
+        """Place an order that waits for a price near the market, so that it soon fires."""
+        rng = self.rng
+        order = self.exit() if rng.random() < 0.25 else self.limit()
+        if rng.random() < 0.15:
+            order = self.iceberg()
+        order["order_type"] = rng.choice(WAITING)
+        order["trigger_price"] = self.trigger_price(order, rng.randint(1, 3))
+        return self.waiting(order)
+
+    def trailing(self) -> Command:
+        """Place a trailing order on a short leash, now and then to wake at a price."""
+        rng = self.rng
+        order = self.exit() if rng.random() < 0.25 else self.limit()
+        order["order_type"] = rng.choice(TRAILING)
+        listing = self.listing_of(order)
+        step = max(1, listing.middle // 100)
+        if rng.random() < 0.6:
+            order["trail_offset"] = listing.price(rng.choice((1, step, step, 2 * step, 3 * step)))
+        else:
+            order["trail_bps"] = rng.choice((1, 50, 120, 250))
+        gain = listing.price(rng.choice((1, step, 2 * step)))
+        order |= self.maybe(0.4, {"trail_step": gain})
+        if rng.random() < 0.35:
+            away = 1 if order["side"] == "sell" else -1
+            price = self.near(listing, away * rng.randint(-1, 3))
+            order["activation_price"] = listing.price(price)
+        return self.waiting(order)
+
+    def waiting(self, order: Command) -> Command:
+        """Let an order look at one of the three prices; a market order has no price of its own."""
+        order |= self.maybe(0.7, {"trigger_by": self.rng.choice(("last", "mark", "bid_ask"))})
+        if not order["order_type"].endswith("_limit") and self.rng.random() < 0.97:
+            for field in ("price", "display_quantity", "post_only"):
+                order.pop(field, None)
+            if order.get("time_in_force") in {"ioc", "fok"}:
+                del order["time_in_force"]
+            order |= self.maybe(0.3, {"max_slippage_bps": self.rng.choice((0, 100, 500, 2000))})
+        self.armed.append(order)
+        del self.armed[:-10]
+        return order
+
+    def trigger_price(self, order: Command, distance: int) -> str:
+        """Return a trigger so many steps from the market, mostly on the side it waits on."""
+        falling = (order["side"] == "sell") == order["order_type"].startswith("stop")
+        away = -distance if falling else distance
+        if self.rng.random() < 0.1:
+            away = -away
+        listing = self.listing_of(order)
+        return listing.price(self.near(listing, away))
+
+    def amend_armed(self) -> Command:
+        """Change an order that may still be armed: trigger, leash, price, size."""
+        if not self.armed:
+            return self.stop()
+        order = self.rng.choice(self.armed)
+        listing = self.listing_of(order)
+        command = {"type": "amend_order", **self.name(order)}
+        if "trigger_price" in order or self.rng.random() < 0.05:
+            price = self.trigger_price(order, self.rng.randint(0, 3))
+            command |= self.maybe(0.6, {"trigger_price": price})
+        leash = self.rng.choice((1, 1, 2, 3)) * max(1, listing.middle // 100)
+        if "trail_offset" in order or self.rng.random() < 0.05:
+            command |= self.maybe(0.6, {"trail_offset": listing.price(leash)})
+        if "trail_bps" in order or self.rng.random() < 0.05:
+            command |= self.maybe(0.6, {"trail_bps": self.rng.choice((0, 1, 30, 100, 300, 10_000))})
+        if "price" in order or self.rng.random() < 0.05:
+            price = listing.price(self.near(listing, self.rng.randint(-3, 3)))
+            command |= self.maybe(0.3, {"price": price})
+        if "display_quantity" in order or self.rng.random() < 0.03:
+            command |= self.maybe(0.3, {"display_quantity": listing.quantity(2)})
+        if "expires_at" in order:
+            command |= self.maybe(0.3, {"expires_at": self.some_time()})
+        quantity = listing.quantity(self.rng.choice((0, 1, 2, 5, 8, 21)))
+        return command | self.maybe(0.4, {"quantity": quantity})
+
+    def wrong_trigger(self) -> Command:
+        """Place an order whose trigger does not go with it."""
+        order = self.limit()
+        price = order["price"]
+        leash = {"trail_offset": price}
+        wrong: list[Command] = [
+            {"order_type": "stop"},
+            {"order_type": "stop_limit"},
+            {"order_type": "take_profit", "price": None},
+            {"order_type": "stop", "price": None, "trigger_price": "0"},
+            {"order_type": "stop", "price": None, "trigger_price": "0.0000001"},
+            {"order_type": "stop", "price": None, "trigger_price": price, "trail_bps": 0},
+            {"order_type": "stop_limit", "trigger_price": price, "activation_price": price},
+            {"order_type": "stop_limit", "price": None, "trigger_price": price},
+            {"order_type": "stop_limit", "trigger_price": price, "max_slippage_bps": 5},
+            {"order_type": "stop", "price": None, "trigger_price": price, "time_in_force": "ioc"},
+            {"order_type": "take_profit", "price": None, "trigger_price": price, "post_only": True},
+            {
+                "order_type": "stop",
+                "price": None,
+                "trigger_price": price,
+                "time_in_force": "gtc",
+                "display_quantity": order["quantity"],
+            },
+            {"trigger_price": price},
+            {"trigger_by": "last"},
+            {"trail_offset": price},
+            {"trail_bps": 5},
+            {"trail_step": price},
+            {"activation_price": price},
+            {"order_type": "market", "price": None, "time_in_force": "ioc", "trigger_by": "mark"},
+            {"order_type": "trailing_stop_limit"},
+            {"order_type": "trailing_stop", "price": None},
+            {"order_type": "trailing_stop", **leash},
+            {"order_type": "trailing_stop_limit", **leash, "price": None},
+            {"order_type": "trailing_stop_limit", **leash, "trail_bps": 5},
+            {"order_type": "trailing_stop_limit", **leash, "trigger_price": price},
+            {"order_type": "trailing_stop_limit", **leash, "trail_step": "0"},
+            {"order_type": "trailing_stop_limit", **leash, "activation_price": "0.0000001"},
+            {"order_type": "trailing_stop_limit", "trail_offset": "0.0000001"},
+            {"order_type": "trailing_stop_limit", "trail_bps": 0},
+            {"order_type": "trailing_stop_limit", "trail_bps": 10_000},
+            {"order_type": "trailing_stop_limit", "trail_bps": 9_999},
+        ]
+        return order | self.rng.choice(wrong)
+
     def order(self) -> tuple[Listing, Command]:
         """Return what all orders have, and remember it."""
         rng, listing = self.rng, self.rng.choice(self.listings)
@@ -142,6 +267,8 @@ class Orders:
 
     def some_order(self) -> Command:
         """Return an order of the recent past; it may be gone, or never have been."""
+        if self.armed and self.rng.random() < 0.2:
+            return self.rng.choice(self.armed)
         return self.rng.choice(self.resting) if self.resting else self.limit()
 
     def name(self, order: Command) -> Command:
@@ -179,7 +306,8 @@ class Orders:
         )
         time = self.some_time()
         command |= self.maybe(0.4 if "expires_at" in order else 0.03, {"expires_at": time})
-        return command | self.maybe(0.01, {"trail_bps": 5})
+        unfit: list[Command] = [{"trail_bps": 5}, {"trail_offset": price}, {"trigger_price": price}]
+        return command | self.maybe(0.02, self.rng.choice(unfit))
 
     def repeat(self) -> Command:
         """Send an order again: as it was, or otherwise."""
@@ -204,7 +332,6 @@ class Orders:
             {"account": "nobody"},
             {"order_type": "market", "time_in_force": "ioc"},
             {"order_type": "market", "price": None, "time_in_force": "gtc"},
-            {"order_type": "stop", "trigger_price": "5"},
             {"time_in_force": "gtd"},
             {"time_in_force": "gtd", "expires_at": 0},
             {"time_in_force": "gtc", "expires_at": 10**9},

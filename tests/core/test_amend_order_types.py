@@ -227,8 +227,17 @@ def test_halted_market_lets_time_peak_and_less_be_changed(market: Market) -> Non
     assert len(market.of("order_amended")) == 3
 
 
-@pytest.mark.parametrize("field", ["trail_bps=5", "trigger_price=90", "trail_offset=1"])
-def test_fields_of_stops_are_refused_by_name(market: Market, field: str) -> None:
+@pytest.mark.parametrize(
+    ("field", "reason"),
+    [
+        ("trigger_price=90", "trigger_not_allowed"),
+        ("trail_offset=1", "invalid_trail"),
+        ("trail_bps=5", "invalid_trail"),
+    ],
+)
+def test_trigger_of_an_order_without_one_is_not_amended(
+    market: Market, field: str, reason: str
+) -> None:
     """What is not acted on is never ignored in silence (A9)."""
     market.play("alice sell 5@100")
     key, value = field.split("=")
@@ -237,4 +246,4 @@ def test_fields_of_stops_are_refused_by_name(market: Market, field: str) -> None
 
     (refusal,) = market.send(command | {key: number})
 
-    assert (refusal["reason"], refusal["path"]) == ("not_supported", f"$.{key}")
+    assert (refusal["reason"], refusal["path"]) == (reason, f"$.{key}")

@@ -6,6 +6,7 @@ from typing import Any
 
 from engine.kernel import Kernel
 from matching.order import Order
+from matching.stops import Trigger
 from risk.margin import Standing
 
 ATOM = Decimal(10) ** -8
@@ -76,6 +77,23 @@ def book_lines(kernel: Kernel, symbol: str) -> dict[str, list[str]]:
     }
 
 
+def armed_line(name: str, side: int, leaves: Decimal, trigger: Decimal) -> str:
+    """Return an armed order as `order side leaves trigger`; 0 waits to become active."""
+    return f"{name} {'buy' if side > 0 else 'sell'} {text(leaves)} {text(trigger)}"
+
+
+def armed_lines(kernel: Kernel, symbol: str) -> list[str]:
+    """Return the armed orders of a symbol as `armed_line` writes them, first armed first."""
+    market = kernel.state.markets[symbol]
+    terms = market.instrument.terms
+    tick = Decimal(terms.tick_units).scaleb(-terms.price_decimals)
+    lot = Decimal(terms.lot_units).scaleb(-terms.quantity_decimals)
+    return [
+        armed_line(o.client_order_id, o.side, o.leaves_lots * lot, _trigger(o).price_ticks * tick)
+        for o in sorted(market.stops, key=lambda order: _trigger(order).sequence)
+    ]
+
+
 def balance(kernel: Kernel, account: str) -> str:
     """Return an account's cash."""
     return money(kernel.state.accounts[account].balance_atoms)
@@ -120,7 +138,8 @@ def everything(kernel: Kernel) -> dict[str, Any]:
         "books": {
             symbol: [
                 [_order(o) for side in (1, -1) for o in queue(kernel, symbol, side)],
-                market.instrument.mark_half_ticks,
+                _prices(market.instrument),
+                [_armed(o) for o in sorted(market.stops, key=lambda o: _trigger(o).sequence)],
             ]
             for symbol, market in state.markets.items()
         },
@@ -140,6 +159,27 @@ def _order(order: Order) -> tuple[Any, ...]:
     if c is not None:
         carried = (c.display_lots, c.expires_us, c.post_only, c.reduce_only)
     return (*named, *size, *carried)
+
+
+def _prices(instrument: Any) -> tuple[int, ...]:
+    sides = (instrument.bid_ticks, instrument.ask_ticks)
+    return (instrument.mark_half_ticks, instrument.last_ticks, *sides)
+
+
+def _trigger(order: Order) -> Trigger:
+    assert order.conditions is not None
+    assert order.conditions.trigger is not None
+    return order.conditions.trigger
+
+
+def _armed(order: Order) -> tuple[Any, ...]:
+    t, c = _trigger(order), order.conditions
+    assert c is not None
+    named = (order.account_id, order.client_order_id, order.order_id, order.side)
+    carried = (c.display_lots, c.expires_us, c.post_only, c.reduce_only)
+    wakes = (t.by.value, t.direction, t.price_ticks, t.sequence)
+    moves = (t.offset_ticks, t.bps, t.step_ticks, t.activation_ticks, t.watermark_half)
+    return (*named, order.price_ticks, order.quantity_lots, *carried, *wakes, *moves)
 
 
 def _account(account: Any, live: list[str]) -> tuple[Any, ...]:

@@ -1,11 +1,15 @@
 """Changing a resting order (A9)."""
 
-from tests.core.oracle import fills, sweeps
+from tests.core.oracle import arming, fills, sweeps
 from tests.core.oracle.admission import Wish, admit, reduces
-from tests.core.oracle.orders import ask_absent, is_peak, lots_of, own_order, ticks_of
+from tests.core.oracle.grid import lots_of, ticks_of
+from tests.core.oracle.orders import is_peak, own_order
 from tests.core.oracle.world import Command, Order, Refused, World
 
-FIELDS = ("quantity", "price", "display_quantity", "expires_at")
+FIELDS = (
+    *("quantity", "price", "display_quantity", "expires_at"),
+    *("trigger_price", "trail_offset", "trail_bps"),
+)
 
 
 def amend(world: World, command: Command) -> None:
@@ -20,7 +24,6 @@ def amend(world: World, command: Command) -> None:
 
 def _amend(world: World, order: Order, command: Command) -> None:
     instrument = order.instrument
-    ask_absent(command)
     total, price, peak = order.total, order.price, order.peak
     if command.get("quantity") is not None:
         total = lots_of(instrument, command, "quantity") or 0
@@ -28,11 +31,18 @@ def _amend(world: World, order: Order, command: Command) -> None:
         price = ticks_of(instrument, command["price"])
     if command.get("display_quantity") is not None:
         peak = lots_of(instrument, command, "display_quantity") or 0
+    arming.ticks_given(instrument, command)
     if all(command.get(field) is None for field in FIELDS):
         raise Refused(410)
+    arming.ask_fields(order, command)
     _ask_peak(order, command, peak, total)
     expires = _ask_expiry(world, order, command)
 
+    if order.trigger is not None:
+        kept = arming.amend(world, order, command, total, price)
+        order.peak, order.expires = peak, expires
+        _amended(world, order, kept=kept)
+        return
     leaves = total - order.filled
     if leaves <= 0:
         world.orders.remove(order)

@@ -28,9 +28,12 @@ def enter(world: World, order: Order, sweep: Sweep) -> None:
 
 
 def _print(world: World, order: Order, sweep: Sweep) -> None:
-    """Let the last trade be the mark where it is."""
+    """Note the last trade, which is the mark where that is so."""
     prices = [meeting.maker.price for meeting in sweep.meetings if meeting.traded]
-    if prices and order.instrument.terms["mark_source"] == "last":
+    if not prices:
+        return
+    order.instrument.last = prices[-1]
+    if order.instrument.terms["mark_source"] == "last":
         world.set_mark(order.instrument, 2 * prices[-1])
 
 
@@ -79,17 +82,22 @@ def cancelled(world: World, order: Order, reason: str) -> None:
     )
 
 
+def remove(world: World, order: Order) -> None:
+    """Forget an order, be it resting or armed."""
+    (world.orders if order.trigger is None else world.armed).remove(order)
+
+
 def withdraw(world: World, order: Order, reason: str) -> None:
-    """Take a resting order out of the book."""
-    world.orders.remove(order)
+    """Take an order out of the book, or out of those that sleep."""
+    remove(world, order)
     cancelled(world, order, reason)
 
 
 def expire(world: World) -> None:
     """Let every order go whose time is over, in the order of their times (A3)."""
-    due = [order for order in world.orders if 0 < order.expires <= world.now]
+    due = [order for order in world.orders + world.armed if 0 < order.expires <= world.now]
     for order in sorted(due, key=lambda each: (each.expires, each.number)):
-        world.orders.remove(order)
+        remove(world, order)
         instrument = order.instrument
         world.say(
             "order_expired",
@@ -103,7 +111,7 @@ def _why(world: World, order: Order, sweep: Sweep) -> str:
     if sweep.end:
         return sweep.end
     something_left = touch(world, order.instrument, -order.side) is not None
-    return "collar" if order.kind == "market" and something_left else "ioc_remainder"
+    return "collar" if not order.price and something_left else "ioc_remainder"
 
 
 def _prevent(world: World, taker: Order, meeting: Meeting) -> None:

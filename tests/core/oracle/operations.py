@@ -3,8 +3,8 @@
 from dataclasses import asdict, fields
 
 from tests.core.oracle import margins
+from tests.core.oracle.grid import ticks_of
 from tests.core.oracle.numbers import ATOMS, money, number, written
-from tests.core.oracle.orders import ticks_of
 from tests.core.oracle.world import Account, Command, Event, Instrument, Ladder, Refused, World
 
 DEFAULTS: Command = {
@@ -100,7 +100,7 @@ def delete_instrument(world: World, command: Command) -> None:
     instrument = world.instrument(command["symbol"])
     symbol = instrument.symbol
     held = any(a.position(instrument).lots for a in world.accounts.values())
-    if held or any(order.instrument is instrument for order in world.orders):
+    if held or any(order.instrument is instrument for order in world.orders + world.armed):
         raise Refused(207)
     for account in world.accounts.values():
         account.positions.pop(symbol, None)
@@ -258,6 +258,7 @@ def tick(world: World, command: Command) -> None:
         last_seq if seq is None else seq,
         last_ts if ts is None else ts,
     )
+    instrument.bid, instrument.ask = bid, ask
     if instrument.terms["mark_source"] == "l1_mid":
         world.set_mark(instrument, bid + ask)
 

@@ -8,7 +8,17 @@ is compared on is not in it: forgetting old ids, mass cancels of more than a fra
 from collections.abc import Callable
 from typing import Any
 
-from tests.core.oracle import amending, fills, liquidation, margins, operations, orders, sweeps
+from tests.core.oracle import (
+    amending,
+    fills,
+    firing,
+    liquidation,
+    margins,
+    operations,
+    orders,
+    sweeps,
+)
+from tests.core.oracle.triggers import trigger_of
 from tests.core.oracle.world import Command, Event, Order, Refused, World
 
 COMMANDS: dict[str, Callable[[World, Command], None]] = {
@@ -63,11 +73,11 @@ class Oracle:
         world.events = []
         fills.expire(world)
         if 0 < world.look_at <= now:
-            liquidation.look(world)
+            _settle(world)
         return world.events
 
     def apply(self, command: Command) -> list[Event]:
-        """Run a well-formed command and look after the margins."""
+        """Run a well-formed command, wake what it has reached, look after the margins."""
         world = self.world
         world.events = []
         kind = command["type"]
@@ -75,7 +85,7 @@ class Oracle:
             COMMANDS[kind](world, command)
         except Refused as refusal:
             world.refuse(refusal, **{key: command.get(key) for key in NAMED[kind]})
-        liquidation.look(world)
+        _settle(world)
         return self._numbered()
 
     def refuse(self, code: int, path: str) -> list[Event]:
@@ -83,7 +93,7 @@ class Oracle:
         world = self.world
         world.events = []
         world.refuse(Refused(code, path))
-        liquidation.look(world)
+        _settle(world)
         return self._numbered()
 
     def _numbered(self) -> list[Event]:
@@ -100,7 +110,12 @@ class Oracle:
                         for side in (1, -1)
                         for o in sweeps.makers(world, instrument, side)
                     ],
-                    instrument.mark2,
+                    (instrument.mark2, instrument.last, instrument.bid, instrument.ask),
+                    [
+                        _armed(o)
+                        for o in sorted(world.armed, key=lambda o: trigger_of(o).sequence)
+                        if o.instrument is instrument
+                    ],
                 ]
                 for symbol, instrument in world.instruments.items()
             },
@@ -110,7 +125,8 @@ class Oracle:
 
     def _deadlines(self) -> list[int]:
         looks = [self.world.look_at] if self.world.look_at else []
-        return looks + [order.expires for order in self.world.orders if order.expires]
+        orders = self.world.orders + self.world.armed
+        return looks + [order.expires for order in orders if order.expires]
 
     def _account(self, name: str) -> tuple[Any, ...]:
         world, account = self.world, self.world.accounts[name]
@@ -125,6 +141,21 @@ class Oracle:
             [order.name for order in world.orders_of(account)],
             {s: (p.lots, p.cost) for s, p in account.positions.items() if p.lots},
         )
+
+
+def _settle(world: World) -> None:
+    """Look at the stops, then at the margins (A11)."""
+    firing.look(world)
+    liquidation.look(world)
+
+
+def _armed(order: Order) -> tuple[Any, ...]:
+    trigger = trigger_of(order)
+    best2 = 0 if trigger.best is None else int(2 * trigger.best)
+    named = (order.account.name, order.name, order.number, order.side, order.price, order.total)
+    moves = (trigger.offset, trigger.bps, trigger.step, trigger.activation, best2)
+    wakes = (trigger.by, trigger.direction, trigger.price, trigger.sequence)
+    return (*named, *_extras(order)[1:], *wakes, *moves)
 
 
 def _extras(order: Order) -> tuple[Any, ...]:

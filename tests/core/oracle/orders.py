@@ -2,9 +2,11 @@
 
 from fractions import Fraction
 
-from tests.core.oracle import fills, sweeps
+from tests.core.oracle import arming, fills, sweeps
 from tests.core.oracle.admission import Wish, admit
+from tests.core.oracle.grid import lots_of, ticks_of
 from tests.core.oracle.numbers import number
+from tests.core.oracle.triggers import arm
 from tests.core.oracle.world import (
     SIDES,
     Account,
@@ -16,17 +18,8 @@ from tests.core.oracle.world import (
     World,
 )
 
-GREATEST = 10**12
 DAY = 24 * 3600 * 1_000_000
-UNSUPPORTED = (
-    "trigger_price",
-    "trigger_by",
-    "trail_offset",
-    "trail_bps",
-    "trail_step",
-    "activation_price",
-    "oco_group",
-)
+MARKETS = ("market", "stop", "take_profit", "trailing_stop")
 _KEPT = ("type", "symbol", "account", "client_order_id", "order_id", "status")
 """What a repeat is told of an order whose instrument is gone, or has another grid now."""
 
@@ -41,6 +34,8 @@ def place(world: World, command: Command) -> None:
         if before != content:
             raise Refused(703)
         known = accepted if _fits(world, command) else {k: accepted[k] for k in _KEPT}
+        if command["order_type"] in arming.TRAILING:
+            known = {key: value for key, value in known.items() if key != "trigger_price"}
         world.events.append(known | {"duplicate": True})
         return
     instrument = world.instrument(command["symbol"])
@@ -50,11 +45,16 @@ def place(world: World, command: Command) -> None:
         best = sweeps.touch(world, instrument, -order.side)
         if best is None:
             raise Refused(304)
-        bps = command.get("max_slippage_bps")
-        slippage = instrument.rate("collar") if bps is None else Fraction(bps, 10_000)
-        limit = sweeps.protection(order.side, best, slippage)
+        limit = sweeps.protection_of(order, best)
+    if order.trigger is not None:
+        arming.ask_reference(order)
     if order.reduce_only and account.position(instrument).lots * order.side >= 0:
         raise Refused(413)
+    if order.trigger is not None:
+        arming.ask_money(world, order, order.price, order.trigger, order.total)
+        _accept(world, order, content, "armed")
+        arm(world, order)
+        return
     wish = Wish(account, instrument, order.side, order.total, limit, order.taker_rate)
     wish.is_limit, wish.reduce_only = order.kind == "limit", order.reduce_only
     admit(world, wish)
@@ -63,12 +63,17 @@ def place(world: World, command: Command) -> None:
     sweep = sweeps.plan(world, order, limit)
     if order.lifetime == "fok" and sweep.filled < order.total:
         raise Refused(406)
+    _accept(world, order, content, "resting" if sweeps.rests(order, sweep) else "done")
+    fills.enter(world, order, sweep)
+
+
+def _accept(world: World, order: Order, content: object, status: str) -> None:
+    """Give an order its number and remember its name (A10)."""
     order.number = world.next_order
     world.next_order += 1
-    accepted = _accepted(order, sweep)
-    world.ids[account.name, name] = (content, accepted)
+    accepted = _accepted(order, status)
+    world.ids[order.account.name, order.name] = (content, accepted)
     world.events.append(accepted)
-    fills.enter(world, order, sweep)
 
 
 def _fits(world: World, command: Command) -> bool:
@@ -81,6 +86,7 @@ def _fits(world: World, command: Command) -> bool:
         lots_of(instrument, command, "display_quantity")
         if command.get("price") is not None:
             ticks_of(instrument, command["price"])
+        arming.ticks_given(instrument, command)
     except Refused:
         return False
     return True
@@ -96,7 +102,9 @@ def _content(command: Command) -> object:
     }
     said.setdefault("stp", "cancel_newest")
     said.setdefault("time_in_force", "ioc" if said["order_type"] == "market" else "gtc")
-    for key in ("quantity", "price", "display_quantity"):
+    if said["order_type"] not in {"limit", "market"}:
+        said.setdefault("trigger_by", "last")
+    for key in ("quantity", "price", "display_quantity", *arming.PRICES):
         if key in said:
             said[key] = number(said[key])
     return said
@@ -112,19 +120,23 @@ def _ask_attributes(
     lots = lots_of(instrument, command, "quantity") or 0
     price = ticks_of(instrument, command["price"]) if command.get("price") is not None else 0
     peak = lots_of(instrument, command, "display_quantity")
+    ticks = arming.ticks_given(instrument, command)
     kind, side = command["order_type"], SIDES[command["side"]]
     lifetime = command.get("time_in_force") or ("ioc" if kind == "market" else "gtc")
-    if kind == "market":
+    if kind in MARKETS:
         if price:
             raise Refused(404)
-        if lifetime not in {"ioc", "fok"}:
+        if (kind == "market") != (lifetime in {"ioc", "fok"}):
             raise Refused(405)
     elif not price:
         raise Refused(403)
-    if command.get("post_only") and lifetime in {"ioc", "fok"}:
+    arming.ask_form(command)
+    never_rests = kind in MARKETS or lifetime in {"ioc", "fok"}
+    if command.get("post_only") and never_rests:
         raise Refused(405, "$.post_only")
-    if peak is not None and (lifetime in {"ioc", "fok"} or not is_peak(peak, lots)):
+    if peak is not None and (never_rests or not is_peak(peak, lots)):
         raise Refused(411, "$.display_quantity")
+    bps = command.get("max_slippage_bps")
     return Order(
         account,
         instrument,
@@ -142,6 +154,8 @@ def _ask_attributes(
         expires=_deadline(world, instrument, lifetime, command.get("expires_at")),
         post_only=bool(command.get("post_only")),
         reduce_only=bool(command.get("reduce_only")),
+        slippage=None if bps is None else Fraction(bps, 10_000),
+        trigger=arming.trigger_for(command, side, ticks),
     )
 
 
@@ -172,66 +186,33 @@ def _deadline(world: World, instrument: Instrument, lifetime: str, expires_at: i
 
 def _ask_support(command: Command) -> None:
     """Refuse what this release does not do."""
-    if command["order_type"] not in {"limit", "market"}:
-        raise Refused(407, "$.order_type")
-    if command["order_type"] == "limit" and command.get("max_slippage_bps") is not None:
+    if command["order_type"] not in MARKETS and command.get("max_slippage_bps") is not None:
         raise Refused(407, "$.max_slippage_bps")
-    ask_absent(command)
+    if command.get("oco_group") is not None:
+        raise Refused(407, "$.oco_group")
 
 
-def ask_absent(command: Command) -> None:
-    """Refuse the fields that nobody acts on yet."""
-    for name in UNSUPPORTED:
-        if command.get(name) is not None:
-            raise Refused(407, f"$.{name}")
-
-
-def lots_of(instrument: Instrument, command: Command, key: str) -> int | None:
-    """Return one of a command's quantities in lots, or None where it is absent."""
-    if command.get(key) is None:
-        return None
-    lots = number(command[key]) / instrument.lot
-    if lots.denominator != 1:
-        raise Refused(402, f"$.{key}")
-    if lots <= 0:
-        raise Refused(408, f"$.{key}")
-    if lots > GREATEST:
-        raise Refused(107, f"$.{key}")
-    return lots.numerator
-
-
-def ticks_of(instrument: Instrument, price: str | int, path: str = "$.price") -> int:
-    """Return a price in ticks."""
-    ticks = number(price) / instrument.tick
-    if ticks.denominator != 1:
-        raise Refused(401, path)
-    if ticks <= 0:
-        raise Refused(111, path)
-    if ticks > GREATEST:
-        raise Refused(107, path)
-    return ticks.numerator
-
-
-def _accepted(order: Order, sweep: sweeps.Sweep) -> Event:
+def _accepted(order: Order, status: str) -> Event:
     instrument = order.instrument
     said = {
         "type": "order_accepted",
         "symbol": instrument.symbol,
         **order.names(),
-        "status": "resting" if sweeps.rests(order, sweep) else "done",
+        "status": status,
         "side": "buy" if order.side > 0 else "sell",
         "order_type": order.kind,
         "quantity": instrument.quantity(order.total),
         "time_in_force": order.lifetime,
     }
-    return said | ({"price": instrument.price(order.price)} if order.price else {})
+    said |= {"price": instrument.price(order.price)} if order.price else {}
+    trigger = 0 if order.trigger is None else order.trigger.price
+    return said | ({"trigger_price": instrument.price(trigger)} if trigger else {})
 
 
 def own_order(world: World, command: Command) -> Order:
-    """Find a resting order among the account's own ones."""
-    account = world.account(command["account"])
-    for order in world.orders:
-        if order.account is account and order.name == command["client_order_id"]:
+    """Find an order among the account's own ones."""
+    for order in world.orders_of(world.account(command["account"])):
+        if order.name == command["client_order_id"]:
             return order
     raise Refused(203)
 

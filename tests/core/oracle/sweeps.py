@@ -72,6 +72,12 @@ def protection(side: int, best: int, slippage: Fraction) -> int:
     return max(1, ceiling(best * (1 - slippage)))
 
 
+def protection_of(order: Order, best: int) -> int:
+    """Return the worst price of an order that names none: by its own slippage, or the collar."""
+    slippage = order.instrument.rate("collar") if order.slippage is None else order.slippage
+    return protection(order.side, best, slippage)
+
+
 def plan(world: World, taker: Order, limit: int) -> Sweep:
     """Say what would happen; nothing does."""
     return _Rehearsal(world, taker, limit).run()
@@ -79,7 +85,8 @@ def plan(world: World, taker: Order, limit: int) -> Sweep:
 
 def rests(order: Order, sweep: Sweep) -> bool:
     """Tell whether something will be left for the book."""
-    return order.lifetime in {"gtc", "gtd", "day"} and not sweep.end and sweep.left > 0
+    may_rest = order.price > 0 and order.lifetime in {"gtc", "gtd", "day"}
+    return may_rest and not sweep.end and sweep.left > 0
 
 
 class _Rehearsal:

@@ -34,6 +34,9 @@ class Instrument:
     unit: int
     mark2: int = 0
     marked_at: int = 0
+    last: int = 0
+    bid: int = 0
+    ask: int = 0
     sources: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     @property
@@ -104,7 +107,8 @@ class Order:
     """An order, resting or about to be; `arrival` is its place in time.
 
     `peak` is 0 unless it is an iceberg, `expires` 0 unless it ends by itself (in µs); `shown` is
-    what everybody sees of it while it rests.
+    what everybody sees of it while it rests. An armed one has a `trigger` (see `triggers`);
+    `slippage` None is the instrument's collar.
     """
 
     account: Account
@@ -126,6 +130,8 @@ class Order:
     number: int = 0
     arrival: int = 0
     shown: int = 0
+    slippage: Fraction | None = None
+    trigger: Any = None
     fees_due: Fraction = Fraction(0)
     fees_paid: int = 0
 
@@ -170,12 +176,14 @@ class World:
     instruments: dict[str, Instrument] = field(default_factory=dict)
     accounts: dict[str, Account] = field(default_factory=dict)
     orders: list[Order] = field(default_factory=list)
+    armed: list[Order] = field(default_factory=list)
     ids: dict[tuple[str, str], tuple[Any, Event]] = field(default_factory=dict)
     transfers: set[str] = field(default_factory=set)
     ladder: Ladder = field(default_factory=Ladder)
     next_order: int = 1
     next_trade: int = 1
     arrivals: int = 0
+    armings: int = 0
     events: list[Event] = field(default_factory=list)
     traded: set[str] = field(default_factory=set)
     moved: set[str] = field(default_factory=set)
@@ -206,8 +214,8 @@ class World:
         return self.instruments[symbol]
 
     def orders_of(self, account: Account) -> list[Order]:
-        """Return an account's resting orders, first come first."""
-        mine = [order for order in self.orders if order.account is account]
+        """Return an account's orders, resting or armed, first come first."""
+        mine = [order for order in self.orders + self.armed if order.account is account]
         return sorted(mine, key=lambda order: order.number)
 
     def resting(self, position: Position, account: Account, side: int) -> list[Order]:
