@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.answers import amend_refused, amended, unknown
-from engine.arming import amended_trigger, limit_of, references
+from engine.arming import amended_trigger, limit_of, no_trigger, references
 from engine.execution import will_rest
 from engine.trading import PEAKS_PER_ORDER, display_fits
 from matching.terms import MarketState, Refusal, TimeInForce
@@ -65,6 +65,8 @@ class Amending:
             self._amend_armed(market, command, order, events)
             return
         defect = self._amend_defect(command, order, total_lots)
+        if command.stop is not None:
+            defect = no_trigger(command.stop)
         if defect is not None:
             events.append(amend_refused(order, defect[0], path=defect[1]))
         elif leaves_lots <= 0:

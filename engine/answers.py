@@ -100,7 +100,8 @@ def repeated(command: PlaceOrder, known: Entry) -> Event:
             status,
             duplicate=True,
         )
-    return accepted(command, order_id, status, duplicate=True)
+    trigger_ticks = 0 if command.stop is None else command.stop.trigger_ticks or 0
+    return accepted(command, order_id, status, trigger_ticks, duplicate=True)
 
 
 def cancelled(order: Order, reason: CancelReason) -> OrderCancelled:
@@ -126,4 +127,5 @@ def amended(order: Order, *, kept_priority: bool) -> OrderAmended:
         order.price_ticks,
         order.leaves_lots,
         kept_priority,
+        order.trigger_ticks,
     )

@@ -104,7 +104,12 @@ def amended_trigger(
 
     A trailing one is set anew from its watermark, and never loosens.
     """
-    if stop is None:
+    if stop is None or (
+        stop.trigger_ticks in (None, old.price_ticks)
+        and stop.trail_offset_ticks in (None, old.offset_ticks)
+        and stop.trail_bps in (None, old.bps)
+        and not (old.trails and stop.trigger_ticks is not None)
+    ):
         return old, None
     if stop.trigger_ticks is not None and old.trails:
         return old, (Refusal.TRIGGER_NOT_ALLOWED, "$.trigger_price")
@@ -123,6 +128,15 @@ def amended_trigger(
         if -new.side * (tighter - new.price_ticks) > 0:
             new.price_ticks = tighter
     return new, None
+
+
+def no_trigger(stop: StopTerms) -> tuple[Refusal, str]:
+    """Return how a trigger's field is refused in an amend of an order that waits for nothing."""
+    if stop.trigger_ticks is not None:
+        return Refusal.TRIGGER_NOT_ALLOWED, "$.trigger_price"
+    if stop.trail_offset_ticks is not None:
+        return Refusal.INVALID_TRAIL, "$.trail_offset"
+    return Refusal.INVALID_TRAIL, "$.trail_bps"
 
 
 def limit_of(market: Market, order: Order, touch_ticks: int) -> int:

@@ -153,6 +153,7 @@ class Operations:
         state.positions.remove_symbol(symbol)
         del state.markets[symbol]
         state.pending_symbols.pop(symbol, None)
+        state.referenced.pop(symbol, None)
         events.append(InstrumentDeleted(symbol))
 
     def set_market_state(self, command: SetMarketState, events: list[Event]) -> None:

@@ -109,12 +109,9 @@ class Rendering:
         grid = self._grid_of(e.symbol)
         terms = ""
         if grid is not None and e.order_type is not None and e.time_in_force is not None:
-            price = f'"price":"{grid.price_text(e.price_ticks)}",' if e.price_ticks else ""
-            if e.trigger_ticks:
-                price += f'"trigger_price":"{grid.price_text(e.trigger_ticks)}",'
             terms = (
                 f',"side":"{SIDE_NAMES[e.side]}","order_type":"{e.order_type._value_}",'
-                f'"quantity":"{grid.quantity_text(e.quantity_lots)}",{price}'
+                f'"quantity":"{grid.quantity_text(e.quantity_lots)}",{_prices(e, grid)}'
                 f'"time_in_force":"{e.time_in_force._value_}"'
             )
         return (
@@ -144,7 +141,7 @@ class Rendering:
         return (
             f'{{"type":"order_amended",{where}{_order(e)},'
             f'"quantity":"{grid.quantity_text(e.quantity_lots)}",'
-            f'"price":"{grid.price_text(e.price_ticks)}",'
+            f"{_prices(e, grid)}"
             f'"leaves":"{grid.quantity_text(e.leaves_lots)}",'
             f'"kept_priority":{"true" if e.kept_priority else "false"}}}'
         )
@@ -187,6 +184,14 @@ class Rendering:
             f'"limit_price":"{grid.price_text(e.limit_ticks)}",'
             f'"receipt":{_receipt(e.receipt, grid)}}}'
         )
+
+
+def _prices(e: OrderAccepted | OrderAmended, grid: Grid) -> str:
+    """Return limit and trigger as fields, each where there is one."""
+    prices = f'"price":"{grid.price_text(e.price_ticks)}",' if e.price_ticks else ""
+    if e.trigger_ticks:
+        prices += f'"trigger_price":"{grid.price_text(e.trigger_ticks)}",'
+    return prices
 
 
 def _order(

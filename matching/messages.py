@@ -162,6 +162,7 @@ class OrderAmended(msgspec.Struct, gc=False):
     price_ticks: int
     leaves_lots: int
     kept_priority: bool
+    trigger_ticks: int = 0
 
 
 class OrderReplenished(msgspec.Struct, gc=False):

@@ -136,6 +136,13 @@ class Order:
         return self.conditions is not None and self.conditions.trigger is not None
 
     @property
+    def trigger_ticks(self) -> int:
+        """Return the present trigger of an armed order, 0 where there is none."""
+        if self.conditions is None or self.conditions.trigger is None:
+            return 0
+        return self.conditions.trigger.price_ticks
+
+    @property
     def slippage_ppm(self) -> int | None:
         """Return how far from the touch a fired market order may trade; None is the collar."""
         return None if self.conditions is None else self.conditions.slippage_ppm
