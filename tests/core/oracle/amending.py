@@ -3,7 +3,7 @@
 from tests.core.oracle import arming, fills, sweeps
 from tests.core.oracle.admission import Wish, admit, reduces
 from tests.core.oracle.grid import lots_of, ticks_of
-from tests.core.oracle.orders import is_peak, own_order
+from tests.core.oracle.orders import is_peak, own_order, prices_of
 from tests.core.oracle.world import Command, Order, Refused, World
 
 FIELDS = (
@@ -107,7 +107,7 @@ def _amended(world: World, order: Order, *, kept: bool) -> None:
         symbol=instrument.symbol,
         **order.names(),
         quantity=instrument.quantity(order.total),
-        price=instrument.price(order.price),
+        **prices_of(order),
         leaves=instrument.quantity(order.leaves),
         kept_priority=kept,
     )

@@ -142,7 +142,7 @@ def _amended(order: Order, command: Command) -> Trigger:
         old.best,
         old.sequence,
     )
-    if new.trails and new.best is not None:
+    if (new.offset, new.bps) != (old.offset, old.bps) and new.best is not None:
         anew = new.price_from(new.best)
         new.price = max(old.price, anew) if old.side < 0 else min(old.price, anew)
     return new

@@ -204,8 +204,14 @@ def _accepted(order: Order, status: str) -> Event:
         "quantity": instrument.quantity(order.total),
         "time_in_force": order.lifetime,
     }
-    said |= {"price": instrument.price(order.price)} if order.price else {}
+    return said | prices_of(order)
+
+
+def prices_of(order: Order) -> Event:
+    """Return the prices that events name: the order's own, and its trigger's, if it has one."""
+    instrument = order.instrument
     trigger = 0 if order.trigger is None else order.trigger.price
+    said = {"price": instrument.price(order.price)} if order.price else {}
     return said | ({"trigger_price": instrument.price(trigger)} if trigger else {})
 
 
