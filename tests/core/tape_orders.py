@@ -118,7 +118,7 @@ class Orders:
         if rng.random() < 0.15:
             order = self.iceberg()
         order["order_type"] = rng.choice(WAITING)
-        order["trigger_price"] = self.trigger_price(order, rng.randint(1, 3))
+        order["trigger_price"] = self.trigger_price(order, rng.randint(1, 2 + self.spread))
         return self.waiting(order)
 
     def trailing(self) -> Command:
@@ -166,11 +166,11 @@ class Orders:
         """Change an order that may still be armed: trigger, leash, price, size."""
         if not self.armed:
             return self.stop()
-        order = self.rng.choice(self.armed)
+        order = self.rng.choice(self.armed[-3:])
         listing = self.listing_of(order)
         command = {"type": "amend_order", **self.name(order)}
         if "trigger_price" in order or self.rng.random() < 0.05:
-            price = self.trigger_price(order, self.rng.randint(0, 3))
+            price = self.trigger_price(order, self.rng.randint(0, 2 + self.spread))
             command |= self.maybe(0.6, {"trigger_price": price})
         leash = self.rng.choice((1, 1, 2, 3)) * max(1, listing.middle // 100)
         if "trail_offset" in order or self.rng.random() < 0.05:
