@@ -107,7 +107,7 @@ def amended_trigger(
     if stop is None or (
         stop.trigger_ticks in (None, old.price_ticks)
         and stop.trail_offset_ticks in (None, old.offset_ticks)
-        and stop.trail_bps in (None, old.bps)
+        and (stop.trail_bps is None or stop.trail_bps == old.bps > 0)
         and not (old.trails and stop.trigger_ticks is not None)
     ):
         return old, None
