@@ -61,6 +61,10 @@ class ScriptedInbox:
         """Queue a batch made elsewhere."""
         self._batches.put_nowait(batch)
 
+    def is_empty(self) -> bool:
+        """Tell whether every batch was taken."""
+        return self._batches.empty()
+
     async def next(self, timeout_seconds: float | None) -> Batch | None:
         """Return the next batch."""
         return await self._batches.get()

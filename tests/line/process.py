@@ -14,6 +14,7 @@ from typing import Any
 
 from engine.connections import Connections, Endpoints
 from engine.messages import Frame
+from persistence.embedded import running_endpoints
 from tests.line.line import Command, send
 from tests.line.written import events_of, frames_of
 
@@ -24,7 +25,10 @@ _SECONDS = 30.0
 
 
 class DaemonProcess:
-    """One state directory and the daemons that run in it, one after the other."""
+    """One state directory and the daemons that run in it, one after the other.
+
+    Without a Redis it starts servers of its own.
+    """
 
     def __init__(
         self, directory: Path, shard: str, redis_url: str | None, *, more: str = "", dsn: str = ""
@@ -41,9 +45,12 @@ class DaemonProcess:
 
     @property
     def connections(self) -> Connections:
-        """Factories of links to the Redis that it was given."""
-        assert self._redis_url is not None
-        return Connections(Endpoints(self._redis_url))
+        """Factories of links to its servers."""
+        if self._redis_url is not None:
+            return Connections(Endpoints(self._redis_url))
+        endpoints = running_endpoints(self.state_dir)
+        assert endpoints is not None, self.log
+        return Connections(endpoints)
 
     @property
     def pid(self) -> int:
