@@ -142,3 +142,12 @@ def accepted(frames: list[Frame]) -> dict[str, int]:
     """Return how often each order was accepted, in order of acceptance."""
     events = events_of(frames, "order_accepted")
     return Counter(each["client_order_id"] for each in events)
+
+
+def child_of(pid: int, program: str) -> int:
+    """Return the process id of a process's only child that runs a program."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    (found,) = [
+        int(each) for each in children if program in Path(f"/proc/{each}/cmdline").read_text()
+    ]
+    return found

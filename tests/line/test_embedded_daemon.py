@@ -12,13 +12,12 @@ import sys
 import time
 from collections.abc import Iterator
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.line.outcome import fills, replica
-from tests.line.process import ROOT, DaemonProcess, accepted
+from tests.line.process import ROOT, DaemonProcess, accepted, child_of
 from tests.line.words import MARKET, order, tick
 from tests.line.written import events_of
 
@@ -170,7 +169,7 @@ async def test_daemon_ends_with_its_valkey(daemon: DaemonProcess) -> None:
     """There is nothing to wait for: a new daemon starts a new one and recovers."""
     orders = daemon.said("ready")[-1]["orders"]
     frames = len(await daemon.frames())
-    os.kill(_child(daemon.pid, "valkey-server"), signal.SIGKILL)
+    os.kill(child_of(daemon.pid, "valkey-server"), signal.SIGKILL)
     told = time.time()
 
     code = await daemon.ended()
@@ -183,12 +182,3 @@ async def test_daemon_ends_with_its_valkey(daemon: DaemonProcess) -> None:
     assert ready["frame"] > frames
     assert ready["orders"] >= orders
     assert await daemon.stop() == 0
-
-
-def _child(pid: int, program: str) -> int:
-    """Return the process id of a child that runs a program."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    (found,) = [
-        int(each) for each in children if program in Path(f"/proc/{each}/cmdline").read_text()
-    ]
-    return found
