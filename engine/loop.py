@@ -88,13 +88,11 @@ class EngineClock:
         """Return max(last, now). Raises ClockStepped on a step of more than 5 s."""
         wall_us = self._wall_us()
         step_us = wall_us - self._boot_us() - self._offset_us
-        if abs(step_us) > MAX_CLOCK_STEP_US:
-            if not self._accept_jump:
-                raise ClockStepped(
-                    f"the wall clock has stepped by {step_us / 1e6:.1f} s: put the clock right "
-                    "and start again, or go on with `pitboss run --accept-time-jump`"
-                )
-            self._offset_us += step_us
+        if abs(step_us) > MAX_CLOCK_STEP_US and not self._accept_jump:
+            raise ClockStepped(
+                f"the wall clock has stepped by {step_us / 1e6:.1f} s: put the clock right and "
+                "start again, or go on with `pitboss run --accept-time-jump`"
+            )
         return max(last_us, wall_us)
 
     def now_us(self) -> int:
