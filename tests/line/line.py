@@ -70,6 +70,24 @@ class ScriptedInbox:
         return await self._batches.get()
 
 
+class Gate:
+    """A journal that a test can hold up; it counts how many frames are on their way at once."""
+
+    def __init__(self, journal: Journal) -> None:
+        self.open = asyncio.Event()
+        self.open.set()
+        self.waiting = self.most = 0
+        self._journal = journal
+
+    async def append(self, frame: Frame) -> None:
+        """Append a frame once the gate is open."""
+        self.waiting += 1
+        self.most = max(self.most, self.waiting)
+        await self.open.wait()
+        await self._journal.append(frame)
+        self.waiting -= 1
+
+
 class Line:
     """One engine on a shard: recovered from the journal, then running until left."""
 

@@ -3,6 +3,9 @@
 import asyncio
 from pathlib import Path
 
+import pytest
+
+from engine.connections import RedisReplyError
 from tests.line.outcome import replica
 from tests.line.process import Make
 from tests.line.valkey import OwnValkey
@@ -51,6 +54,31 @@ async def test_full_redis_is_only_a_pause(make: Make, own_valkey: OwnValkey, sha
     await daemon.send(order("after"))
     await daemon.applied("before", "during", "after")
     await replica(daemon.connections, shard)
+
+    assert await daemon.stop() == 0, daemon.log
+
+
+async def test_redis_busy_with_a_script_is_only_a_pause(
+    make: Make, own_valkey: OwnValkey, shard: str
+) -> None:
+    """Somebody's script that never ends makes Redis refuse everything, reading included."""
+    await own_valkey.start()
+    await own_valkey.set("busy-reply-threshold", "10")
+    daemon = make(own_valkey.url, more="[snapshot]\ninterval_s = 1\n")
+    await daemon.start()
+    await daemon.send(*MARKET, tick(), order("before"))
+    await daemon.applied("before")
+    script = await own_valkey.connections.redis()
+    busy = asyncio.create_task(script.call("EVAL", "while true do end", 0))
+    await asyncio.sleep(1.5)
+    operator = await own_valkey.connections.redis()
+    assert await operator.call("SCRIPT", "KILL") == b"OK"
+    with pytest.raises(RedisReplyError):
+        await busy
+    await daemon.send(order("after"))
+    await daemon.applied("before", "after")
+    await script.close()
+    await operator.close()
 
     assert await daemon.stop() == 0, daemon.log
 

@@ -90,6 +90,7 @@ async def test_journal_without_a_snapshot_is_kept_whole(
 ) -> None:
     """Without one, frame 1 is where every start begins."""
     await trimmer_of(connections, shard, snapshot=0)._trim(link)
+    await trimmer_of(connections, shard, retain=FRAMES + 5)._trim(link)  # shorter than that, too
 
     assert await first_frame(link, journal) == 1
 

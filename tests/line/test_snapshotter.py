@@ -16,7 +16,7 @@ from persistence.journal import JournalFrames
 from persistence.snapshot_store import SnapshotStore
 from persistence.snapshotter import SnapshotFailed, Snapshotter
 from tests.edges.tape import until
-from tests.line.line import Line, ScriptedInbox
+from tests.line.line import Gate, Line, ScriptedInbox
 from tests.line.process import accepted
 from tests.line.proxy import FailingWire
 from tests.line.words import MARKET, order, tick
@@ -103,6 +103,32 @@ async def test_snapshot_under_load_loses_and_delays_nothing(bench: Bench) -> Non
     whole, at = await recovered(connections, shard, from_frame_1=True)
     assert state_hash(shortcut.kernel) == state_hash(whole.kernel) == live
     assert vars(reached) == vars(at) == vars(bench.line.loop.position)
+
+
+async def test_snapshot_waits_for_the_frame_on_its_way(
+    connections: Connections, shard: str, link: RedisLink
+) -> None:
+    """One of a state that the journal has not taken yet would be replayed into itself."""
+    inbox = ScriptedInbox()
+    async with Line(connections, shard, inbox=inbox, wrap=Gate) as line:
+        gate = line.loop._journal
+        assert isinstance(gate, Gate)
+        inbox.put(*MARKET, tick())
+        await line.reached(ticks="6-0")
+        gate.open.clear()
+        inbox.put(order("held"))
+        await until(lambda: gate.waiting == 1, line.task)
+        snapshotter = Snapshotter(connections, shard, line.loop, "w", 3, lambda _: None)
+        taking = asyncio.create_task(snapshotter.take())
+        await asyncio.sleep(0.05)
+        assert not await link.call("KEYS", f"{{{shard}}}:state:*")
+        gate.open.set()
+        await taking
+        expected = state_hash(line.loop.machine.kernel)
+
+    machine, position = await recovered(connections, shard)
+    assert state_hash(machine.kernel) == expected
+    assert vars(position) == vars(line.loop.position)
 
 
 async def _trade_on(bench: Bench) -> None:
