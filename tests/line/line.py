@@ -3,7 +3,6 @@
 import asyncio
 import itertools
 import json
-import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Self
 
@@ -62,6 +61,10 @@ class ScriptedInbox:
         """Queue a batch made elsewhere."""
         self._batches.put_nowait(batch)
 
+    def is_empty(self) -> bool:
+        """Tell whether every batch was taken."""
+        return self._batches.empty()
+
     async def next(self, timeout_seconds: float | None) -> Batch | None:
         """Return the next batch."""
         return await self._batches.get()
@@ -86,7 +89,7 @@ class Line:
         self.loop: EngineLoop
         self.task: asyncio.Task[None]
         self._given = inbox
-        self._clock = clock or EngineClock(wall_us, boot_us, accept_jump=False)
+        self._clock = clock or EngineClock.of_this_machine(accept_jump=False)
         self._wrap = wrap
         self._count = count
         self._closers: list[Callable[[], Awaitable[None]]] = []
@@ -189,16 +192,6 @@ async def send(
 def stream_of(command: Command) -> str:
     """Return the stream that a command belongs to."""
     return _STREAMS.get(command["type"], "admin")
-
-
-def wall_us() -> int:
-    """Return the wall clock in µs."""
-    return time.time_ns() // 1_000
-
-
-def boot_us() -> int:
-    """Return the boot clock in µs."""
-    return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000
 
 
 def _unexpected(complaint: str) -> None:
