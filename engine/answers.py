@@ -15,9 +15,13 @@ if TYPE_CHECKING:
     from matching.order import Order
 
 
-def refused(command: PlaceOrder, code: Refusal, failures: tuple[Failure, ...] = ()) -> Rejected:
+def refused(
+    command: PlaceOrder,
+    code: Refusal,
+    failures: tuple[Failure, ...] = (),
+    path: str | None = None,
+) -> Rejected:
     """Refuse a new order, with every failing check of its admission."""
-    path = command.defect_path if code is command.defect and command.defect_path else None
     return Rejected(
         code,
         symbol=command.symbol,

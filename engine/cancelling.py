@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from engine.answers import cancelled, unknown
 from engine.limits import MASS_CANCELS_PER_FRAME
 from engine.state import MassCancel
+from matching.messages import OrderExpired
 from matching.terms import CancelReason, Refusal
 from risk.messages import Rejected
 
@@ -55,12 +56,32 @@ class Cancelling:
         if not self.cancel_mass(mass, events):
             self._state.mass.append(mass)
 
+    def expire(self, limit: int, events: list[Event]) -> None:
+        """Let orders whose time is over leave, in order of (time, order id), at most `limit`."""
+        state = self._state
+        expiries = state.expiries
+        while limit > 0 and expiries and expiries.peekitem(0)[0][0] <= state.now_us:
+            order = expiries.peekitem(0)[1]
+            self._execution.withdraw(state.markets[order.symbol], order)
+            events.append(
+                OrderExpired(
+                    order.symbol,
+                    order.account_id,
+                    order.client_order_id,
+                    order.order_id,
+                    order.leaves_lots,
+                )
+            )
+            limit -= 1
+
     def cancel_mass(self, mass: MassCancel, events: list[Event]) -> bool:
         """Cancel as much of a mass as fits a frame; return whether it is done."""
         orders = [
             order
             for order in self._state.live[mass.account_id].values()
-            if mass.symbol in ("", order.symbol) and mass.side in (0, order.side)
+            if mass.symbol in ("", order.symbol)
+            and mass.side in (0, order.side)
+            and not (mass.reason is CancelReason.LIQUIDATION and order.reduces_only)
         ]
         for order in orders[:MASS_CANCELS_PER_FRAME]:
             self._execution.withdraw(self._state.markets[order.symbol], order)

@@ -67,8 +67,6 @@ _SIDES: Final = {"buy": BUY, "sell": SELL}
 _encode = msgspec.msgpack.Encoder().encode
 
 _NOT_YET: Final = (
-    "expires_at",
-    "display_quantity",
     "trigger_price",
     "trigger_by",
     "trail_offset",
@@ -79,7 +77,7 @@ _NOT_YET: Final = (
 )
 _not_yet: Callable[[Any], tuple[Any, ...]] = attrgetter(*_NOT_YET)
 _NOTHING: Final = (None,) * len(_NOT_YET)
-_STP_MODES: Final = (StpMode.NONE, StpMode.CANCEL_NEWEST, StpMode.CANCEL_OLDEST)
+_NOT_YET_AMENDED: Final = ("trigger_price", "trail_offset", "trail_bps")
 
 
 class Conversion:
@@ -148,6 +146,10 @@ class Conversion:
             c.stp or StpMode.CANCEL_NEWEST,
             None if slippage is None else slippage * 100,
             c.tag or "",
+            0,
+            0 if c.expires_at is None else c.expires_at * 1_000,
+            c.post_only is True,
+            c.reduce_only is True,
         )
         grid = self.grid(c.symbol)
         if grid is not None:
@@ -156,6 +158,9 @@ class Conversion:
                 order.quantity_lots = _lots(grid, c.quantity, "$.quantity")
                 if c.price is not None:
                     order.price_ticks = _price_ticks(grid, c.price, "$.price")
+                if c.display_quantity is not None:
+                    path = "$.display_quantity"
+                    order.display_lots = _lots(grid, c.display_quantity, path)
             except Defect as defect:
                 order.defect, order.defect_path = defect.code, defect.path
         order.digest = _content_digest(c, time_in_force, order.stp)
@@ -167,13 +172,17 @@ class Conversion:
         if grid is None:
             return amend
         try:
-            for field in _NOT_YET:
-                if getattr(c, field, None) is not None:
+            for field in _NOT_YET_AMENDED:
+                if getattr(c, field) is not None:
                     raise Defect(Refusal.NOT_SUPPORTED, f"$.{field}")
             if c.quantity is not None:
                 amend.quantity_lots = _lots(grid, c.quantity, "$.quantity")
             if c.price is not None:
                 amend.price_ticks = _price_ticks(grid, c.price, "$.price")
+            if c.display_quantity is not None:
+                amend.display_lots = _lots(grid, c.display_quantity, "$.display_quantity")
+            if c.expires_at is not None:
+                amend.expires_us = c.expires_at * 1_000
         except Defect as defect:
             amend.defect, amend.defect_path = defect.code, defect.path
         return amend
@@ -217,6 +226,8 @@ def _content_digest(c: PlaceOrderWire, time_in_force: TimeInForce, stp: StpMode)
         c.max_slippage_bps,
         c.tag,
         _not_yet(c),
+        None if c.display_quantity is None else shortest(c.display_quantity),
+        c.expires_at,
         bool(c.post_only),
         bool(c.reduce_only),
     )
@@ -227,14 +238,6 @@ def _check_supported(c: PlaceOrderWire) -> None:
     """Refuse, by name, what the protocol knows and this release does not do yet."""
     if c.order_type is not OrderType.LIMIT and c.order_type is not OrderType.MARKET:
         raise Defect(Refusal.NOT_SUPPORTED, "$.order_type")
-    if c.time_in_force is TimeInForce.GTD or c.time_in_force is TimeInForce.DAY:
-        raise Defect(Refusal.NOT_SUPPORTED, "$.time_in_force")
-    if c.post_only:
-        raise Defect(Refusal.NOT_SUPPORTED, "$.post_only")
-    if c.reduce_only:
-        raise Defect(Refusal.NOT_SUPPORTED, "$.reduce_only")
-    if c.stp is not None and c.stp not in _STP_MODES:
-        raise Defect(Refusal.NOT_SUPPORTED, "$.stp")
     if c.max_slippage_bps is not None and c.order_type is not OrderType.MARKET:
         raise Defect(Refusal.NOT_SUPPORTED, "$.max_slippage_bps")
     values = _not_yet(c)

@@ -43,7 +43,6 @@ _NOT_YET: Final = (
     "breakers",
     "feed_max_jump",
     "feed_max_spread",
-    "session_end",
     "group",
 )
 
@@ -126,7 +125,13 @@ def _new_terms(c: CreateInstrumentWire) -> Terms:
         mark_source=c.mark_source or MarkSource.L1_MID,
         asset_class=c.asset_class or "",
         feed_stale_us=(c.feed_stale_ms or 0) * 1_000,
+        session_end_minute=-1 if c.session_end is None else _minute(c.session_end),
     )
+
+
+def _minute(time_of_day: str) -> int:
+    """Return `HH:MM` as the minute of the day."""
+    return int(time_of_day[:2]) * 60 + int(time_of_day[3:])
 
 
 def _leverage_ppm(leverage: str | int, path: str) -> int:
@@ -227,6 +232,8 @@ def update_instrument(c: UpdateInstrumentWire, terms: Terms | None) -> UpdateIns
                 changes[unit] = _ppm(value, f"$.{field}")
         if c.feed_stale_ms is not None:
             changes["feed_stale_us"] = c.feed_stale_ms * 1_000
+        if c.session_end is not None:
+            changes["session_end_minute"] = _minute(c.session_end)
     except Defect as defect:
         return UpdateInstrument(c.symbol, None, defect.code, defect.path)
     return UpdateInstrument(c.symbol, msgspec.structs.replace(terms, **changes))

@@ -13,6 +13,7 @@ from engine.limits import MAX_COMMANDS_PER_ENTRY, MAX_ENTRY_BYTES
 from engine.messages import (
     DECIMAL,
     IDENTIFIER,
+    TIME_OF_DAY,
     AdminWire,
     AnyWire,
     Input,
@@ -176,6 +177,8 @@ def _diagnose_value(said: str, path: str) -> Malformed:
     if "matching regex" in said:
         if repr(DECIMAL) in said:
             return Malformed(Refusal.BAD_DECIMAL, path, "a plain decimal without exponent")
+        if repr(TIME_OF_DAY) in said:
+            return Malformed(Refusal.OUT_OF_RANGE, path, 'a time of day in UTC, such as "17:00"')
         return Malformed(Refusal.BAD_IDENTIFIER, path, "1 to 64 of A-Z a-z 0-9 . _ -")
     if "got `" in said or _A_TYPE.fullmatch(said):
         return Malformed(Refusal.WRONG_TYPE, path, "a value of another type belongs here")

@@ -6,18 +6,20 @@ from typing import TYPE_CHECKING
 
 from engine.answers import cancelled
 from engine.limits import PPM
-from matching.messages import OrderRef, PreventedMatch, Trade, TradeParty
+from matching.messages import OrderRef, OrderReplenished, PreventedMatch, Trade, TradeParty
 from matching.order import Order
+from matching.sweep import NO_SWEEP
 from matching.terms import CancelReason, MarkSource, OrderType, StpMode, TimeInForce
 from risk.margin import fee_hold_atoms
 
 if TYPE_CHECKING:
     from engine.messages import Event
     from engine.state import Market, State
-    from matching.book import Sweep
+    from matching.sweep import Sweep
     from risk.position import Position
 
-GTC = TimeInForce.GTC
+IOC = TimeInForce.IOC
+FOK = TimeInForce.FOK
 MARKET = OrderType.MARKET
 LAST = MarkSource.LAST
 
@@ -37,14 +39,18 @@ class Execution:
         assert order.leaves_lots > 0
         if sweep.bites:
             for maker, lots in sweep.bites:
-                if lots:
+                if lots > 0:
                     self._settle(market, order, maker, lots, events)
                 else:
-                    self._prevent(market, order, maker, events)
-            self._print(market, sweep)
+                    self._prevent(market, order, maker, -lots, events)
+            if sweep.filled_lots:
+                self._print(market, sweep)
+                self._end_reducing(market, order, sweep, events)
+            if sweep.requeued:
+                self._requeue(market, sweep, events)
         if rests:
             self.rest(market, order)
-        elif order.leaves_lots > 0:
+        elif order.leaves_lots > 0 or sweep.end is CancelReason.SELF_TRADE:
             events.append(cancelled(order, _remainder_reason(market, order, sweep)))
 
     def _settle(
@@ -60,9 +66,15 @@ class Execution:
         leaves_lots = maker.leaves_lots
         if leaves_lots == 0:
             del state.live[maker.account_id][maker.client_order_id]
+            if maker.conditions is not None:
+                self._forget_expiry(maker)
         elif maker.fee_hold_atoms:
             fee_hold = fee_hold_atoms(leaves_lots * unit_price, maker.taker_fee_ppm)
-        maker.position.hold(maker.side, -lots, -notional, fee_hold - maker.fee_hold_atoms)
+        fee_change = fee_hold - maker.fee_hold_atoms
+        if maker.conditions is not None and maker.conditions.reduce_only:
+            maker.position.hold_reducing(-lots, fee_change)
+        else:
+            maker.position.hold(maker.side, -lots, -notional, fee_change)
         maker.fee_hold_atoms = fee_hold
         taker.leaves_lots -= lots
 
@@ -106,9 +118,7 @@ class Execution:
 
     def _print(self, market: Market, sweep: Sweep) -> None:
         """Take note of the last trade's price, which may be the mark."""
-        if sweep.filled_lots == 0:
-            return
-        price_ticks = next(maker.price_ticks for maker, lots in reversed(sweep.bites) if lots)
+        price_ticks = next(maker.price_ticks for maker, lots in reversed(sweep.bites) if lots > 0)
         instrument = market.instrument
         instrument.last_ticks = price_ticks
         if instrument.terms.mark_source is LAST and instrument.set_mark(
@@ -116,27 +126,100 @@ class Execution:
         ):
             self._state.moved[instrument.symbol] = None
 
-    def _prevent(self, market: Market, taker: Order, maker: Order, events: list[Event]) -> None:
-        """Say that two orders of one owner met; where the mode says so the resting one goes."""
+    def _prevent(
+        self, market: Market, taker: Order, maker: Order, lots: int, events: list[Event]
+    ) -> None:
+        """Say that two orders of one owner met; by the mode the resting one goes or shrinks."""
+        mode = taker.stp
         events.append(
             PreventedMatch(
                 taker.symbol,
-                taker.stp,
+                mode,
                 OrderRef(maker.account_id, maker.client_order_id, maker.order_id),
                 OrderRef(taker.account_id, taker.client_order_id, taker.order_id),
-                min(maker.leaves_lots, taker.leaves_lots),
+                lots,
                 maker.price_ticks,
             )
         )
-        if taker.stp is StpMode.CANCEL_OLDEST:
+        if mode is StpMode.DECREMENT:
+            taker.quantity_lots -= lots
+            taker.leaves_lots -= lots
+            self.shrink(market, maker, maker.leaves_lots - lots)
+            goes = maker.leaves_lots == 0
+        else:
+            goes = mode is not StpMode.CANCEL_NEWEST
+        if goes:
             self.withdraw(market, maker)
             events.append(cancelled(maker, CancelReason.SELF_TRADE))
+
+    def _end_reducing(
+        self, market: Market, taker: Order, sweep: Sweep, events: list[Event]
+    ) -> None:
+        """Cancel reduce-only orders of accounts that the sweep left flat or turned round (A8)."""
+        seen: set[Position] = set()
+        for maker, lots in sweep.bites:
+            if lots > 0:
+                for position in (maker.position, taker.position):
+                    if position.reduce_lots and position not in seen:
+                        seen.add(position)
+                        self._cancel_reducing(market, position, events)
+
+    def _cancel_reducing(self, market: Market, position: Position, events: list[Event]) -> None:
+        """Cancel a position's resting reduce-only orders that no longer reduce it."""
+        symbol = position.instrument.symbol
+        spent = [
+            order
+            for order in self._state.live[position.account.account_id].values()
+            if order.symbol == symbol
+            and order.reduces_only
+            and order.level is not None
+            and order.side * position.lots >= 0
+        ]
+        for order in spent:
+            self.withdraw(market, order)
+            events.append(cancelled(order, CancelReason.REDUCE_ONLY))
+
+    def _requeue(self, market: Market, sweep: Sweep, events: list[Event]) -> None:
+        """Send icebergs with a new peak to the tail of their level (A4)."""
+        for order, shown_lots in sweep.requeued:
+            if order.level is None:
+                continue  # cancelled since: it only reduced, and there is nothing left to reduce
+            market.book.requeue(order, shown_lots)
+            events.append(
+                OrderReplenished(
+                    order.symbol,
+                    order.account_id,
+                    order.client_order_id,
+                    order.order_id,
+                    shown_lots,
+                    order.leaves_lots,
+                )
+            )
+
+    def shrink(self, market: Market, order: Order, leaves_lots: int) -> None:
+        """Take quantity away from a resting order, hidden size first, where it stands."""
+        unit_price = order.price_ticks * market.instrument.unit_atoms
+        fee_hold = fee_hold_atoms(leaves_lots * unit_price, order.taker_fee_ppm)
+        gone = order.leaves_lots - leaves_lots
+        self._hold(order, -gone, -gone * unit_price, fee_hold - order.fee_hold_atoms)
+        order.fee_hold_atoms = fee_hold
+        order.quantity_lots -= gone
+        order.leaves_lots = leaves_lots
+        if order.conditions is not None:
+            order.conditions.show(min(order.conditions.shown_lots, leaves_lots))
 
     def rest(self, market: Market, order: Order) -> None:
         """Queue what is left and hold its margin."""
         notional = order.leaves_lots * order.price_ticks * market.instrument.unit_atoms
         order.fee_hold_atoms = fee_hold_atoms(notional, order.taker_fee_ppm)
-        order.position.hold(order.side, order.leaves_lots, notional, order.fee_hold_atoms)
+        conditions = order.conditions
+        if conditions is None:
+            order.position.hold(order.side, order.leaves_lots, notional, order.fee_hold_atoms)
+        else:
+            self._hold(order, order.leaves_lots, notional, order.fee_hold_atoms)
+            conditions.show(min(conditions.display_lots, order.leaves_lots))
+            if conditions.expires_us:
+                self._state.expiries[conditions.expires_us, order.order_id] = order
         market.book.rest(order)
         self._state.live[order.account_id][order.client_order_id] = order
 
@@ -148,9 +231,22 @@ class Execution:
     def release(self, market: Market, order: Order) -> None:
         """Take a resting order out of its book and give its holds back."""
         notional = order.leaves_lots * order.price_ticks * market.instrument.unit_atoms
-        order.position.hold(order.side, -order.leaves_lots, -notional, -order.fee_hold_atoms)
+        self._hold(order, -order.leaves_lots, -notional, -order.fee_hold_atoms)
         order.fee_hold_atoms = 0
         market.book.remove(order)
+        if order.conditions is not None:
+            self._forget_expiry(order)
+
+    def _hold(self, order: Order, lots: int, atoms: int, fee_atoms: int) -> None:
+        """Hold, or release, an open order's margin; one that only reduces holds its fee alone."""
+        if order.reduces_only:
+            order.position.hold_reducing(lots, fee_atoms)
+        else:
+            order.position.hold(order.side, lots, atoms, fee_atoms)
+
+    def _forget_expiry(self, order: Order) -> None:
+        assert order.conditions is not None
+        self._state.expiries.pop((order.conditions.expires_us, order.order_id), None)
 
     def sell_off(self, position: Position, lots: int, limit_ticks: int, events: list[Event]) -> int:
         """Close `lots` of a position by an IOC order into the book; return what was closed (D5)."""
@@ -183,9 +279,9 @@ class Execution:
 
 def will_rest(order: Order, sweep: Sweep) -> bool:
     """Tell whether something of the order is left for the book after the sweep."""
-    return (
-        order.time_in_force is GTC and sweep.end is None and sweep.filled_lots < order.leaves_lots
-    )
+    if order.time_in_force is IOC or order.time_in_force is FOK:
+        return False
+    return sweep is NO_SWEEP or (sweep.end is None and sweep.wanted_lots > 0)
 
 
 def _remainder_reason(market: Market, order: Order, sweep: Sweep) -> CancelReason:

@@ -6,10 +6,12 @@ events, always. Recovery, replay, standby, verification and simulation all stand
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from engine.amending import Amending
 from engine.cancelling import Cancelling
 from engine.execution import Execution
+from engine.limits import MASS_CANCELS_PER_FRAME
 from engine.liquidation import Liquidator
 from engine.operations import Operations
 from engine.state import State
@@ -35,6 +37,9 @@ if TYPE_CHECKING:
     from engine.messages import Command, Event
 
 
+NEVER_US: Final = 2**62
+
+
 class Kernel:
     """The shard's state and the parts that work on it."""
 
@@ -45,12 +50,13 @@ class Kernel:
         execution = Execution(self.state)
         cancelling = Cancelling(self.state, execution)
         trading = Trading(self.state, execution)
+        amending = Amending(self.state, execution)
         operations = Operations(self.state)
         self._cancelling: Cancelling = cancelling
         self._liquidator: Liquidator = Liquidator(self.state, execution, cancelling)
         self._routes: dict[type, Callable[[Any, list[Event]], None]] = {
             PlaceOrder: trading.place,
-            AmendOrder: trading.amend,
+            AmendOrder: amending.amend,
             CancelOrder: cancelling.cancel,
             CancelAll: cancelling.cancel_all,
             Tick: operations.tick,
@@ -70,8 +76,8 @@ class Kernel:
     def begin(self, now_us: int) -> list[Event]:
         """Open a batch at `now_us`: unfinished mass actions first, then the timers due.
 
-        Time never goes back. While a mass action is unfinished (`is_busy`), no input may be
-        applied: the next batch goes on with it.
+        Time never goes back. While a mass action or expiries are unfinished (`is_busy`), no input
+        may be applied: the next batch goes on with them.
         """
         state = self.state
         assert now_us >= state.now_us, "engine time never goes back"
@@ -82,19 +88,27 @@ class Kernel:
                 state.mass.popleft()
             if state.mass:
                 return events
-        if 0 < state.review_at_us <= now_us:
+        if self._expiry_us() <= now_us:
+            self._cancelling.expire(MASS_CANCELS_PER_FRAME - len(events), events)
+        if 0 < state.review_at_us <= now_us and not self.is_busy():
             self._liquidator.review(events)
         return events
 
+    def _expiry_us(self) -> int:
+        """Return when the next order expires; infinitely late where none does."""
+        expiries = self.state.expiries
+        return expiries.peekitem(0)[0][0] if expiries else NEVER_US
+
     def is_busy(self) -> bool:
-        """Tell whether a mass action must go on in the next batch, before any other input."""
-        return bool(self.state.mass)
+        """Tell whether mass actions or expiries go on in the next batch, before any input."""
+        return bool(self.state.mass) or self._expiry_us() <= self.state.now_us
 
     def next_deadline_us(self) -> int | None:
         """Return when the next timer is due, if any; now, while a mass action is unfinished."""
         if self.state.mass:
             return self.state.now_us
-        return self.state.review_at_us or None
+        deadline_us = min(self.state.review_at_us or NEVER_US, self._expiry_us())
+        return None if deadline_us == NEVER_US else deadline_us
 
     def apply(self, command: Command) -> list[Event]:
         """Run one command at the batch's time and return what happened.

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 from engine.conversion import Conversion
 from engine.kernel import Kernel
 from engine.rendering import Rendering
-from matching.messages import OrderAccepted, OrderAmended, OrderCancelled, Trade
+from matching.messages import (
+    OrderAccepted,
+    OrderAmended,
+    OrderCancelled,
+    OrderExpired,
+    Trade,
+)
 from risk.messages import AccountCreated, BalanceChanged
 
 if TYPE_CHECKING:
@@ -15,7 +21,14 @@ if TYPE_CHECKING:
     from matching.terms import Terms
 
 
-_ABOUT_ACCOUNTS = (OrderAccepted, OrderCancelled, OrderAmended, BalanceChanged, AccountCreated)
+_ABOUT_ACCOUNTS = (
+    OrderAccepted,
+    OrderCancelled,
+    OrderAmended,
+    OrderExpired,
+    BalanceChanged,
+    AccountCreated,
+)
 
 
 class Machine:

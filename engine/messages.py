@@ -13,7 +13,6 @@ from engine.limits import (
     MAX_DECIMAL_LENGTH,
     MAX_IDENTIFIER_LENGTH,
     MAX_INTEGER,
-    MAX_TEXT_LENGTH,
 )
 from matching.messages import (
     AmendOrder,
@@ -26,6 +25,8 @@ from matching.messages import (
     OrderAccepted,
     OrderAmended,
     OrderCancelled,
+    OrderExpired,
+    OrderReplenished,
     PlaceOrder,
     PreventedMatch,
     SetMarketState,
@@ -85,6 +86,8 @@ Event = (
     | Trade
     | OrderCancelled
     | OrderAmended
+    | OrderReplenished
+    | OrderExpired
     | Rejected
     | PreventedMatch
     | MarketStateChanged
@@ -105,7 +108,8 @@ IDENTIFIER: Final = rf"^[A-Za-z0-9._-]{{1,{MAX_IDENTIFIER_LENGTH}}}\Z"
 
 Identifier = Annotated[str, msgspec.Meta(pattern=IDENTIFIER)]
 SymbolOrAll = Annotated[str, msgspec.Meta(pattern=r"^(\*|[A-Za-z0-9._-]{1,64})\Z")]
-Text = Annotated[str, msgspec.Meta(max_length=MAX_TEXT_LENGTH)]
+TIME_OF_DAY: Final = r"^([01][0-9]|2[0-3]):[0-5][0-9]\Z"
+TimeOfDay = Annotated[str, msgspec.Meta(pattern=TIME_OF_DAY)]
 Whole = Annotated[int, msgspec.Meta(ge=0, le=MAX_INTEGER)]
 DECIMAL: Final = rf"^(?=.{{1,{MAX_DECIMAL_LENGTH}}}\Z)-?(0|[1-9][0-9]*)(\.[0-9]+)?\Z"
 Decimal = (
@@ -216,7 +220,7 @@ class CreateInstrumentWire(Wire, tag="create_instrument"):
     feed_stale_ms: Whole | None = None
     feed_max_jump: Decimal | None = None
     feed_max_spread: Decimal | None = None
-    session_end: Text | None = None
+    session_end: TimeOfDay | None = None
     group: Identifier | None = None
     state: MarketState | None = None
 
@@ -232,6 +236,7 @@ class UpdateInstrumentWire(Wire, tag="update_instrument"):
     taker_fee: Decimal | None = None
     collar: Decimal | None = None
     feed_stale_ms: Whole | None = None
+    session_end: TimeOfDay | None = None
 
 
 class DeleteInstrumentWire(Wire, tag="delete_instrument"):

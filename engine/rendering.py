@@ -22,7 +22,9 @@ from matching.messages import (
     OrderAccepted,
     OrderAmended,
     OrderCancelled,
+    OrderExpired,
     OrderRef,
+    OrderReplenished,
     PreventedMatch,
     Trade,
     TradeParty,
@@ -71,6 +73,8 @@ class Rendering:
             Trade: self._trade,
             OrderCancelled: self._order_cancelled,
             OrderAmended: self._order_amended,
+            OrderReplenished: self._order_replenished,
+            OrderExpired: self._order_expired,
             PreventedMatch: self._prevented_match,
             Liquidation: self._liquidation,
             MarginCall: _margin_call,
@@ -139,6 +143,18 @@ class Rendering:
             f'"kept_priority":{"true" if e.kept_priority else "false"}}}'
         )
 
+    def _order_replenished(self, e: OrderReplenished, where: str) -> str:
+        grid = self._grid(e.symbol)
+        return (
+            f'{{"type":"order_replenished",{where}{_order(e)},'
+            f'"shown":"{grid.quantity_text(e.shown_lots)}",'
+            f'"leaves":"{grid.quantity_text(e.leaves_lots)}"}}'
+        )
+
+    def _order_expired(self, e: OrderExpired, where: str) -> str:
+        leaves = self._grid(e.symbol).quantity_text(e.leaves_lots)
+        return f'{{"type":"order_expired",{where}{_order(e)},"leaves":"{leaves}"}}'
+
     def _prevented_match(self, e: PreventedMatch, where: str) -> str:
         grid = self._grid(e.symbol)
         return (
@@ -159,7 +175,9 @@ class Rendering:
         )
 
 
-def _order(e: OrderAccepted | OrderCancelled | OrderAmended) -> str:
+def _order(
+    e: OrderAccepted | OrderCancelled | OrderAmended | OrderReplenished | OrderExpired,
+) -> str:
     return (
         f'"symbol":"{e.symbol}","account":"{e.account}",'
         f'"client_order_id":"{e.client_order_id}","order_id":{e.order_id}'
@@ -268,6 +286,9 @@ def terms_fields(terms: Terms) -> str:
         "collar": rate(terms.collar_ppm),
         "mark_source": terms.mark_source.value,
     }
+    if terms.session_end_minute >= 0:
+        hours, minutes = divmod(terms.session_end_minute, 60)
+        fields["session_end"] = f"{hours:02}:{minutes:02}"
     return ",".join(f'"{name}":"{value}"' for name, value in fields.items())
 
 

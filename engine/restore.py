@@ -18,7 +18,7 @@ from engine.snapshot import (
     PositionRecord,
 )
 from engine.state import MassCancel, State
-from matching.order import Order
+from matching.order import Conditions, Order
 from matching.terms import CancelReason
 from risk.account import Account
 from risk.instrument import Instrument
@@ -116,15 +116,33 @@ def _restore_order(state: State, record: OrderRecord) -> None:
         record.maker_fee_ppm,
         record.taker_fee_ppm,
         record.tag,
+        None if record.conditions is None else _conditions(*record.conditions),
     )
     order.leaves_lots = record.leaves_lots
     order.fee_basis = int(record.fee_basis)
     order.fee_charged_atoms = int(record.fee_charged_atoms)
     order.fee_hold_atoms = int(record.fee_hold_atoms)
-    notional = order.leaves_lots * order.price_ticks * market.instrument.unit_atoms
-    position.hold(order.side, order.leaves_lots, notional, order.fee_hold_atoms)
+    if order.reduces_only:
+        position.hold_reducing(order.leaves_lots, order.fee_hold_atoms)
+    else:
+        notional = order.leaves_lots * order.price_ticks * market.instrument.unit_atoms
+        position.hold(order.side, order.leaves_lots, notional, order.fee_hold_atoms)
+    if order.conditions is not None and order.conditions.expires_us:
+        state.expiries[order.conditions.expires_us, order.order_id] = order
     market.book.rest(order)
     state.live[order.account_id][order.client_order_id] = order
+
+
+def _conditions(
+    display_lots: int,
+    shown_lots: int,
+    expires_us: int,
+    post_only: bool,  # noqa: FBT001 - a record's fields in their order
+    reduce_only: bool,  # noqa: FBT001
+) -> Conditions:
+    conditions = Conditions(display_lots, expires_us, post_only=post_only, reduce_only=reduce_only)
+    conditions.show(shown_lots)
+    return conditions
 
 
 def _restore_id(state: State, record: IdRecord) -> None:

@@ -114,6 +114,7 @@ class OrderRecord(msgspec.Struct, array_like=True):
     fee_basis: str
     fee_charged_atoms: str
     fee_hold_atoms: str
+    conditions: tuple[int, int, int, bool, bool] | None
 
 
 class IdRecord(msgspec.Struct, array_like=True):
@@ -235,7 +236,16 @@ def _order_record(order: Order) -> OrderRecord:
         str(order.fee_basis),
         str(order.fee_charged_atoms),
         str(order.fee_hold_atoms),
+        _conditions(order),
     )
+
+
+def _conditions(order: Order) -> tuple[int, int, int, bool, bool] | None:
+    """Return peak, shown, expiry, post-only and reduce-only, None for a plain order."""
+    has = order.conditions
+    if has is None:
+        return None
+    return has.display_lots, has.shown_lots, has.expires_us, has.post_only, has.reduce_only
 
 
 def _ids(state: State) -> Iterator[IdRecord]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
+from sortedcontainers import SortedDict
+
 from matching.book import Book
 from matching.id_window import IdWindow
 from risk.ledger import Ledger
@@ -45,15 +47,17 @@ class MassCancel:
 class State:
     """The state of a shard. The kernel's parts work on it; `engine.snapshot` writes it down.
 
-    `live` holds each account's resting orders by client order id, in order of arrival: an
-    amended order keeps its place there, so the order is that of the order ids. `touched`
-    and `moved` gather, during one command, the accounts whose equity changed and the symbols whose
-    mark did; `pending_*` are those that a liquidation's prints changed, looked at after the next
-    input or at `review_at_us` (0: nothing due), whichever is first.
+    `live` holds each account's resting orders by client order id, in order of arrival: an amended
+    order keeps its place there, so the order is that of the order ids. `expiries` holds those that
+    leave by themselves, by (time in µs, order id). `touched` and `moved` gather, during one
+    command, the accounts whose equity changed and the symbols whose mark did; `pending_*` are those
+    that a liquidation's prints changed, looked at after the next input or at `review_at_us` (0:
+    nothing due), whichever is first.
     """
 
     __slots__ = (
         "accounts",
+        "expiries",
         "ids",
         "ladder",
         "ledger",
@@ -82,6 +86,7 @@ class State:
         self.ladder: SetLiquidation = SetLiquidation()
         self.ids: IdWindow = IdWindow()
         self.transfers: set[bytes] = set()
+        self.expiries: SortedDict[tuple[int, int], Order] = SortedDict()
         self.next_order_id: int = 1
         self.next_trade_id: int = 1
         self.touched: dict[str, Account] = {}
@@ -116,11 +121,12 @@ class State:
 
     def _check_orders(self) -> None:
         """Assert that books, live orders and holds tell the same story."""
-        resting = 0
+        resting = expiring = 0
         for symbol, market in self.markets.items():
             unit = market.instrument.unit_atoms
             holds: dict[tuple[str, int], list[int]] = {}
             fees: dict[str, int] = {}
+            reducing: dict[str, int] = {}
             for ladder in (market.book.bids, market.book.asks):
                 for level in ladder:
                     for order in level:
@@ -129,9 +135,19 @@ class State:
                         assert order.position is market.positions[order.account_id]
                         assert self.live[order.account_id][order.client_order_id] is order
                         assert self.ids.find(order.account_id, order.client_order_id) is not None
-                        hold = holds.setdefault((order.account_id, order.side), [0, 0])
-                        hold[0] += order.leaves_lots
-                        hold[1] += order.leaves_lots * order.price_ticks * unit
+                        if order.reduces_only:
+                            reducing[order.account_id] = (
+                                reducing.get(order.account_id, 0) + order.leaves_lots
+                            )
+                            assert order.side * order.position.lots < 0
+                        else:
+                            hold = holds.setdefault((order.account_id, order.side), [0, 0])
+                            hold[0] += order.leaves_lots
+                            hold[1] += order.leaves_lots * order.price_ticks * unit
+                        if order.conditions is not None and order.conditions.expires_us:
+                            expiring += 1
+                            key = (order.conditions.expires_us, order.order_id)
+                            assert self.expiries[key] is order
                         fees[order.account_id] = (
                             fees.get(order.account_id, 0) + order.fee_hold_atoms
                         )
@@ -140,5 +156,7 @@ class State:
                 sold = holds.get((account_id, -1), [0, 0])
                 assert [position.buy_lots, position.buy_atoms] == bought
                 assert [position.sell_lots, position.sell_atoms] == sold
+                assert position.reduce_lots == reducing.get(account_id, 0)
                 assert position.fee_hold_atoms == fees.get(account_id, 0)
+        assert expiring == len(self.expiries)
         assert resting == sum(len(orders) for orders in self.live.values())

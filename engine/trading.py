@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from engine.answers import accepted, amend_refused, amended, refused, repeated, unknown
+from engine.answers import accepted, refused, repeated
 from engine.execution import will_rest
 from engine.limits import MAX_OPEN_ORDERS_PER_ACCOUNT, MAX_PRICE_TICKS, PPM
-from matching.order import Order
+from matching.order import Conditions, Order
 from matching.terms import MarketState, OrderStatus, OrderType, Refusal, TimeInForce
-from risk.admission import Replaced, admission_failures, reduces
-from risk.margin import divide_up, fee_hold_atoms
+from risk.admission import admission_failures
+from risk.margin import divide_up
 
 if TYPE_CHECKING:
     from engine.execution import Execution
     from engine.messages import Event
     from engine.state import Market, State
-    from matching.messages import AmendOrder, PlaceOrder
+    from matching.messages import PlaceOrder
+    from matching.terms import Terms
     from risk.position import Position
 
 OPEN = MarketState.OPEN
+GTC = TimeInForce.GTC
+GTD = TimeInForce.GTD
+DAY = TimeInForce.DAY
 IOC = TimeInForce.IOC
 FOK = TimeInForce.FOK
 MARKET = OrderType.MARKET
 LIMIT = OrderType.LIMIT
 RESTING = OrderStatus.RESTING
 DONE = OrderStatus.DONE
+PEAKS_PER_ORDER: Final = 100
+MINUTE_US: Final = 60 * 1_000_000
+DAY_US: Final = 24 * 60 * MINUTE_US
 
 
 def protection_ticks(side: int, touch_ticks: int, slippage_ppm: int) -> int:
@@ -62,9 +69,9 @@ class Trading:
         position = market.positions.get(command.account)
         if position is None:
             position = state.positions.open_or_create(account, market.instrument)
-        refusal = self._defect(command, market)
-        if refusal is not None:
-            events.append(refused(command, refusal))
+        defect = self._defect(command, market, position)
+        if defect is not None:
+            events.append(refused(command, defect[0], path=defect[1]))
             return
         limit_ticks = command.price_ticks
         if command.order_type is MARKET:
@@ -78,12 +85,16 @@ class Trading:
             state.ladder.admission_ratio_ppm,
             state.now_us,
             limited=command.order_type is LIMIT,
+            reduce_only=command.reduce_only,
         )
         if failures:
             events.append(refused(command, failures[0].code, failures))
             return
+        if command.post_only and market.book.crosses(command.side, limit_ticks):
+            events.append(refused(command, Refusal.POST_ONLY_WOULD_TRADE))
+            return
 
-        order = _new_order(command, state.next_order_id, account.stp_key, position)
+        order = _new_order(command, state.next_order_id, account.stp_key, position, state.now_us)
         sweep = market.book.plan(order, limit_ticks)
         if command.time_in_force is FOK and sweep.filled_lots < order.quantity_lots:
             events.append(refused(command, Refusal.UNFILLABLE))
@@ -92,27 +103,60 @@ class Trading:
         self._accept(command, order, RESTING if rests else DONE, events)
         self._execution.enter(market, order, sweep, events, rests=rests)
 
-    def _defect(self, command: PlaceOrder, market: Market) -> Refusal | None:
-        """Ask everything about an order that needs no money, in the order of precedence."""
-        state = market.instrument.state
-        if state is not OPEN:
-            return Refusal.MARKET_NOT_OPEN
+    def _defect(
+        self, command: PlaceOrder, market: Market, position: Position
+    ) -> tuple[Refusal, str | None] | None:
+        """Ask everything about an order that needs no money, in order; return refusal and path."""
+        if market.instrument.state is not OPEN:
+            return Refusal.MARKET_NOT_OPEN, None
         if command.defect is not None:
-            return command.defect
-        if command.quantity_lots <= 0:
-            return Refusal.QUANTITY_NOT_POSITIVE
+            return command.defect, command.defect_path
+        defect = self._form_defect(command, market)
+        if defect is not None:
+            return defect
+        is_market = command.order_type is MARKET
+        if is_market and market.book.touch_ticks(-command.side) is None:
+            return Refusal.NO_LIQUIDITY, None
+        if len(self._state.live[command.account]) >= MAX_OPEN_ORDERS_PER_ACCOUNT:
+            return Refusal.TOO_MANY_ORDERS, None
+        if command.reduce_only and position.lots * command.side >= 0:
+            return Refusal.NOTHING_TO_REDUCE, None
+        return None
+
+    def _form_defect(
+        self, command: PlaceOrder, market: Market
+    ) -> tuple[Refusal, str | None] | None:
+        """Ask whether an order's attributes go together; return refusal and path."""
+        immediate = command.time_in_force is IOC or command.time_in_force is FOK
         if command.order_type is MARKET:
             if command.price_ticks:
-                return Refusal.PRICE_NOT_ALLOWED
-            if command.time_in_force is not IOC and command.time_in_force is not FOK:
-                return Refusal.INVALID_TIME_IN_FORCE
-            if market.book.touch_ticks(-command.side) is None:
-                return Refusal.NO_LIQUIDITY
+                return Refusal.PRICE_NOT_ALLOWED, None
+            if not immediate:
+                return Refusal.INVALID_TIME_IN_FORCE, None
         elif command.price_ticks <= 0:
-            return Refusal.PRICE_REQUIRED
-        if len(self._state.live[command.account]) >= MAX_OPEN_ORDERS_PER_ACCOUNT:
-            return Refusal.TOO_MANY_ORDERS
+            return Refusal.PRICE_REQUIRED, None
+        if command.post_only and immediate:
+            return Refusal.INVALID_TIME_IN_FORCE, "$.post_only"
+        if command.display_lots and (
+            immediate or not display_fits(command.display_lots, command.quantity_lots)
+        ):
+            return Refusal.INVALID_DISPLAY, "$.display_quantity"
+        if command.time_in_force is not GTC or command.expires_us:
+            path = self._expiry_defect(command, market)
+            if path is not None:
+                return Refusal.INVALID_EXPIRY, path
         return None
+
+    def _expiry_defect(self, command: PlaceOrder, market: Market) -> str | None:
+        """Return where an order's time of expiry is at fault, None where it is well (A3)."""
+        if command.time_in_force is DAY:
+            if command.expires_us:
+                return "$.expires_at"
+            has_end = market.instrument.terms.session_end_minute >= 0
+            return None if has_end else "$.time_in_force"
+        if command.time_in_force is GTD:
+            return None if command.expires_us > self._state.now_us else "$.expires_at"
+        return "$.expires_at" if command.expires_us else None
 
     def _accept(
         self, command: PlaceOrder, order: Order, status: OrderStatus, events: list[Event]
@@ -129,108 +173,21 @@ class Trading:
         )
         events.append(accepted(command, order_id, status))
 
-    def amend(self, command: AmendOrder, events: list[Event]) -> None:
-        """Change a resting order's total or price (A9); on refusal the old one is untouched."""
-        state = self._state
-        orders = state.live.get(command.account)
-        if orders is None:
-            events.append(unknown(command, Refusal.UNKNOWN_ACCOUNT))
-            return
-        order = orders.get(command.client_order_id)
-        if order is None:
-            events.append(unknown(command, Refusal.UNKNOWN_ORDER))
-            return
-        if command.defect is not None:
-            events.append(amend_refused(order, command.defect, path=command.defect_path))
-            return
-        if command.quantity_lots is None and command.price_ticks is None:
-            events.append(amend_refused(order, Refusal.NOTHING_TO_AMEND))
-            return
-        market = state.markets[order.symbol]
-        price_ticks = order.price_ticks if command.price_ticks is None else command.price_ticks
-        total_lots = order.quantity_lots if command.quantity_lots is None else command.quantity_lots
-        leaves_lots = total_lots - order.filled_lots
-        if leaves_lots <= 0:
-            self._complete(market, order, events)
-        elif price_ticks == order.price_ticks and leaves_lots <= order.leaves_lots:
-            self._shrink(market, order, leaves_lots, events)
-        else:
-            self._replace(market, order, price_ticks, leaves_lots, events)
 
-    def _complete(self, market: Market, order: Order, events: list[Event]) -> None:
-        """End an order whose total is now no more than what it has traded."""
-        self._execution.withdraw(market, order)
-        order.quantity_lots = order.filled_lots
-        order.leaves_lots = 0
-        events.append(amended(order, kept_priority=True))
-
-    def _shrink(self, market: Market, order: Order, leaves_lots: int, events: list[Event]) -> None:
-        """Take quantity away where the order stands; it keeps its priority."""
-        unit_price = order.price_ticks * market.instrument.unit_atoms
-        fee_hold = fee_hold_atoms(leaves_lots * unit_price, order.taker_fee_ppm)
-        gone = order.leaves_lots - leaves_lots
-        position: Position = order.position
-        position.hold(order.side, -gone, -gone * unit_price, fee_hold - order.fee_hold_atoms)
-        order.fee_hold_atoms = fee_hold
-        order.quantity_lots -= gone
-        order.leaves_lots = leaves_lots
-        events.append(amended(order, kept_priority=True))
-
-    def _replace(
-        self,
-        market: Market,
-        order: Order,
-        price_ticks: int,
-        leaves_lots: int,
-        events: list[Event],
-    ) -> None:
-        """Re-enter an order at another price or with more quantity, checked like a new one."""
-        state = self._state
-        position: Position = order.position
-        replaced = Replaced(
-            order.leaves_lots,
-            order.leaves_lots * order.price_ticks * market.instrument.unit_atoms,
-            order.fee_hold_atoms,
-        )
-        is_open = market.instrument.state is OPEN
-        if not is_open and not (
-            price_ticks == order.price_ticks
-            and reduces(position, order.side, leaves_lots, replaced)
-        ):
-            events.append(amend_refused(order, Refusal.MARKET_NOT_OPEN))
-            return
-        failures = admission_failures(
-            position,
-            order.side,
-            leaves_lots,
-            price_ticks,
-            order.taker_fee_ppm,
-            state.ladder.admission_ratio_ppm,
-            state.now_us,
-            limited=True,
-            replaced=replaced,
-        )
-        if failures:
-            events.append(amend_refused(order, failures[0].code, failures))
-            return
-
-        self._execution.release(market, order)
-        order.quantity_lots += leaves_lots - order.leaves_lots
-        order.leaves_lots = leaves_lots
-        order.price_ticks = price_ticks
-        events.append(amended(order, kept_priority=False))
-        if is_open:
-            sweep = market.book.plan(order, price_ticks)
-            self._execution.enter(market, order, sweep, events, rests=will_rest(order, sweep))
-        else:
-            self._execution.rest(market, order)
-        if order.level is None:
-            del state.live[order.account_id][order.client_order_id]
-
-
-def _new_order(command: PlaceOrder, order_id: int, stp_key: str, position: Position) -> Order:
+def _new_order(
+    command: PlaceOrder, order_id: int, stp_key: str, position: Position, now_us: int
+) -> Order:
     """Make the order that a command asks for, with the fees of now."""
     terms = position.instrument.terms
+    conditions = None
+    if (
+        command.display_lots
+        or command.reduce_only
+        or command.post_only
+        or command.expires_us
+        or command.time_in_force is DAY
+    ):
+        conditions = _conditions(command, terms, now_us)
     return Order(
         order_id,
         command.account,
@@ -247,7 +204,33 @@ def _new_order(command: PlaceOrder, order_id: int, stp_key: str, position: Posit
         terms.maker_fee_ppm,
         terms.taker_fee_ppm,
         command.tag,
+        conditions,
     )
+
+
+def _conditions(command: PlaceOrder, terms: Terms, now_us: int) -> Conditions:
+    """Return what the order carries beyond a plain one; a peak of everything is no iceberg."""
+    expires_us = command.expires_us
+    if command.time_in_force is DAY:
+        expires_us = next_session_end_us(terms.session_end_minute, now_us)
+    display_lots = command.display_lots if command.display_lots < command.quantity_lots else 0
+    return Conditions(
+        display_lots,
+        expires_us,
+        post_only=command.post_only,
+        reduce_only=command.reduce_only,
+    )
+
+
+def display_fits(display_lots: int, quantity_lots: int) -> bool:
+    """Tell whether a peak is within ⌈quantity ⁄ 100⌉ and the quantity (A4)."""
+    return divide_up(quantity_lots, PEAKS_PER_ORDER) <= display_lots <= quantity_lots
+
+
+def next_session_end_us(session_end_minute: int, now_us: int) -> int:
+    """Return the next time of day `session_end_minute` (UTC) strictly after now, in µs."""
+    end_us = now_us - now_us % DAY_US + session_end_minute * MINUTE_US
+    return end_us if end_us > now_us else end_us + DAY_US
 
 
 def _protection(command: PlaceOrder, market: Market) -> int:

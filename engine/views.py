@@ -120,7 +120,7 @@ def _book(market: Market) -> View:
 def _side(ladder: Ladder, grid: Grid) -> list[list[Any]]:
     levels: list[list[Any]] = []
     for level in ladder:
-        shown = [order.leaves_lots for order in level]
+        shown = [order.shown_lots for order in level]
         price, quantity = grid.price_text(level.price_ticks), grid.quantity_text(sum(shown))
         levels.append([price, quantity, len(shown)])
     return levels

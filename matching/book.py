@@ -1,42 +1,19 @@
 """An order book under price-time priority (A1): plan a sweep, then carry it out.
 
 The plan is read-only. Fill-or-kill, admission and what-if ask the very plan that would follow,
-so there is no second piece of matching code to disagree with the first.
+so there is no second piece of matching code to disagree with the first (`matching.sweep`).
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from engine.limits import MAX_SWEEP_MAKERS
 from matching.ladder import Ladder
-from matching.terms import BUY, SELL, CancelReason, StpMode
+from matching.sweep import NO_SWEEP, Sweep
+from matching.terms import BUY, SELL
 
 if TYPE_CHECKING:
     from matching.order import Order
-
-NO_STP = StpMode.NONE
-CANCEL_OLDEST = StpMode.CANCEL_OLDEST
-
-
-class Sweep:
-    """What an aggressor would do to the book: whom it meets, for how much, and why it ends.
-
-    `bites` are (maker, lots) in order of priority; 0 lots is a match with an own order that
-    self-trade prevention keeps from happening (A6). `end` is set where the sweep must stop although
-    wanted quantity and admissible makers are left.
-    """
-
-    __slots__ = ("bites", "end", "filled_lots")
-
-    def __init__(self) -> None:
-        self.bites: list[tuple[Order, int]] = []
-        self.filled_lots: int = 0
-        self.end: CancelReason | None = None
-
-
-NO_SWEEP: Final = Sweep()
-"""The sweep that meets nobody. Shared: a plan is never changed."""
 
 
 class Book:
@@ -69,42 +46,36 @@ class Book:
         level = makers.best
         if level is None or level.key > limit_key:
             return NO_SWEEP
-        sweep = Sweep()
-        bites = sweep.bites
-        wanted_lots = order.leaves_lots
+        sweep = Sweep(order)
         rank = 0
         while level is not None and level.key <= limit_key:
-            maker = level.head
-            while maker is not None:
-                if len(bites) == MAX_SWEEP_MAKERS:
-                    sweep.end = CancelReason.MAX_FILLS
-                    sweep.filled_lots = order.leaves_lots - wanted_lots
-                    return sweep
-                if maker.stp_key == order.stp_key and order.stp is not NO_STP:
-                    bites.append((maker, 0))
-                    if order.stp is not CANCEL_OLDEST:
-                        sweep.end = CancelReason.SELF_TRADE
-                        sweep.filled_lots = order.leaves_lots - wanted_lots
-                        return sweep
-                elif maker.leaves_lots < wanted_lots:
-                    bites.append((maker, maker.leaves_lots))
-                    wanted_lots -= maker.leaves_lots
-                else:
-                    bites.append((maker, wanted_lots))
-                    sweep.filled_lots = order.leaves_lots
-                    return sweep
-                maker = maker.after
+            if level.conditional or sweep.allowed_lots >= 0:
+                ends = sweep.meet(level)
+            else:
+                ends = sweep.meet_plain(level)
+            if ends:
+                break
             rank += 1
             level = makers.level_at(rank)
-        sweep.filled_lots = order.leaves_lots - wanted_lots
         return sweep
 
     def take(self, maker: Order, lots: int) -> None:
         """Fill `lots` of a resting order; at zero it leaves the book."""
         assert 0 < lots <= maker.leaves_lots
         maker.leaves_lots -= lots
+        if maker.conditions is not None:
+            maker.conditions.show(maker.conditions.shown_lots - lots)
         if maker.leaves_lots == 0:
             self._ladders[maker.side].remove(maker)
+
+    def requeue(self, order: Order, shown_lots: int) -> None:
+        """Send an iceberg with a new peak behind everybody at its price (A4)."""
+        level, conditions = order.level, order.conditions
+        assert level is not None
+        assert conditions is not None
+        conditions.show(shown_lots)
+        level.remove(order)
+        level.append(order)
 
     def rest(self, order: Order) -> None:
         """Queue `order` at its price, behind everybody there."""

@@ -13,13 +13,17 @@ if TYPE_CHECKING:
 
 
 class Level:
-    """The orders resting at one price, first come first. A linked list, so that leaving is O(1)."""
+    """The orders resting at one price, first come first. A linked list, so that leaving is O(1).
 
-    __slots__ = ("head", "key", "price_ticks", "tail")
+    `conditional` counts those that show or trade less than they are (icebergs, reduce-only).
+    """
+
+    __slots__ = ("conditional", "head", "key", "price_ticks", "tail")
 
     def __init__(self, key: int, price_ticks: int) -> None:
         self.key: int = key
         self.price_ticks: int = price_ticks
+        self.conditional: int = 0
         self.head: Order | None = None
         self.tail: Order | None = None
 
@@ -27,6 +31,8 @@ class Level:
         """Queue `order` behind everybody at this price."""
         assert order.level is None
         order.level = self
+        if order.conditions is not None:
+            self.conditional += 1
         order.before = self.tail
         order.after = None
         if self.tail is None:
@@ -38,6 +44,8 @@ class Level:
     def remove(self, order: Order) -> None:
         """Take `order` out of the queue, wherever it stands."""
         assert order.level is self
+        if order.conditions is not None:
+            self.conditional -= 1
         before, after = order.before, order.after
         if before is None:
             self.head = after
@@ -116,7 +124,10 @@ class Ladder:
             assert level.key == key == -self.side * level.price_ticks
             assert level.head is not None, "an empty level must be gone"
             before = None
+            conditional = sum(order.conditions is not None for order in level)
+            assert level.conditional == conditional
             for order in level:
+                assert 0 < order.shown_lots <= order.leaves_lots
                 assert order.level is level
                 assert order.before is before
                 assert order.side == self.side

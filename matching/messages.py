@@ -18,7 +18,7 @@ from matching.terms import (
 
 
 class PlaceOrder(msgspec.Struct, gc=False):
-    """A new order. `price_ticks` is 0 for a market order.
+    """A new order. `price_ticks` is 0 for a market order, `display_lots` 0 for no iceberg.
 
     `defect` is what the conversion from decimals found (off tick, off lot, unsupported): the
     kernel reports it in its place among the other refusals. `digest` is the 16-byte digest of the
@@ -36,6 +36,10 @@ class PlaceOrder(msgspec.Struct, gc=False):
     stp: StpMode
     max_slippage_ppm: int | None = None
     tag: str = ""
+    display_lots: int = 0
+    expires_us: int = 0
+    post_only: bool = False
+    reduce_only: bool = False
     digest: bytes = b""
     defect: Refusal | None = None
     defect_path: str = ""
@@ -48,6 +52,8 @@ class AmendOrder(msgspec.Struct, gc=False):
     client_order_id: str
     quantity_lots: int | None
     price_ticks: int | None
+    display_lots: int | None = None
+    expires_us: int | None = None
     defect: Refusal | None = None
     defect_path: str = ""
 
@@ -137,6 +143,27 @@ class OrderAmended(msgspec.Struct, gc=False):
     price_ticks: int
     leaves_lots: int
     kept_priority: bool
+
+
+class OrderReplenished(msgspec.Struct, gc=False):
+    """An iceberg shows a new peak, from the tail of its level (A4)."""
+
+    symbol: str
+    account: str
+    client_order_id: str
+    order_id: int
+    shown_lots: int
+    leaves_lots: int
+
+
+class OrderExpired(msgspec.Struct, gc=False):
+    """An order's time is over (A3); a timer's event, before any input of its batch."""
+
+    symbol: str
+    account: str
+    client_order_id: str
+    order_id: int
+    leaves_lots: int
 
 
 class OrderRef(msgspec.Struct, gc=False):

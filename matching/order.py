@@ -9,6 +9,29 @@ if TYPE_CHECKING:
     from matching.terms import OrderType, StpMode, TimeInForce
 
 
+class Conditions:
+    """What an order carries beyond the plain ones; most carry nothing, and then there is none.
+
+    `display_lots` is an iceberg's peak (0: shows everything), `shown_lots` what it shows while it
+    rests (A4). `expires_us` is when it leaves by itself (0: never).
+    """
+
+    __slots__ = ("display_lots", "expires_us", "post_only", "reduce_only", "shown_lots")
+
+    def __init__(
+        self, display_lots: int, expires_us: int, *, post_only: bool, reduce_only: bool
+    ) -> None:
+        self.display_lots: int = display_lots
+        self.shown_lots: int = 0
+        self.expires_us: int = expires_us
+        self.post_only: bool = post_only
+        self.reduce_only: bool = reduce_only
+
+    def show(self, lots: int) -> None:
+        """Set what an iceberg shows; a used-up peak shows nothing until it is renewed."""
+        self.shown_lots = max(0, lots) if self.display_lots else 0
+
+
 class Order:
     """An order that has been accepted: what it asks for, what is left of it, what it has paid.
 
@@ -23,6 +46,7 @@ class Order:
         "after",
         "before",
         "client_order_id",
+        "conditions",
         "fee_basis",
         "fee_charged_atoms",
         "fee_hold_atoms",
@@ -60,6 +84,7 @@ class Order:
         maker_fee_ppm: int,
         taker_fee_ppm: int,
         tag: str = "",
+        conditions: Conditions | None = None,
     ) -> None:
         self.order_id: int = order_id
         self.account_id: str = account_id
@@ -77,12 +102,36 @@ class Order:
         self.maker_fee_ppm: int = maker_fee_ppm
         self.taker_fee_ppm: int = taker_fee_ppm
         self.tag: str = tag
+        self.conditions: Conditions | None = conditions
         self.fee_basis: int = 0
         self.fee_charged_atoms: int = 0
         self.fee_hold_atoms: int = 0
         self.level: Level | None = None
         self.before: Order | None = None
         self.after: Order | None = None
+
+    @property
+    def shown_lots(self) -> int:
+        """Return what a resting order lets others see: all, or an iceberg's present peak."""
+        conditions = self.conditions
+        if conditions is None or conditions.display_lots == 0:
+            return self.leaves_lots
+        return conditions.shown_lots
+
+    @property
+    def is_iceberg(self) -> bool:
+        """Tell whether the order shows less than it has (A4)."""
+        return self.conditions is not None and self.conditions.display_lots > 0
+
+    @property
+    def posts_only(self) -> bool:
+        """Tell whether the order may never take (A7)."""
+        return self.conditions is not None and self.conditions.post_only
+
+    @property
+    def reduces_only(self) -> bool:
+        """Tell whether the order may only shrink the position (A8)."""
+        return self.conditions is not None and self.conditions.reduce_only
 
     @property
     def filled_lots(self) -> int:

@@ -64,6 +64,7 @@ class CancelReason(Enum):
     COLLAR = "collar"
     MAX_FILLS = "max_fills"
     SELF_TRADE = "self_trade"
+    REDUCE_ONLY = "reduce_only"
     LIQUIDATION = "liquidation"
 
 
@@ -137,6 +138,10 @@ class Refusal(IntEnum):
     QUANTITY_NOT_POSITIVE = 408
     INVALID_TERMS = 409
     NOTHING_TO_AMEND = 410
+    INVALID_DISPLAY = 411
+    POST_ONLY_WOULD_TRADE = 412
+    NOTHING_TO_REDUCE = 413
+    INVALID_EXPIRY = 414
     # 5xx: margin and limits.
     LEVERAGE_EXCEEDED = 501
     ORDER_NOTIONAL_LIMIT = 502
@@ -163,7 +168,8 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
 
     A price of n ticks is `n * tick_units * 10 ** -price_decimals`; a quantity of n lots is
     `n * lot_units * 10 ** -quantity_decimals`. One tick on one lot is worth `atoms_per_tick_lot`,
-    which is even, so that a mid price of half a tick is exact.
+    which is even, so that a mid price of half a tick is exact. `session_end_minute` is the minute
+    of the UTC day at which day orders expire, -1 where there is no such end.
     """
 
     symbol: str
@@ -183,3 +189,4 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     mark_source: MarkSource
     asset_class: str = ""
     feed_stale_us: int = 0
+    session_end_minute: int = -1

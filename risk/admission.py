@@ -34,7 +34,7 @@ def reduces(position: Position, side: int, lots: int, replaced: Replaced = NOTHI
     """Tell whether an order can only shrink the position, whatever else of its side fills (C1)."""
     if position.lots * side >= 0:
         return False
-    resting = position.buy_lots if side > 0 else position.sell_lots
+    resting = position.reduce_lots + (position.buy_lots if side > 0 else position.sell_lots)
     return lots <= abs(position.lots) - (resting - replaced.lots)
 
 
@@ -62,6 +62,7 @@ def admission_failures(  # noqa: PLR0913 - hot: an object for each order would c
     now_us: int,
     *,
     limited: bool,
+    reduce_only: bool = False,
     replaced: Replaced = NOTHING,
 ) -> tuple[Failure, ...]:
     """Return every failing check of C1 in its order; an empty tuple admits the order.
@@ -71,7 +72,7 @@ def admission_failures(  # noqa: PLR0913 - hot: an object for each order would c
     to 7, and check 1 unless the account is closed.
     """
     account = position.account
-    reducing = position.lots * side < 0 and reduces(position, side, lots, replaced)
+    reducing = reduce_only or (position.lots * side < 0 and reduces(position, side, lots, replaced))
     inactive: tuple[Failure, ...] = ()
     if account.status is not ACTIVE and not (
         reducing and account.status is AccountStatus.SUSPENDED
@@ -112,7 +113,8 @@ def _money_failures(
 
     loss = side * (notional - at_mark)
     counted = at_mark if side < 0 and loss > 0 else notional
-    worse = _worse_side(position, value, side, counted - replaced.atoms)
+    added = lots - replaced.lots
+    worse = _worse_side(position, value, side, added, counted - replaced.atoms)
     required = position.fee_hold_atoms - replaced.fee_atoms
     required -= -worse * position.margin_numerator // position.margin_denominator
     if taker_fee_ppm > 0:
@@ -142,23 +144,28 @@ def _money_failures(
     return _explain(account, after, leverage_ppm, ratio_ppm)
 
 
-def _worse_side(position: Position, value: int, side: int, added: int) -> int:
-    """Return the greater exposure with `added` more on order on `side`, in atoms (B3).
+def _worse_side(
+    position: Position, value: int, side: int, added_lots: int, added_atoms: int
+) -> int:
+    """Return the greater exposure with so much more on order on `side`, in atoms (B3).
 
-    The other side counts only where its orders could do more than reduce the position, worth
-    `value`.
+    A side counts only where its orders could do more than reduce the position, worth `value`.
     """
     worse = value if value >= 0 else -value
+    held = position.lots
+    buy_lots, sell_lots = position.buy_lots, position.sell_lots
     long_side, short_side = value + position.buy_atoms, position.sell_atoms - value
     if side > 0:
-        long_side += added
-        if short_side > worse and position.sell_lots > position.lots:
-            worse = short_side
-        return long_side if long_side > worse else worse  # noqa: FURB136 - hot
-    short_side += added
-    if long_side > worse and position.buy_lots + position.lots > 0:
+        buy_lots += added_lots
+        long_side += added_atoms
+    else:
+        sell_lots += added_lots
+        short_side += added_atoms
+    if long_side > worse and buy_lots + held > 0:
         worse = long_side
-    return short_side if short_side > worse else worse  # noqa: FURB136 - hot
+    if short_side > worse and sell_lots > held:
+        worse = short_side
+    return worse
 
 
 class After:

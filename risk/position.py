@@ -15,7 +15,8 @@ class Position:
     """Signed lots and their exact signed cost, beside the sums of the account's open orders.
 
     `cost_atoms` carries the sign of `lots`; the average price is derived for display and never
-    stored. `buy_*` and `sell_*` sum the open orders of either side at their own prices.
+    stored. `buy_*` and `sell_*` sum the open orders of either side at their own prices; orders that
+    only reduce stand apart, as `reduce_lots`, and hold no margin.
     `opened_by` is the trade that opened the position, for ties (D2). The initial margin of a
     notional is ⌈notional × margin_numerator ⁄ margin_denominator⌉. `open_index` is the position
     book's index of everybody who holds lots of the instrument; a fill keeps it.
@@ -33,6 +34,7 @@ class Position:
         "margin_numerator",
         "open_index",
         "opened_by",
+        "reduce_lots",
         "sell_atoms",
         "sell_lots",
     )
@@ -50,6 +52,7 @@ class Position:
         self.buy_atoms: int = 0
         self.sell_lots: int = 0
         self.sell_atoms: int = 0
+        self.reduce_lots: int = 0
         self.fee_hold_atoms: int = 0
         self.margin_numerator: int = 0
         self.margin_denominator: int = 1
@@ -100,7 +103,7 @@ class Position:
 
     def is_idle(self) -> bool:
         """Tell whether there is neither a position nor an open order."""
-        return self.lots == 0 and self.buy_lots == 0 and self.sell_lots == 0
+        return self.lots == self.buy_lots == self.sell_lots == self.reduce_lots == 0
 
     def hold(self, side: int, lots: int, atoms: int, fee_atoms: int) -> None:
         """Add an open order's lots, notional and worst-case fee; negative values release."""
@@ -115,6 +118,13 @@ class Position:
             assert self.sell_lots >= 0
             assert self.sell_atoms >= 0
         self.fee_hold_atoms += fee_atoms
+        assert self.fee_hold_atoms >= 0
+
+    def hold_reducing(self, lots: int, fee_atoms: int) -> None:
+        """Add an order that only reduces: it holds its worst-case fee alone."""
+        self.reduce_lots += lots
+        self.fee_hold_atoms += fee_atoms
+        assert self.reduce_lots >= 0
         assert self.fee_hold_atoms >= 0
 
     def trade(self, signed_lots: int, price_ticks: int, trade_id: int) -> int:

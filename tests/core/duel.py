@@ -27,7 +27,7 @@ class Duel:
         self.now_us = 0
 
     def play(self, step: Step) -> list[dict[str, Any]]:
-        """Give one entry to both; compare events, and then everything there is.
+        """Give one entry to both; compare events, and then everything there is. Return the events.
 
         Raises Difference, or AssertionError where the kernel's own invariants are broken.
         """
@@ -35,8 +35,9 @@ class Duel:
         out: list[bytes] = []
         self.machine.begin(self.now_us, out)
         expected = self.oracle.begin(self.now_us)
-        if out or expected:
-            _compare("events of a timer", [json.loads(event) for event in out], expected)
+        timers = [json.loads(event) for event in out]
+        if timers != expected:
+            _compare("events of a timer", timers, expected)
 
         out = []
         (item,) = decode_entry(step.stream, "1-0", step.payload.encode())
@@ -52,13 +53,13 @@ class Duel:
         if said != expected:
             _compare("events", said, expected)
         self.compare_everything()
-        return said
+        return timers + said
 
     def compare_everything(self) -> None:
         """Compare books, accounts, positions and holds; then ask the kernel itself."""
         mine, theirs = view.everything(self.machine.kernel), self.oracle.everything()
         if mine != theirs:
-            for part in ("books", "accounts"):
+            for part in ("books", "accounts", "timer"):
                 for key in mine[part].keys() | theirs[part].keys():
                     _compare(f"{part} {key}", mine[part].get(key), theirs[part].get(key))
         self.machine.kernel.check()

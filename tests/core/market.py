@@ -8,6 +8,9 @@
     ''')
     assert market.fills == ["bob<alice 5@100"]
 
+An order's line ends in what it carries: `alice sell 30@100 peak=10 post gtd=5000 stp=decrement`,
+`reduce`, `day`, `ioc`, `fok`; times are in milliseconds, and the market opens at 1000.
+
 Every line takes the whole way of an input: JSON, decoding, conversion, kernel, rendering. After
 every command all invariants of the kernel are checked, so every test proves conservation (B7).
 Orders are named `o1`, `o2` … in order of appearance unless a line says `id=…`. Whoever trades
@@ -16,9 +19,11 @@ without having been introduced by `deposit` or `account` is rich.
 
 import copy
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from engine.entries import decode_entry
+from engine.kernel import Kernel
 from engine.machine import Machine
 from engine.restore import restore
 from engine.snapshot import capture, state_hash
@@ -48,7 +53,6 @@ class Market:
 
     def __init__(self, mark: str | None = "100", *, symbol: str = "X", **terms: Any) -> None:
         self.machine = Machine()
-        self.kernel = self.machine.kernel
         self.now_us = 1_000_000
         self.events: list[Event] = []
         self.last: list[Event] = []
@@ -59,6 +63,11 @@ class Market:
         if mark is not None and terms.get("mark_source", "l1_mid") == "l1_mid":
             self.mark_at(mark)
         self.forget()
+
+    @property
+    def kernel(self) -> Kernel:
+        """Return the kernel in the machine."""
+        return self.machine.kernel
 
     # Commands
 
@@ -103,8 +112,7 @@ class Market:
     def restarted(self) -> "Market":
         """Return a market that goes on from a snapshot of this one."""
         twin = copy.copy(self)
-        twin.kernel = restore(list(capture(self.kernel)))
-        twin.machine = Machine(twin.kernel)
+        twin.machine = Machine(restore(list(capture(self.kernel))))
         twin.forget()
         return twin
 
@@ -147,7 +155,7 @@ class Market:
     # How things stand
 
     def book(self, symbol: str | None = None) -> dict[str, list[str]]:
-        """Return every resting order in queue order, best price first: `account leaves@price`."""
+        """Return every resting order in queue order, best price first, as `view.line` writes it."""
         return view.book_lines(self.kernel, symbol or self.symbol)
 
     def asks(self) -> list[str]:
@@ -157,6 +165,14 @@ class Market:
     def bids(self) -> list[str]:
         """Return the bids as `account leaves@price`, best first."""
         return self.book()["bids"]
+
+    def accounts(self) -> Iterable[str]:
+        """Return the ids of all accounts."""
+        return view.accounts(self.kernel)
+
+    def symbols(self) -> Iterable[str]:
+        """Return all symbols."""
+        return view.symbols(self.kernel)
 
     def balance(self, account: str) -> str:
         """Return an account's cash."""
@@ -209,7 +225,7 @@ class Market:
 
     def _introduce(self, account: str) -> None:
         """Create and fund an account that nobody has heard of."""
-        if account in view.accounts(self.kernel):
+        if account in self.accounts():
             return
         said = list(self.events)
         self.send({"type": "create_account", "account": account}, self._transfer(account, RICH))
@@ -226,7 +242,7 @@ class Market:
 
     def _pay(self, words: list[str], kind: str) -> dict[str, Any]:
         words, options = _options(words)
-        if words[0] not in view.accounts(self.kernel) and not options:
+        if words[0] not in self.accounts() and not options:
             self.send({"type": "create_account", "account": words[0]})
         return self._transfer(words[0], words[1], kind) | options
 
@@ -244,14 +260,12 @@ class Market:
             order["quantity"], order["price"] = words[0].split("@")
             rest = words[1:]
         for word in rest:
-            order["time_in_force"] = word
-        if "slippage" in options:
-            return order | {"max_slippage_bps": int(options["slippage"])}
-        return order | options
+            order |= _WORDS.get(word) or {"time_in_force": word}
+        return order | _attributes(options)
 
     def _symbol(self, words: list[str]) -> str:
         """Take a symbol off the front where the line names one."""
-        return words.pop(0) if words and words[0] in view.symbols(self.kernel) else self.symbol
+        return words.pop(0) if words and words[0] in self.symbols() else self.symbol
 
     def _cancel(self, account: str, words: list[str]) -> dict[str, Any]:
         if words[1] != "all":
@@ -262,10 +276,13 @@ class Market:
         return command
 
     def _amend(self, account: str, words: list[str]) -> dict[str, Any]:
-        quantity, _, price = words[2].partition("@")
-        command = {"type": "amend_order", "account": account, "client_order_id": words[1]}
+        words, options = _options(words)
+        quantity, _, price = "".join(words[2:]).partition("@")
+        command: dict[str, Any] = {"type": "amend_order", "account": account}
+        command["client_order_id"] = words[1]
         command |= {"quantity": quantity} if quantity else {}
-        return command | ({"price": price} if price else {})
+        command |= {"price": price} if price else {}
+        return command | _attributes(options)
 
     def _tick(self, words: list[str]) -> dict[str, Any]:
         words, options = _options(words)
@@ -280,6 +297,19 @@ def _options(words: list[str]) -> tuple[list[str], dict[str, Any]]:
     """Part the words from the `key=value` ones."""
     plain = [word for word in words if "=" not in word]
     return plain, dict(word.split("=", 1) for word in words if "=" in word)
+
+
+def _attributes(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the `key=value` of an order's line as its fields on the wire."""
+    fields: dict[str, Any] = {}
+    for key, value in options.items():
+        if key == "gtd":
+            fields |= {"time_in_force": "gtd", "expires_at": int(value)}
+        elif key in _NUMBERS:
+            fields[_NUMBERS[key]] = int(value)
+        else:
+            fields["display_quantity" if key == "peak" else key] = value
+    return fields
 
 
 def _named(kind: str, key: str) -> Any:
@@ -298,6 +328,11 @@ def _numbers(options: dict[str, Any]) -> dict[str, Any]:
 
 
 _GRID = {"tick_size": "0.01", "lot_size": "1"}
+_WORDS: dict[str, dict[str, Any]] = {
+    "post": {"post_only": True},
+    "reduce": {"reduce_only": True},
+}
+_NUMBERS = {"slippage": "max_slippage_bps", "expires": "expires_at"}
 _TRADES = {
     "buy": Market._order,
     "sell": Market._order,
@@ -315,6 +350,9 @@ _OPERATIONS: dict[str, Any] = {
     "change": _named("update_instrument", "symbol"),
     "instrument": lambda market, words: (
         _GRID | _named("create_instrument", "symbol")(market, words)
+    ),
+    "session": lambda _, words: (
+        {"type": "update_instrument", "symbol": words[0], "session_end": words[1]}
     ),
     "push": lambda _, words: {"type": "mark_price", "symbol": words[0], "price": words[1]},
     "state": lambda _, words: {"type": "set_market_state", "symbol": words[0], "state": words[1]},

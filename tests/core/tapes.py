@@ -8,12 +8,11 @@ import json
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
-Command = dict[str, Any]
+from tests.core.tape_orders import ACCOUNTS, Command, Listing, Orders
 
-ACCOUNTS = ("ann", "bea", "cy", "dot", "eve", "fay")
 SOURCES = ("l1_mid", "last", "pushed")
+SESSION_ENDS = ("00:00", "00:01", "17:30")
 
 
 @dataclass(frozen=True)
@@ -39,59 +38,28 @@ class Step:
         return f"+{self.wait_ms:<5} {self.stream:<7} {self.payload}{bad}"
 
 
-@dataclass(frozen=True)
-class Listing:
-    """An instrument of a tape: its grid, and the middle of its price range in ticks."""
-
-    symbol: str
-    source: str
-    tick: str
-    lot: str
-    middle: int
-
-    def price(self, ticks: int) -> str:
-        """Return a price on the grid."""
-        return _multiple(self.tick, ticks)
-
-    def quantity(self, lots: int) -> str:
-        """Return a quantity on the grid."""
-        return _multiple(self.lot, lots)
-
-
 def tape(seed: int, length: int) -> list[Step]:
     """Return the tape of a seed: the set-up, then `length` random commands."""
     return list(_Tape(random.Random(seed)).steps(length))
 
 
-def _multiple(step: str, times: int) -> str:
-    """Return a multiple of a decimal step, exactly."""
-    places = len(step.partition(".")[2])
-    digits = str(int(step.replace(".", "")) * abs(times)).rjust(places + 1, "0")
-    plain = f"{digits[:-places]}.{digits[-places:]}" if places else digits
-    return f"-{plain}" if times < 0 else plain
-
-
-class _Tape:
-    """The random choices of one tape, and what it remembers of its own commands."""
+class _Tape(Orders):
+    """The random choices of one tape."""
 
     def __init__(self, rng: random.Random) -> None:
-        self.rng = rng
-        self.listings = [
+        listings = [
             Listing(f"S{i}", rng.choice(SOURCES), *rng.choice(_GRIDS))
             for i in range(rng.choice((1, 1, 2, 3)))
         ]
-        self.ids: list[tuple[str, str]] = []
-        self.sent: list[Command] = []
-        self.counter = 0
-        self.drift = 0
+        super().__init__(rng, listings)
         self.volatility = rng.choice((1, 2, 4, 8))
-        bulls = rng.sample(ACCOUNTS, 3)
-        bears = [name for name in ACCOUNTS if name not in bulls]
-        self.leaning = {"buy": bulls, "sell": bears}
+        self.wealth = rng.choice((1, 1, 1, 10))
         kinds: dict[Callable[[], Command], int] = {
-            self.limit: 42,
+            self.limit: 34,
+            self.iceberg: 8,
+            self.exit: 10,
             self.market: 6,
-            self.cancel: 6,
+            self.cancel: 3,
             self.amend: 12,
             self.cancel_all: 2,
             self.repeat: 3,
@@ -115,7 +83,8 @@ class _Tape:
             leverage = {"leverage": self.rng.choice(("1", "2.5", "3", "5"))}
             chosen = leverage if self.rng.random() < 0.3 else {}
             yield self.step({"type": "create_account", "account": name, **group, **chosen})
-            yield self.step(self.transfer("deposit", name, self.rng.choice((100, 300, 900))))
+            amount = self.rng.choice((100, 300, 900)) * self.wealth
+            yield self.step(self.transfer("deposit", name, amount))
         for listing in self.listings:
             yield self.step(self.tick(listing))
         for _ in range(length):
@@ -129,118 +98,8 @@ class _Tape:
         streams = {"place_order": "orders", "amend_order": "orders", "cancel_order": "orders"}
         streams |= {"cancel_all": "orders", "l1": "ticks", "mark_price": "ticks"}
         wait = self.rng.choice((0, 0, 0, 1, 20, 100, 250, 600))
+        self.now_ms += wait
         return Step(wait, streams.get(command["type"], "admin"), json.dumps(command))
-
-    # Orders
-
-    def limit(self) -> Command:
-        """Place a limit order near the middle of its range."""
-        listing, order = self.order()
-        offset = self.rng.randint(-6, 6) - (2 if order["side"] == "buy" else -2)
-        price = self.near(listing, offset) * self.rng.choice((1,) * 40 + (3,))
-        order |= {"order_type": "limit", "price": listing.price(price)}
-        lifetime = self.rng.choice((None, None, None, None, "gtc", "ioc", "fok"))
-        if lifetime in {None, "gtc"}:
-            self.ids.append((order["account"], order["client_order_id"]))
-            del self.ids[:-12]
-        return order | ({"time_in_force": lifetime} if lifetime else {})
-
-    def market(self) -> Command:
-        """Place a market order, now and then with its own slippage."""
-        _, order = self.order()
-        order["order_type"] = "market"
-        lifetime = self.rng.choice((None, None, "ioc", "fok"))
-        order |= {"time_in_force": lifetime} if lifetime else {}
-        return order | self.maybe(0.4, {"max_slippage_bps": self.rng.choice((0, 50, 300, 2000))})
-
-    def order(self) -> tuple[Listing, Command]:
-        """Return what all orders have, and remember it."""
-        rng, listing = self.rng, self.rng.choice(self.listings)
-        self.counter += 1
-        order: Command = {
-            "type": "place_order",
-            "account": rng.choice(ACCOUNTS),
-            "symbol": listing.symbol,
-            "side": rng.choice(("buy", "sell")),
-            "quantity": listing.quantity(rng.choice((1, 1, 2, 3, 5, 8, 13, 21))),
-            "client_order_id": f"c{self.counter}",
-        }
-        order |= self.maybe(0.25, {"stp": rng.choice(("none", "cancel_newest", "cancel_oldest"))})
-        if rng.random() < 0.8:
-            order["account"] = rng.choice(self.leaning[order["side"]])
-        self.sent.append(order)
-        del self.sent[:-60]
-        return listing, order
-
-    def near(self, listing: Listing, offset: int) -> int:
-        """Return a price in ticks, `offset` steps from where the market drifts."""
-        step = max(1, listing.middle // 100)
-        return max(1, listing.middle + (self.drift + offset) * step)
-
-    def maybe(self, chance: float, fields: Command) -> Command:
-        """Return the fields, or none."""
-        return fields if self.rng.random() < chance else {}
-
-    def some_order(self) -> Command:
-        """Name an order of the recent past; it may be gone, or another account's."""
-        account, name = self.rng.choice(self.ids or [("ann", "c0")])
-        if self.rng.random() < 0.05:
-            account = self.rng.choice((*ACCOUNTS, "nobody"))
-        return {"account": account, "client_order_id": name}
-
-    def cancel(self) -> Command:
-        """Cancel one."""
-        return {"type": "cancel_order", **self.some_order()}
-
-    def cancel_all(self) -> Command:
-        """Cancel many."""
-        account = self.rng.choice((*ACCOUNTS, *ACCOUNTS, "nobody"))
-        command = {"type": "cancel_all", "account": account}
-        command |= self.maybe(0.5, {"symbol": self.rng.choice(("S0", "S1", "S9"))})
-        return command | self.maybe(0.3, {"side": self.rng.choice(("buy", "sell"))})
-
-    def amend(self) -> Command:
-        """Change quantity or price, or both, or nothing."""
-        listing = self.rng.choice(self.listings)
-        command = {"type": "amend_order", **self.some_order()}
-        quantity = listing.quantity(self.rng.choice((0, 1, 2, 3, 5, 8, 13, 30)))
-        price = listing.price(self.near(listing, self.rng.randint(-6, 6)))
-        command |= self.maybe(0.7, {"quantity": quantity})
-        command |= self.maybe(0.5, {"price": price})
-        return command | self.maybe(0.01, {"trail_bps": 5})
-
-    def repeat(self) -> Command:
-        """Send an order again: as it was, or otherwise."""
-        if not self.sent:
-            return self.limit()
-        order = dict(self.rng.choice(self.sent))
-        return order | self.maybe(0.3, {"quantity": "1", "side": "buy"})
-
-    def wrong_attributes(self) -> Command:
-        """Place an order that can be read and yet cannot be."""
-        order = self.limit()
-        wrong: list[Command] = [
-            {"price": "0.0000001"},
-            {"quantity": "0.0000001"},
-            {"quantity": "0"},
-            {"quantity": "-5"},
-            {"price": "-1"},
-            {"price": None},
-            {"price": "99999999999999999999"},
-            {"quantity": "99999999999999999999"},
-            {"symbol": "S9"},
-            {"account": "nobody"},
-            {"order_type": "market", "time_in_force": "ioc"},
-            {"order_type": "market", "price": None, "time_in_force": "gtc"},
-            {"order_type": "stop", "trigger_price": "5"},
-            {"time_in_force": "day"},
-            {"post_only": True},
-            {"reduce_only": True},
-            {"stp": "decrement"},
-            {"display_quantity": "1"},
-            {"oco_group": "g"},
-        ]
-        return order | self.rng.choice(wrong)
 
     # Prices
 
@@ -311,8 +170,11 @@ class _Tape:
             "taker_fee": self.rng.choice(("0", "0.0004", "0.001337", "-0.0002")),
         }
         margin = {"initial_margin": "0.25", "maintenance_margin": "0.15"}
-        stale = {"feed_stale_ms": 1_000}
+        stale = {"feed_stale_ms": 2_000}
         collar = {"collar": self.rng.choice(("0.01", "0.2"))}
+        if self.rng.random() < 0.6:
+            command["session_end"] = self.rng.choice(SESSION_ENDS)
+            self.with_sessions.add(listing.symbol)
         return command | self.maybe(0.3, margin) | self.maybe(0.2, stale) | self.maybe(0.5, collar)
 
     def listing(self) -> Command:
@@ -330,13 +192,14 @@ class _Tape:
             {"max_leverage": self.rng.choice(("3", "5", "9"))},
             {"initial_margin": self.rng.choice(("0.2", "0.3"))},
             {"collar": "0.0000001"},
+            {"session_end": self.rng.choice(SESSION_ENDS)},
         ]
         return {"type": "update_instrument", **named} | self.rng.choice(changes)
 
     def state(self) -> Command:
         """Open, halt or close; mostly open again."""
         symbol = self.rng.choice((self.listings[0].symbol, "*", "*", "S9"))
-        state = self.rng.choice(("open", "halted", "closed", "auction"))
+        state = self.rng.choice(("open", "open", "halted", "closed", "auction"))
         return {"type": "set_market_state", "symbol": symbol, "state": state}
 
     def reopen(self) -> Command:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from engine.state import State
+from matching.order import Conditions
 from tests.core.market import Market
 
 
@@ -65,6 +66,46 @@ def _lost_position(state: State) -> None:
     del state.accounts["bob"].positions["X"]
 
 
+def _exit(state: State) -> Conditions:
+    conditions = state.live["bob"]["exit"].conditions
+    assert conditions is not None
+    return conditions
+
+
+def _shows_nothing(state: State) -> None:
+    _exit(state).shown_lots = 0
+
+
+def _shows_too_much(state: State) -> None:
+    _exit(state).shown_lots = 6
+
+
+def _reduces_no_more(state: State) -> None:
+    _exit(state).reduce_only = False
+
+
+def _bad_reduce_lots(state: State) -> None:
+    state.accounts["bob"].positions["X"].reduce_lots += 1
+
+
+def _lost_timer(state: State) -> None:
+    state.expiries.clear()
+
+
+def _stray_timer(state: State) -> None:
+    state.expiries[1, 99] = state.live["bob"]["rest"]
+
+
+def _wrong_timer(state: State) -> None:
+    _exit(state).expires_us += 1
+
+
+def _plain_level(state: State) -> None:
+    level = state.live["bob"]["exit"].level
+    assert level is not None
+    level.conditional = 0
+
+
 @pytest.mark.parametrize(
     "harm",
     [
@@ -79,6 +120,14 @@ def _lost_position(state: State) -> None:
         _crossed,
         _overfull,
         _lost_position,
+        _shows_nothing,
+        _shows_too_much,
+        _reduces_no_more,
+        _bad_reduce_lots,
+        _lost_timer,
+        _stray_timer,
+        _wrong_timer,
+        _plain_level,
     ],
     ids=lambda harm: harm.__name__.strip("_"),
 )
@@ -90,6 +139,7 @@ def test_broken_invariant_is_seen(harm: Callable[[State], None]) -> None:
         bob buy  3@100
         bob sell 2@101 id=rest
         mm  buy  2@99  id=bid
+        bob sell 5@102 peak=2 gtd=9000 reduce id=exit
     """)
     state = market.kernel.state
 

@@ -14,6 +14,7 @@ import pytest
 
 from tests.core.duel import Difference, Duel, play, report, shrink
 from tests.core.oracle.world import Command, World
+from tests.core.tape_orders import STP_MODES
 from tests.core.tapes import Step, tape
 
 SEEDS = range(40)
@@ -30,6 +31,7 @@ def _play(seed: int, length: int) -> Counter[str]:
         try:
             for event in duel.play(step):
                 seen[event["type"]] += 1
+                seen[event.get("mode", "")] += 1
                 seen.update(
                     each["reason"] for each in event.get("errors") or [event] if "reason" in each
                 )
@@ -48,6 +50,8 @@ def test_machine_agrees_with_the_oracle() -> None:
         *("trade", "liquidation", "margin_call", "prevented_match", "order_amended"),
         *("unfillable", "insufficient_margin", "leverage_exceeded", "id_reused", "collar"),
         *("price_stale", "market_not_open", "in_liquidation", "self_trade", "exposure_limit"),
+        *("order_replenished", "order_expired", "reduce_only", "invalid_display"),
+        *("post_only_would_trade", "nothing_to_reduce", "invalid_expiry", *STP_MODES[1:]),
     ):
         assert seen[needed] >= 5, f"{needed} came up {seen[needed]} times: the tapes are tame"
 

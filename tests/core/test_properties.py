@@ -32,6 +32,7 @@ def _newcomer(duel: Duel, step: Step) -> Order | None:
         return None
     side = 1 if command["side"] == "buy" else -1
     wish = admission.Wish(account, instrument, side, lots.numerator, 1, Fraction(0))
+    wish.reduce_only = bool(command.get("reduce_only"))
     if admission.reduces(world, wish):
         return None
     rates = (Fraction(0), Fraction(0))

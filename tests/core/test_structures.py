@@ -11,7 +11,8 @@ from engine.limits import ID_WINDOW_AGE_US
 from matching.book import Book
 from matching.id_window import IdWindow
 from matching.ladder import Ladder
-from matching.order import Order
+from matching.order import Conditions, Order
+from matching.sweep import Sweep
 from matching.terms import (
     BUY,
     SELL,
@@ -33,8 +34,11 @@ OWNERS = st.sampled_from(("ann", "bea", "cy"))
 PLACES = st.integers(0, 1_000)
 
 
-def new_order(number: int, owner: str, side: int, price: int, lots: int, stp: StpMode) -> Order:
+def new_order(
+    number: int, owner: str, side: int, price: int, lots: int, stp: StpMode, peak: int = 0
+) -> Order:
     """Return a limit order as the kernel would make it."""
+    conditions = Conditions(peak, 0, post_only=False, reduce_only=False) if peak else None
     return Order(
         number,
         owner,
@@ -50,11 +54,12 @@ def new_order(number: int, owner: str, side: int, price: int, lots: int, stp: St
         None,
         0,
         0,
+        conditions=conditions,
     )
 
 
 class BookMachine(RuleBasedStateMachine):
-    """A book against one list of orders in order of arrival (A1, A5, A6)."""
+    """A book against one list of orders in order of arrival (A1, A4, A5, A6)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -78,52 +83,94 @@ class BookMachine(RuleBasedStateMachine):
         side=SIDES,
         price=PRICES,
         lots=LOTS,
-        stp=st.sampled_from((StpMode.NONE, StpMode.CANCEL_NEWEST, StpMode.CANCEL_OLDEST)),
+        stp=st.sampled_from(StpMode),
+        peak=st.sampled_from((0, 0, 1, 2)),
         rests=st.booleans(),
     )
     def enter(
-        self, owner: str, side: int, price: int, lots: int, stp: StpMode, rests: bool
+        self, owner: str, side: int, price: int, lots: int, stp: StpMode, peak: int, rests: bool
     ) -> None:
         """Plan a sweep twice, compare it, carry it out, and perhaps rest."""
         self.number += 1
-        order = new_order(self.number, owner, side, price, lots, stp)
+        order = new_order(self.number, owner, side, price, lots, stp, peak if peak < lots else 0)
         sweep = self.book.plan(order, price)
-        assert [(o.order_id, n) for o, n in sweep.bites] == [
-            (o.order_id, n) for o, n in self.book.plan(order, price).bites
-        ], "a plan touches nothing"
+        again = self.book.plan(order, price)
+        assert (sweep.bites, sweep.requeued) == (again.bites, again.requeued), (
+            "it touched something"
+        )
 
-        expected, end, wanted = [], None, lots
-        for maker in self.best_first(-side):
-            if wanted == 0 or side * maker.price_ticks > side * price:
-                break
-            if stp is not StpMode.NONE and maker.account_id == owner:
-                expected.append((maker, 0))
-                if stp is StpMode.CANCEL_NEWEST:
-                    end = CancelReason.SELF_TRADE
-                    break
-                continue
-            bite = min(wanted, maker.leaves_lots)
-            expected.append((maker, bite))
-            wanted -= bite
-        assert sweep.bites == expected
-        assert (sweep.end, sweep.filled_lots) == (end, lots - wanted)
-        self.carry_out(order, sweep.bites, wanted, rests and end is None)
-
-    def carry_out(
-        self, order: Order, bites: list[tuple[Order, int]], left: int, rests: bool
-    ) -> None:
-        """Do to the book and to the list what a sweep says."""
-        for maker, bite in bites:
-            if bite:
-                self.book.take(maker, bite)
-            elif order.stp is StpMode.CANCEL_OLDEST:
-                self.book.remove(maker)
-            if maker.leaves_lots == 0 or (bite == 0 and order.stp is StpMode.CANCEL_OLDEST):
-                self.resting.remove(maker)
-        if left and rests:
+        bites, requeued, left = self.met_by(order)
+        filled = sum(lots for lots in bites.values() if lots > 0)
+        stops = {StpMode.CANCEL_NEWEST, StpMode.CANCEL_BOTH}
+        met_own = any(lots < 0 for lots in bites.values())
+        is_gone = stp is StpMode.DECREMENT and left == 0 and sweep.bites[-1][1] < 0
+        ends = (met_own and stp in stops) or is_gone
+        assert sweep.bites == list(bites.items())
+        assert sweep.requeued == requeued
+        assert (sweep.end, sweep.filled_lots) == (CancelReason.SELF_TRADE if ends else None, filled)
+        self.carry_out(order, sweep)
+        if left and rests and not ends:
             order.leaves_lots = left
+            if order.conditions is not None:
+                order.conditions.show(min(peak, left))
             self.book.rest(order)
             self.resting.append(order)
+
+    def met_by(self, order: Order) -> tuple[dict[Order, int], list[tuple[Order, int]], int]:
+        """Meet the first of a copied queue until nobody is left or wanted.
+
+        Return lots by maker (below 0: prevented), who went to a tail showing what, and the rest.
+        """
+        left, bites, tails = order.leaves_lots, dict[Order, int](), dict[Order, int]()
+        key = order.side * order.price_ticks
+        queue = [
+            (maker, maker.shown_lots, maker.leaves_lots)
+            for maker in self.best_first(-order.side)
+            if order.side * maker.price_ticks <= key
+        ]
+        while queue and left:
+            maker, shown, leaves = queue.pop(0)
+            if order.stp is not StpMode.NONE and maker.account_id == order.account_id:
+                bites[maker] = -min(leaves, left)
+                if order.stp is StpMode.DECREMENT:
+                    left += bites[maker]
+                elif order.stp is not StpMode.CANCEL_OLDEST:
+                    break
+                continue
+            lots = min(shown, left)
+            bites[maker] = bites.get(maker, 0) + lots
+            left -= lots
+            if lots == shown and leaves > lots:
+                assert maker.conditions is not None
+                shown = min(maker.conditions.display_lots, leaves - lots)
+                tails.pop(maker, None)
+                tails[maker] = shown
+                level = [each for each, *_ in queue if each.price_ticks == maker.price_ticks]
+                queue.insert(len(level), (maker, shown, leaves - lots))
+            elif maker in tails and leaves > lots:
+                tails[maker] -= lots
+            else:
+                tails.pop(maker, None)
+        return bites, list(tails.items()), left
+
+    def carry_out(self, order: Order, sweep: Sweep) -> None:
+        """Do to the book and to the list what a sweep says."""
+        for maker, lots in sweep.bites:
+            if lots > 0:
+                self.book.take(maker, lots)
+            elif order.stp is StpMode.DECREMENT:
+                maker.leaves_lots += lots
+                if maker.conditions is not None:
+                    maker.conditions.show(min(maker.conditions.shown_lots, maker.leaves_lots))
+            goes = lots < 0 and order.stp in {StpMode.CANCEL_OLDEST, StpMode.CANCEL_BOTH}
+            if goes or (lots < 0 and maker.leaves_lots == 0):
+                self.book.remove(maker)
+            if goes or maker.leaves_lots == 0:
+                self.resting.remove(maker)
+        for maker, shown in sweep.requeued:
+            self.book.requeue(maker, shown)
+            self.resting.remove(maker)
+            self.resting.append(maker)
 
     @precondition(lambda self: self.resting)
     @rule(place=PLACES)

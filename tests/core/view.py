@@ -49,14 +49,27 @@ def queue(kernel: Kernel, symbol: str, side: int) -> Iterator[Order]:
         yield from level
 
 
+def shown(order: Order) -> int:
+    """Return what everybody sees of a resting order, in lots (A4)."""
+    conditions = order.conditions
+    is_iceberg = conditions is not None and conditions.display_lots
+    return conditions.shown_lots if conditions and is_iceberg else order.leaves_lots
+
+
+def line(account: str, price: str, leaves: Decimal, shows: Decimal) -> str:
+    """Return a resting order as `account leaves@price`, and what it shows if it hides some."""
+    hides = f" shows {text(shows)}" if shows < leaves else ""
+    return f"{account} {text(leaves)}@{price}{hides}"
+
+
 def book_lines(kernel: Kernel, symbol: str) -> dict[str, list[str]]:
-    """Return every resting order as `account leaves@price`."""
+    """Return every resting order as `line` writes it."""
     terms = kernel.state.markets[symbol].instrument.terms
     tick = Decimal(terms.tick_units).scaleb(-terms.price_decimals)
     lot = Decimal(terms.lot_units).scaleb(-terms.quantity_decimals)
     return {
         name: [
-            f"{o.account_id} {text(o.leaves_lots * lot)}@{text(o.price_ticks * tick)}"
+            line(o.account_id, text(o.price_ticks * tick), o.leaves_lots * lot, shown(o) * lot)
             for o in queue(kernel, symbol, side)
         ]
         for name, side in (("bids", 1), ("asks", -1))
@@ -106,11 +119,7 @@ def everything(kernel: Kernel) -> dict[str, Any]:
     return {
         "books": {
             symbol: [
-                [
-                    (o.account_id, o.client_order_id, o.order_id, o.price_ticks, o.leaves_lots)
-                    for side in (1, -1)
-                    for o in queue(kernel, symbol, side)
-                ],
+                [_order(o) for side in (1, -1) for o in queue(kernel, symbol, side)],
                 market.instrument.mark_half_ticks,
             ]
             for symbol, market in state.markets.items()
@@ -119,7 +128,18 @@ def everything(kernel: Kernel) -> dict[str, Any]:
             name: _account(account, list(state.live[name]))
             for name, account in state.accounts.items()
         },
+        "timer": {"next": kernel.next_deadline_us()},
     }
+
+
+def _order(order: Order) -> tuple[Any, ...]:
+    named = (order.account_id, order.client_order_id, order.order_id)
+    size = (order.price_ticks, order.quantity_lots, order.leaves_lots, shown(order))
+    c = order.conditions
+    carried = (0, 0, False, False)
+    if c is not None:
+        carried = (c.display_lots, c.expires_us, c.post_only, c.reduce_only)
+    return (*named, *size, *carried)
 
 
 def _account(account: Any, live: list[str]) -> tuple[Any, ...]:

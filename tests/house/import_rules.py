@@ -9,6 +9,7 @@ LIMITS = "engine.limits"
 KERNEL = (
     "engine.kernel",
     "engine.state",
+    "engine.amending",
     "engine.answers",
     "engine.cancelling",
     "engine.execution",

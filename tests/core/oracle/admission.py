@@ -20,11 +20,14 @@ class Wish:
     price: int
     taker_rate: Fraction
     is_limit: bool = True
+    reduce_only: bool = False
     instead_of: Order | None = None
 
 
 def reduces(world: World, wish: Wish) -> bool:
     """Tell whether the order can only shrink the position (C1)."""
+    if wish.reduce_only:
+        return True
     position = wish.account.position(wish.instrument)
     if position.lots * wish.side >= 0:
         return False
@@ -111,11 +114,10 @@ def _initial_after(world: World, wish: Wish, notional: int, at_mark: int) -> int
     """
     position = wish.account.position(wish.instrument)
     counted = max(notional, at_mark) if wish.side < 0 else notional
-    sides: dict[int, list[tuple[int, int]]] = {1: [], -1: []}
-    for side, orders in sides.items():
-        for order in world.resting(position, wish.account, side):
-            if order is not wish.instead_of:
-                orders.append((order.leaves, order.notional))
+    sides = {
+        side: margins.on_order(world, wish.account, position, side, wish.instead_of)
+        for side in (1, -1)
+    }
     sides[wish.side].append((wish.lots, counted))
     rate = margins.initial_rate(wish.account, wish.instrument)
     return up(margins.worse_side(position, sides[1], sides[-1]), rate)

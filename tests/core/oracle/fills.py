@@ -1,91 +1,69 @@
-"""Matching and settling, maker by maker (A1, A2, A5, A6, B1, B5)."""
+"""Carrying a sweep out: trades, prevention, replenishment, and what is left (A1 to A8, B1, B5)."""
 
-from dataclasses import dataclass, field
 from fractions import Fraction
 
-from tests.core.oracle.numbers import ATOMS, ceiling, floor, money
+from tests.core.oracle.numbers import ATOMS, ceiling, money
+from tests.core.oracle.sweeps import Meeting, Sweep, rests, touch
 from tests.core.oracle.world import NAMES, Account, Event, Instrument, Order, World
-
-MOST_MAKERS = 10_000
-
-
-@dataclass
-class Sweep:
-    """Whom an order would meet: (maker, lots), or (own order, 0); and why it ends early."""
-
-    meetings: list[tuple[Order, int]] = field(default_factory=list)
-    filled: int = 0
-    end: str = ""
-
-
-def makers(world: World, instrument: Instrument, side: int) -> list[Order]:
-    """Return the resting orders of one side: better price first, then earlier arrival (A1)."""
-    resting = [o for o in world.orders if o.instrument is instrument and o.side == side]
-    return sorted(resting, key=lambda o: (-side * o.price, o.arrival))
-
-
-def touch(world: World, instrument: Instrument, side: int) -> int | None:
-    """Return the best resting price of a side."""
-    resting = makers(world, instrument, side)
-    return resting[0].price if resting else None
-
-
-def protection(side: int, best: int, slippage: Fraction) -> int:
-    """Return the worst price within the slippage of the best one, rounded toward it (A2)."""
-    if side > 0:
-        return min(floor(best * (1 + slippage)), 10**12)
-    return max(1, ceiling(best * (1 - slippage)))
-
-
-def plan(world: World, order: Order, limit: int) -> Sweep:
-    """Say what would happen; nothing does."""
-    sweep = Sweep()
-    for maker in makers(world, order.instrument, -order.side):
-        wanted = order.leaves - sweep.filled
-        if wanted == 0 or order.side * maker.price > order.side * limit:
-            break
-        if len(sweep.meetings) == MOST_MAKERS:
-            sweep.end = "max_fills"
-            break
-        if order.stp != "none" and maker.account.owner == order.account.owner:
-            sweep.meetings.append((maker, 0))
-            if order.stp == "cancel_newest":
-                sweep.end = "self_trade"
-                break
-            continue
-        lots = min(wanted, maker.leaves)
-        sweep.meetings.append((maker, lots))
-        sweep.filled += lots
-    return sweep
-
-
-def rests(order: Order, sweep: Sweep) -> bool:
-    """Tell whether something will be left for the book."""
-    return order.lifetime == "gtc" and not sweep.end and sweep.filled < order.leaves
 
 
 def enter(world: World, order: Order, sweep: Sweep) -> None:
     """Carry a sweep out and deal with what is left of the order."""
     stays = rests(order, sweep)
-    last = 0
-    for maker, lots in sweep.meetings:
-        if lots == 0:
-            _prevent(world, order, maker)
+    for meeting in sweep.meetings:
+        if meeting.traded:
+            _trade(world, order, meeting)
         else:
-            _trade(world, order, maker, lots)
-            last = maker.price
-    if last and order.instrument.terms["mark_source"] == "last":
-        world.set_mark(order.instrument, 2 * last)
+            _prevent(world, order, meeting)
+    for meeting in sweep.meetings:
+        if meeting.traded:
+            _let_go(world, meeting.maker.account, order.instrument)
+            _let_go(world, order.account, order.instrument)
+    _print(world, order, sweep)
+    _replenish(world, sweep)
     if stays:
         rest(world, order)
-    elif order.leaves > 0:
+    elif order.leaves > 0 or sweep.end == "self_trade":
         cancelled(world, order, _why(world, order, sweep))
+
+
+def _print(world: World, order: Order, sweep: Sweep) -> None:
+    """Let the last trade be the mark where it is."""
+    prices = [meeting.maker.price for meeting in sweep.meetings if meeting.traded]
+    if prices and order.instrument.terms["mark_source"] == "last":
+        world.set_mark(order.instrument, 2 * prices[-1])
+
+
+def _replenish(world: World, sweep: Sweep) -> None:
+    """Let every maker show what the sweep left it, those that went to a tail from there (A4)."""
+    for maker, shown in sweep.shown:
+        maker.shown = shown
+    for maker in sweep.renewed:
+        world.arrivals += 1
+        maker.arrival = world.arrivals
+        instrument = maker.instrument
+        world.say(
+            "order_replenished",
+            symbol=instrument.symbol,
+            **maker.names(),
+            shown=instrument.quantity(maker.shown),
+            leaves=instrument.quantity(maker.leaves),
+        )
+
+
+def _let_go(world: World, account: Account, instrument: Instrument) -> None:
+    """Cancel what only reduces and has nothing left to reduce, oldest first (A8)."""
+    held = account.position(instrument).lots
+    for order in world.orders_of(account):
+        if order.reduce_only and order.instrument is instrument and held * order.side >= 0:
+            withdraw(world, order, "reduce_only")
 
 
 def rest(world: World, order: Order) -> None:
     """Queue an order behind everybody at its price."""
     world.arrivals += 1
     order.arrival = world.arrivals
+    order.shown = min(order.peak, order.leaves) if order.peak else order.leaves
     world.orders.append(order)
 
 
@@ -107,6 +85,20 @@ def withdraw(world: World, order: Order, reason: str) -> None:
     cancelled(world, order, reason)
 
 
+def expire(world: World) -> None:
+    """Let every order go whose time is over, in the order of their times (A3)."""
+    due = [order for order in world.orders if 0 < order.expires <= world.now]
+    for order in sorted(due, key=lambda each: (each.expires, each.number)):
+        world.orders.remove(order)
+        instrument = order.instrument
+        world.say(
+            "order_expired",
+            symbol=instrument.symbol,
+            **order.names(),
+            leaves=instrument.quantity(order.leaves),
+        )
+
+
 def _why(world: World, order: Order, sweep: Sweep) -> str:
     if sweep.end:
         return sweep.end
@@ -114,25 +106,29 @@ def _why(world: World, order: Order, sweep: Sweep) -> str:
     return "collar" if order.kind == "market" and something_left else "ioc_remainder"
 
 
-def _prevent(world: World, taker: Order, maker: Order) -> None:
-    """Say that two orders of one owner met; the resting one may have to go (A6)."""
-    instrument = taker.instrument
+def _prevent(world: World, taker: Order, meeting: Meeting) -> None:
+    """Say that two orders of one owner met, and do to them what the mode says (A6)."""
+    instrument, maker, lots = taker.instrument, meeting.maker, meeting.prevented
     world.say(
         "prevented_match",
         symbol=instrument.symbol,
         mode=taker.stp,
         maker=maker.names(),
         taker=taker.names(),
-        quantity=instrument.quantity(min(maker.leaves, taker.leaves)),
+        quantity=instrument.quantity(lots),
         price=instrument.price(maker.price),
     )
-    if taker.stp == "cancel_oldest":
+    if taker.stp == "decrement":
+        for order in (maker, taker):
+            order.total -= lots
+            order.leaves -= lots
+    if taker.stp in {"cancel_oldest", "cancel_both"} or maker.leaves == 0:
         withdraw(world, maker, "self_trade")
 
 
-def _trade(world: World, taker: Order, maker: Order, lots: int) -> None:
+def _trade(world: World, taker: Order, meeting: Meeting) -> None:
     """Let two orders trade at the maker's price."""
-    instrument = taker.instrument
+    instrument, maker, lots = taker.instrument, meeting.maker, meeting.traded
     maker.leaves -= lots
     taker.leaves -= lots
     if maker.leaves == 0:

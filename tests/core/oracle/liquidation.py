@@ -2,7 +2,7 @@
 
 from fractions import Fraction
 
-from tests.core.oracle import fills, margins
+from tests.core.oracle import fills, margins, sweeps
 from tests.core.oracle.numbers import ceiling, floor, money, number, up, written
 from tests.core.oracle.world import NAMES, Account, Event, Order, Position, World
 
@@ -77,7 +77,8 @@ def _act(world: World, account: Account) -> None:
         return
     account.locked = True
     for order in world.orders_of(account):
-        fills.withdraw(world, order, "liquidation")
+        if not order.reduce_only:
+            fills.withdraw(world, order, "liquidation")
     for position in chosen:
         _close(world, account, position, tier)
 
@@ -103,9 +104,9 @@ def _close(world: World, account: Account, position: Position, tier: int) -> Non
         "share": written(share),
         "bankruptcy_price": instrument.price(bankrupt),
     }
-    best = fills.touch(world, instrument, -side)
+    best = sweeps.touch(world, instrument, -side)
     if best is not None:
-        collar = fills.protection(side, best, instrument.rate("collar"))
+        collar = sweeps.protection(side, best, instrument.rate("collar"))
         limit = max(bankrupt, collar) if side < 0 else min(bankrupt, collar)
         receipt["collar_price"] = instrument.price(collar)
     world.say(
@@ -119,7 +120,7 @@ def _close(world: World, account: Account, position: Position, tier: int) -> Non
         receipt=receipt,
     )
     order = _order(world, account, position, side, lots, limit)
-    fills.enter(world, order, fills.plan(world, order, limit))
+    fills.enter(world, order, sweeps.plan(world, order, limit))
 
 
 def _order(
@@ -142,6 +143,7 @@ def _order(
         "cancel_oldest",
         Fraction(0),
         instrument.rate("taker_fee"),
+        reduce_only=True,
         number=number_,
     )
 

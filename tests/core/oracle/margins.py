@@ -64,10 +64,17 @@ def worse_side(
 
 def initial(world: World, account: Account, position: Position) -> int:
     """Return the initial margin of a position and its open orders (B3)."""
-    buys = [(o.leaves, o.notional) for o in world.resting(position, account, 1)]
-    sells = [(o.leaves, o.notional) for o in world.resting(position, account, -1)]
     rate = initial_rate(account, position.instrument)
+    buys, sells = (on_order(world, account, position, side) for side in (1, -1))
     return up(worse_side(position, buys, sells), rate)
+
+
+def on_order(
+    world: World, account: Account, position: Position, side: int, but: Order | None = None
+) -> list[tuple[int, int]]:
+    """Return (lots, notional) of each open order of a side; reduce-only ones hold no margin."""
+    resting = world.resting(position, account, side)
+    return [(o.leaves, o.notional) for o in resting if o is not but and not o.reduce_only]
 
 
 def fee_hold(order: Order) -> int:

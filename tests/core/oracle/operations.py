@@ -4,7 +4,7 @@ from dataclasses import asdict, fields
 
 from tests.core.oracle import margins
 from tests.core.oracle.numbers import ATOMS, money, number, written
-from tests.core.oracle.orders import _ticks as price_in_ticks
+from tests.core.oracle.orders import ticks_of
 from tests.core.oracle.world import Account, Command, Event, Instrument, Ladder, Refused, World
 
 DEFAULTS: Command = {
@@ -87,11 +87,12 @@ def _are_sound(terms: Command, ladder: Ladder) -> bool:
 def _terms(instrument: Instrument) -> Event:
     names = ("tick_size", "lot_size", "contract_size", *RATES)
     rates = {name: written(instrument.rate(name)) for name in names}
-    return {
-        "symbol": instrument.symbol,
-        **rates,
-        "mark_source": instrument.terms["mark_source"],
+    others: Event = {
+        name: instrument.terms[name]
+        for name in ("mark_source", "session_end")
+        if name in instrument.terms
     }
+    return {"symbol": instrument.symbol, **rates, **others}
 
 
 def delete_instrument(world: World, command: Command) -> None:
@@ -245,8 +246,8 @@ def set_liquidation(world: World, command: Command) -> None:
 def tick(world: World, command: Command) -> None:
     """`l1` (E3)."""
     instrument = world.instrument(command["symbol"])
-    bid = price_in_ticks(instrument, command["bid"], "$.bid")
-    ask = price_in_ticks(instrument, command["ask"], "$.ask")
+    bid = ticks_of(instrument, command["bid"], "$.bid")
+    ask = ticks_of(instrument, command["ask"], "$.ask")
     source = command.get("source") or ""
     last_seq, last_ts = instrument.sources.get(source, (-1, -1))
     seq, ts = command.get("seq"), command.get("ts")
@@ -264,7 +265,7 @@ def tick(world: World, command: Command) -> None:
 def mark_price(world: World, command: Command) -> None:
     """`mark_price`."""
     instrument = world.instrument(command["symbol"])
-    price = price_in_ticks(instrument, command["price"])
+    price = ticks_of(instrument, command["price"])
     if instrument.terms["mark_source"] != "pushed":
         raise Refused(306)
     world.set_mark(instrument, 2 * price)

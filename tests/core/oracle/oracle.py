@@ -8,12 +8,12 @@ is compared on is not in it: forgetting old ids, mass cancels of more than a fra
 from collections.abc import Callable
 from typing import Any
 
-from tests.core.oracle import fills, liquidation, margins, operations, orders
-from tests.core.oracle.world import Command, Event, Refused, World
+from tests.core.oracle import amending, fills, liquidation, margins, operations, orders, sweeps
+from tests.core.oracle.world import Command, Event, Order, Refused, World
 
 COMMANDS: dict[str, Callable[[World, Command], None]] = {
     "place_order": orders.place,
-    "amend_order": orders.amend,
+    "amend_order": amending.amend,
     "cancel_order": orders.cancel,
     "cancel_all": orders.cancel_all,
     "l1": operations.tick,
@@ -57,10 +57,11 @@ class Oracle:
         self.world = World()
 
     def begin(self, now: int) -> list[Event]:
-        """Let time pass, in µs, and run the review that is due (D2)."""
+        """Let time pass, in µs: orders expire (A3), then the review runs if it is due (D2)."""
         world = self.world
         world.now = now
         world.events = []
+        fills.expire(world)
         if 0 < world.look_at <= now:
             liquidation.look(world)
         return world.events
@@ -95,27 +96,38 @@ class Oracle:
             "books": {
                 symbol: [
                     [
-                        (o.account.name, o.name, o.number, o.price, o.leaves)
+                        (o.account.name, o.name, o.number, o.price, o.total, o.leaves, *_extras(o))
                         for side in (1, -1)
-                        for o in fills.makers(world, instrument, side)
+                        for o in sweeps.makers(world, instrument, side)
                     ],
                     instrument.mark2,
                 ]
                 for symbol, instrument in world.instruments.items()
             },
             "accounts": {name: self._account(name) for name in world.accounts},
+            "timer": {"next": min(self._deadlines(), default=None)},
         }
+
+    def _deadlines(self) -> list[int]:
+        looks = [self.world.look_at] if self.world.look_at else []
+        return looks + [order.expires for order in self.world.orders if order.expires]
 
     def _account(self, name: str) -> tuple[Any, ...]:
         world, account = self.world, self.world.accounts[name]
+        equity = margins.equity(account)
+        initial, fees = margins.all_initial(world, account), margins.fee_holds(world, account)
         return (
             account.balance,
-            margins.equity(account),
+            equity,
             margins.maintenance(account),
-            margins.all_initial(world, account),
-            margins.fee_holds(world, account),
-            margins.free(world, account),
+            initial,
+            fees,
+            equity - initial - fees,
             account.locked,
             [order.name for order in world.orders_of(account)],
             {s: (p.lots, p.cost) for s, p in account.positions.items() if p.lots},
         )
+
+
+def _extras(order: Order) -> tuple[Any, ...]:
+    return (order.shown, order.peak, order.expires, order.post_only, order.reduce_only)

@@ -1,9 +1,9 @@
-"""Placing, amending and cancelling (A2, A3, A5, A9, A10, A14)."""
+"""Placing and cancelling (A2 to A8, A10, A14)."""
 
 from fractions import Fraction
 
-from tests.core.oracle import fills
-from tests.core.oracle.admission import Wish, admit, reduces
+from tests.core.oracle import fills, sweeps
+from tests.core.oracle.admission import Wish, admit
 from tests.core.oracle.numbers import number
 from tests.core.oracle.world import (
     SIDES,
@@ -17,9 +17,8 @@ from tests.core.oracle.world import (
 )
 
 GREATEST = 10**12
+DAY = 24 * 3600 * 1_000_000
 UNSUPPORTED = (
-    "expires_at",
-    "display_quantity",
     "trigger_price",
     "trigger_by",
     "trail_offset",
@@ -48,17 +47,20 @@ def place(world: World, command: Command) -> None:
     order = _ask_attributes(world, account, instrument, command)
     limit = order.price
     if order.kind == "market":
-        best = fills.touch(world, instrument, -order.side)
-        assert best is not None
+        best = sweeps.touch(world, instrument, -order.side)
+        if best is None:
+            raise Refused(304)
         bps = command.get("max_slippage_bps")
         slippage = instrument.rate("collar") if bps is None else Fraction(bps, 10_000)
-        limit = fills.protection(order.side, best, slippage)
-    is_limit = order.kind == "limit"
-    admit(
-        world,
-        Wish(account, instrument, order.side, order.total, limit, order.taker_rate, is_limit),
-    )
-    sweep = fills.plan(world, order, limit)
+        limit = sweeps.protection(order.side, best, slippage)
+    if order.reduce_only and account.position(instrument).lots * order.side >= 0:
+        raise Refused(413)
+    wish = Wish(account, instrument, order.side, order.total, limit, order.taker_rate)
+    wish.is_limit, wish.reduce_only = order.kind == "limit", order.reduce_only
+    admit(world, wish)
+    if order.post_only and sweeps.would_meet(world, instrument, order.side, limit):
+        raise Refused(412)
+    sweep = sweeps.plan(world, order, limit)
     if order.lifetime == "fok" and sweep.filled < order.total:
         raise Refused(406)
     order.number = world.next_order
@@ -75,9 +77,10 @@ def _fits(world: World, command: Command) -> bool:
     if instrument is None:
         return False
     try:
-        _lots(instrument, command["quantity"])
+        lots_of(instrument, command, "quantity")
+        lots_of(instrument, command, "display_quantity")
         if command.get("price") is not None:
-            _ticks(instrument, command["price"])
+            ticks_of(instrument, command["price"])
     except Refused:
         return False
     return True
@@ -85,10 +88,15 @@ def _fits(world: World, command: Command) -> bool:
 
 def _content(command: Command) -> object:
     """Return what an order says, however it is written."""
-    said = {key: value for key, value in command.items() if value is not None}
+    flags = ("post_only", "reduce_only")
+    said = {
+        key: value
+        for key, value in command.items()
+        if value is not None and not (key in flags and value is False)
+    }
     said.setdefault("stp", "cancel_newest")
     said.setdefault("time_in_force", "ioc" if said["order_type"] == "market" else "gtc")
-    for key in ("quantity", "price"):
+    for key in ("quantity", "price", "display_quantity"):
         if key in said:
             said[key] = number(said[key])
     return said
@@ -97,23 +105,26 @@ def _content(command: Command) -> object:
 def _ask_attributes(
     world: World, account: Account, instrument: Instrument, command: Command
 ) -> Order:
-    """Ask everything that needs no money; return the order, which nobody knows yet."""
+    """Ask everything about what an order says; return it, which nobody knows yet."""
     if instrument.state != "open":
         raise Refused(301)
     _ask_support(command)
-    lots = _lots(instrument, command["quantity"])
-    price = _ticks(instrument, command["price"]) if command.get("price") is not None else 0
+    lots = lots_of(instrument, command, "quantity") or 0
+    price = ticks_of(instrument, command["price"]) if command.get("price") is not None else 0
+    peak = lots_of(instrument, command, "display_quantity")
     kind, side = command["order_type"], SIDES[command["side"]]
     lifetime = command.get("time_in_force") or ("ioc" if kind == "market" else "gtc")
     if kind == "market":
         if price:
             raise Refused(404)
-        if lifetime == "gtc":
+        if lifetime not in {"ioc", "fok"}:
             raise Refused(405)
-        if fills.touch(world, instrument, -side) is None:
-            raise Refused(304)
     elif not price:
         raise Refused(403)
+    if command.get("post_only") and lifetime in {"ioc", "fok"}:
+        raise Refused(405, "$.post_only")
+    if peak is not None and (lifetime in {"ioc", "fok"} or not is_peak(peak, lots)):
+        raise Refused(411, "$.display_quantity")
     return Order(
         account,
         instrument,
@@ -127,41 +138,70 @@ def _ask_attributes(
         command.get("stp") or "cancel_newest",
         instrument.rate("maker_fee"),
         instrument.rate("taker_fee"),
+        peak=0 if peak in {None, lots} else peak or 0,
+        expires=_deadline(world, instrument, lifetime, command.get("expires_at")),
+        post_only=bool(command.get("post_only")),
+        reduce_only=bool(command.get("reduce_only")),
     )
+
+
+def is_peak(peak: int, total: int) -> bool:
+    """Tell whether an iceberg may show that much of its total (A4)."""
+    return peak <= total <= 100 * peak
+
+
+def _deadline(world: World, instrument: Instrument, lifetime: str, expires_at: int | None) -> int:
+    """Return when an order ends by itself, in µs; 0 is never (A3)."""
+    if (lifetime == "gtd") != (expires_at is not None):
+        raise Refused(414, "$.expires_at")
+    if expires_at is not None:
+        if expires_at * 1_000 <= world.now:
+            raise Refused(414, "$.expires_at")
+        return expires_at * 1_000
+    if lifetime != "day":
+        return 0
+    session_end = instrument.terms.get("session_end")
+    if session_end is None:
+        raise Refused(414, "$.time_in_force")
+    hours, minutes = session_end.split(":")
+    ends = (int(hours) * 60 + int(minutes)) * 60_000_000
+    while ends <= world.now:
+        ends += DAY
+    return ends
 
 
 def _ask_support(command: Command) -> None:
     """Refuse what this release does not do."""
     if command["order_type"] not in {"limit", "market"}:
         raise Refused(407, "$.order_type")
-    if command.get("time_in_force") in {"gtd", "day"}:
-        raise Refused(407, "$.time_in_force")
-    for flag in ("post_only", "reduce_only"):
-        if command.get(flag):
-            raise Refused(407, f"$.{flag}")
-    if command.get("stp") in {"cancel_both", "decrement"}:
-        raise Refused(407, "$.stp")
-    _ask_absent(command)
+    if command["order_type"] == "limit" and command.get("max_slippage_bps") is not None:
+        raise Refused(407, "$.max_slippage_bps")
+    ask_absent(command)
 
 
-def _ask_absent(command: Command) -> None:
+def ask_absent(command: Command) -> None:
+    """Refuse the fields that nobody acts on yet."""
     for name in UNSUPPORTED:
         if command.get(name) is not None:
             raise Refused(407, f"$.{name}")
 
 
-def _lots(instrument: Instrument, quantity: str | int) -> int:
-    lots = number(quantity) / instrument.lot
+def lots_of(instrument: Instrument, command: Command, key: str) -> int | None:
+    """Return one of a command's quantities in lots, or None where it is absent."""
+    if command.get(key) is None:
+        return None
+    lots = number(command[key]) / instrument.lot
     if lots.denominator != 1:
-        raise Refused(402, "$.quantity")
+        raise Refused(402, f"$.{key}")
     if lots <= 0:
-        raise Refused(408, "$.quantity")
+        raise Refused(408, f"$.{key}")
     if lots > GREATEST:
-        raise Refused(107, "$.quantity")
+        raise Refused(107, f"$.{key}")
     return lots.numerator
 
 
-def _ticks(instrument: Instrument, price: str | int, path: str = "$.price") -> int:
+def ticks_of(instrument: Instrument, price: str | int, path: str = "$.price") -> int:
+    """Return a price in ticks."""
     ticks = number(price) / instrument.tick
     if ticks.denominator != 1:
         raise Refused(401, path)
@@ -172,13 +212,13 @@ def _ticks(instrument: Instrument, price: str | int, path: str = "$.price") -> i
     return ticks.numerator
 
 
-def _accepted(order: Order, sweep: fills.Sweep) -> Event:
+def _accepted(order: Order, sweep: sweeps.Sweep) -> Event:
     instrument = order.instrument
     said = {
         "type": "order_accepted",
         "symbol": instrument.symbol,
         **order.names(),
-        "status": "resting" if fills.rests(order, sweep) else "done",
+        "status": "resting" if sweeps.rests(order, sweep) else "done",
         "side": "buy" if order.side > 0 else "sell",
         "order_type": order.kind,
         "quantity": instrument.quantity(order.total),
@@ -187,7 +227,7 @@ def _accepted(order: Order, sweep: fills.Sweep) -> Event:
     return said | ({"price": instrument.price(order.price)} if order.price else {})
 
 
-def _own_order(world: World, command: Command) -> Order:
+def own_order(world: World, command: Command) -> Order:
     """Find a resting order among the account's own ones."""
     account = world.account(command["account"])
     for order in world.orders:
@@ -198,7 +238,7 @@ def _own_order(world: World, command: Command) -> Order:
 
 def cancel(world: World, command: Command) -> None:
     """`cancel_order`."""
-    fills.withdraw(world, _own_order(world, command), "requested")
+    fills.withdraw(world, own_order(world, command), "requested")
 
 
 def cancel_all(world: World, command: Command) -> None:
@@ -214,63 +254,3 @@ def cancel_all(world: World, command: Command) -> None:
 
 def _side_name(order: Order) -> str:
     return "buy" if order.side > 0 else "sell"
-
-
-def amend(world: World, command: Command) -> None:
-    """`amend_order` (A9)."""
-    order = _own_order(world, command)
-    instrument = order.instrument
-    try:
-        _ask_absent(command)
-        total, price = order.total, order.price
-        if command.get("quantity") is not None:
-            total = _lots(instrument, command["quantity"])
-        if command.get("price") is not None:
-            price = _ticks(instrument, command["price"])
-        if command.get("quantity") is None and command.get("price") is None:
-            raise Refused(410)
-        leaves = total - order.filled
-        if leaves <= 0:
-            world.orders.remove(order)
-            order.total, order.leaves = order.filled, 0
-            _amended(world, order, kept=True)
-        elif price == order.price and leaves <= order.leaves:
-            order.total, order.leaves = total, leaves
-            _amended(world, order, kept=True)
-        else:
-            _replace(world, order, price, total)
-    except Refused as refusal:
-        refusal.fields.setdefault("symbol", instrument.symbol)
-        raise
-
-
-def _replace(world: World, order: Order, price: int, total: int) -> None:
-    """Let an order enter again with another price or more quantity."""
-    instrument = order.instrument
-    leaves = total - order.filled
-    wish = Wish(
-        order.account, instrument, order.side, leaves, price, order.taker_rate, instead_of=order
-    )
-    if instrument.state != "open" and not (price == order.price and reduces(world, wish)):
-        raise Refused(301)
-    admit(world, wish)
-    world.orders.remove(order)
-    order.total, order.leaves, order.price = total, leaves, price
-    _amended(world, order, kept=False)
-    if instrument.state == "open":
-        fills.enter(world, order, fills.plan(world, order, price))
-    else:
-        fills.rest(world, order)
-
-
-def _amended(world: World, order: Order, *, kept: bool) -> None:
-    instrument = order.instrument
-    world.say(
-        "order_amended",
-        symbol=instrument.symbol,
-        **order.names(),
-        quantity=instrument.quantity(order.total),
-        price=instrument.price(order.price),
-        leaves=instrument.quantity(order.leaves),
-        kept_priority=kept,
-    )

@@ -101,7 +101,11 @@ class Account:
 
 @dataclass(eq=False)
 class Order:
-    """An order, resting or about to be; `arrival` is its place in time."""
+    """An order, resting or about to be; `arrival` is its place in time.
+
+    `peak` is 0 unless it is an iceberg, `expires` 0 unless it ends by itself (in µs); `shown` is
+    what everybody sees of it while it rests.
+    """
 
     account: Account
     instrument: Instrument
@@ -115,8 +119,13 @@ class Order:
     stp: str
     maker_rate: Fraction
     taker_rate: Fraction
+    peak: int = 0
+    expires: int = 0
+    post_only: bool = False
+    reduce_only: bool = False
     number: int = 0
     arrival: int = 0
+    shown: int = 0
     fees_due: Fraction = Fraction(0)
     fees_paid: int = 0
 

@@ -1,0 +1,103 @@
+"""Changing a resting order (A9)."""
+
+from tests.core.oracle import fills, sweeps
+from tests.core.oracle.admission import Wish, admit, reduces
+from tests.core.oracle.orders import ask_absent, is_peak, lots_of, own_order, ticks_of
+from tests.core.oracle.world import Command, Order, Refused, World
+
+FIELDS = ("quantity", "price", "display_quantity", "expires_at")
+
+
+def amend(world: World, command: Command) -> None:
+    """`amend_order`."""
+    order = own_order(world, command)
+    try:
+        _amend(world, order, command)
+    except Refused as refusal:
+        refusal.fields.setdefault("symbol", order.instrument.symbol)
+        raise
+
+
+def _amend(world: World, order: Order, command: Command) -> None:
+    instrument = order.instrument
+    ask_absent(command)
+    total, price, peak = order.total, order.price, order.peak
+    if command.get("quantity") is not None:
+        total = lots_of(instrument, command, "quantity") or 0
+    if command.get("price") is not None:
+        price = ticks_of(instrument, command["price"])
+    if command.get("display_quantity") is not None:
+        peak = lots_of(instrument, command, "display_quantity") or 0
+    if all(command.get(field) is None for field in FIELDS):
+        raise Refused(410)
+    _ask_peak(order, command, peak, total)
+    expires = _ask_expiry(world, order, command)
+
+    leaves = total - order.filled
+    if leaves <= 0:
+        world.orders.remove(order)
+        order.total, order.leaves = order.filled, 0
+        _amended(world, order, kept=True)
+        return
+    same_price = price == order.price
+    if not same_price or leaves > order.leaves:
+        _ask_again(world, order, price, leaves)
+    order.peak, order.expires = peak, expires
+    if same_price and (leaves <= order.leaves or order.peak):
+        order.total, order.leaves = total, leaves
+        order.shown = min(order.shown, leaves) if order.peak else leaves
+        _amended(world, order, kept=True)
+        return
+    world.orders.remove(order)
+    order.total, order.leaves, order.price = total, leaves, price
+    _amended(world, order, kept=False)
+    if instrument.state == "open":
+        fills.enter(world, order, sweeps.plan(world, order, price))
+    else:
+        fills.rest(world, order)
+
+
+def _ask_peak(order: Order, command: Command, peak: int, total: int) -> None:
+    """Ask whether an iceberg may show that much, and whether it is one (A4)."""
+    if command.get("display_quantity") is not None:
+        if not order.peak or not is_peak(peak, total):
+            raise Refused(411, "$.display_quantity")
+    elif command.get("quantity") is not None and order.peak and total > 100 * order.peak:
+        raise Refused(411, "$.quantity")
+
+
+def _ask_expiry(world: World, order: Order, command: Command) -> int:
+    """Return when the order ends, which only an order with a time of its own can change (A3)."""
+    if command.get("expires_at") is None:
+        return order.expires
+    expires = int(command["expires_at"]) * 1_000
+    if order.lifetime != "gtd" or expires <= world.now:
+        raise Refused(414, "$.expires_at")
+    return expires
+
+
+def _ask_again(world: World, order: Order, price: int, leaves: int) -> None:
+    """Ask what a new order is asked, with what the old one holds given back."""
+    instrument = order.instrument
+    wish = Wish(order.account, instrument, order.side, leaves, price, order.taker_rate)
+    wish.instead_of, wish.reduce_only = order, order.reduce_only
+    same_price = price == order.price
+    if instrument.state != "open" and not (same_price and reduces(world, wish)):
+        raise Refused(301)
+    admit(world, wish)
+    moves = order.post_only and not same_price
+    if moves and sweeps.would_meet(world, instrument, order.side, price):
+        raise Refused(412, "$.price")
+
+
+def _amended(world: World, order: Order, *, kept: bool) -> None:
+    instrument = order.instrument
+    world.say(
+        "order_amended",
+        symbol=instrument.symbol,
+        **order.names(),
+        quantity=instrument.quantity(order.total),
+        price=instrument.price(order.price),
+        leaves=instrument.quantity(order.leaves),
+        kept_priority=kept,
+    )

@@ -1,0 +1,176 @@
+"""What an order would meet, bite by bite, on a copy of the queue (A1, A4, A5, A6, A8)."""
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from tests.core.oracle.numbers import ceiling, floor
+from tests.core.oracle.world import Instrument, Order, World
+
+MOST_MAKERS = 10_000
+
+
+@dataclass
+class Meeting:
+    """A maker that was met: lots traded in all, or lots that prevention kept from trading."""
+
+    maker: Order
+    traded: int = 0
+    prevented: int = 0
+
+
+@dataclass
+class Sweep:
+    """Whom an order would meet, in the order of each maker's first meeting.
+
+    `left` is what the order has left then and `end` why it stopped there; `renewed` are the
+    icebergs that went to the tail of their level, the one that went last at the end.
+    """
+
+    left: int
+    meetings: list[Meeting] = field(default_factory=list)
+    end: str = ""
+    renewed: list[Order] = field(default_factory=list)
+    shown: list[tuple[Order, int]] = field(default_factory=list)
+
+    @property
+    def filled(self) -> int:
+        """Return all that trades."""
+        return sum(meeting.traded for meeting in self.meetings)
+
+
+@dataclass
+class Standing:
+    """A maker as it stands in the copy of the queue."""
+
+    maker: Order
+    shown: int
+    leaves: int
+
+
+def makers(world: World, instrument: Instrument, side: int) -> list[Order]:
+    """Return the resting orders of one side: better price first, then earlier arrival (A1)."""
+    resting = [o for o in world.orders if o.instrument is instrument and o.side == side]
+    return sorted(resting, key=lambda o: (-side * o.price, o.arrival))
+
+
+def touch(world: World, instrument: Instrument, side: int) -> int | None:
+    """Return the best resting price of a side."""
+    resting = makers(world, instrument, side)
+    return resting[0].price if resting else None
+
+
+def would_meet(world: World, instrument: Instrument, side: int, price: int) -> bool:
+    """Tell whether an order at that price would meet anybody, of whatever owner (A7)."""
+    best = touch(world, instrument, -side)
+    return best is not None and side * best <= side * price
+
+
+def protection(side: int, best: int, slippage: Fraction) -> int:
+    """Return the worst price within the slippage of the best one, rounded toward it (A2)."""
+    if side > 0:
+        return min(floor(best * (1 + slippage)), 10**12)
+    return max(1, ceiling(best * (1 - slippage)))
+
+
+def plan(world: World, taker: Order, limit: int) -> Sweep:
+    """Say what would happen; nothing does."""
+    return _Rehearsal(world, taker, limit).run()
+
+
+def rests(order: Order, sweep: Sweep) -> bool:
+    """Tell whether something will be left for the book."""
+    return order.lifetime in {"gtc", "gtd", "day"} and not sweep.end and sweep.left > 0
+
+
+class _Rehearsal:
+    """One sweep on copies of the queue and of everybody's lots."""
+
+    def __init__(self, world: World, taker: Order, limit: int) -> None:
+        instrument, side = taker.instrument, taker.side
+        self.taker = taker
+        self.queue = [
+            Standing(maker, maker.shown, maker.leaves)
+            for maker in makers(world, instrument, -side)
+            if side * maker.price <= side * limit
+        ]
+        self.lots = {a.name: a.position(instrument).lots for a in world.accounts.values()}
+        self.sweep = Sweep(taker.leaves)
+
+    def run(self) -> Sweep:
+        """Meet the first of the queue until nobody is left or wanted."""
+        sweep = self.sweep
+        while self.queue and sweep.left > 0 and not sweep.end:
+            first = self.queue[0]
+            met = [meeting.maker for meeting in sweep.meetings]
+            if first.maker not in met and len(met) == MOST_MAKERS:
+                sweep.end = "max_fills"
+                break
+            if self.taker.stp != "none" and first.maker.account.owner == self.taker.account.owner:
+                self.prevent(first)
+            else:
+                self.bite(first)
+        sweep.shown = [(standing.maker, standing.shown) for standing in self.queue]
+        sweep.renewed = [o for o in sweep.renewed if o in [s.maker for s in self.queue]]
+        return sweep
+
+    def prevent(self, first: Standing) -> None:
+        """Do what the taker's mode says about an own order (A6)."""
+        sweep, mode = self.sweep, self.taker.stp
+        lots = min(first.leaves, sweep.left)
+        sweep.meetings.append(Meeting(first.maker, prevented=lots))
+        if mode == "decrement":
+            sweep.left -= lots
+            first.leaves -= lots
+            first.shown = min(first.shown, first.leaves)
+            if first.leaves == 0:
+                del self.queue[0]
+            if sweep.left == 0:
+                sweep.end = "self_trade"
+            return
+        if mode in {"cancel_oldest", "cancel_both"}:
+            del self.queue[0]
+        if mode in {"cancel_newest", "cancel_both"}:
+            sweep.end = "self_trade"
+
+    def bite(self, first: Standing) -> None:
+        """Trade with what the first one shows, as far as reduce-only lets either (A8)."""
+        sweep, taker, maker = self.sweep, self.taker, first.maker
+        lots = min(first.shown, sweep.left, self.cap(maker), self.cap(taker))
+        assert lots > 0
+        self.meeting(maker).traded += lots
+        sweep.left -= lots
+        first.shown -= lots
+        first.leaves -= lots
+        if first.shown == 0:
+            self.renew(first)
+        self.lots[maker.account.name] += maker.side * lots
+        self.lots[taker.account.name] += taker.side * lots
+        self.queue = [standing for standing in self.queue if self.cap(standing.maker) > 0]
+        if sweep.left > 0 and self.cap(taker) == 0:
+            sweep.end = "reduce_only"
+
+    def meeting(self, maker: Order) -> Meeting:
+        """Return the maker's place among the meetings, a new one if this is its first bite."""
+        for meeting in self.sweep.meetings:
+            if meeting.maker is maker:
+                return meeting
+        self.sweep.meetings.append(Meeting(maker))
+        return self.sweep.meetings[-1]
+
+    def cap(self, order: Order) -> int:
+        """Return the most that an order may trade at this instant."""
+        if not order.reduce_only:
+            return order.leaves
+        return max(0, -order.side * self.lots[order.account.name])
+
+    def renew(self, first: Standing) -> None:
+        """Let a used-up order go, or an iceberg to the tail of its level with its next peak."""
+        del self.queue[0]
+        if first.leaves == 0:
+            return
+        assert first.maker.peak > 0
+        first.shown = min(first.maker.peak, first.leaves)
+        level = [s for s in self.queue if s.maker.price == first.maker.price]
+        self.queue.insert(len(level), first)
+        renewed = self.sweep.renewed
+        self.sweep.renewed = [o for o in renewed if o is not first.maker] + [first.maker]
