@@ -29,8 +29,8 @@ test-core: .venv/dev.stamp ## the matching and risk core alone (seconds)
 fuzz: .venv/dev.stamp ## the core's properties against their oracles, with fresh seeds (long)
 	HYPOTHESIS_PROFILE=long $(BIN)/pytest tests/core -m "long or not long"
 
-faults: .venv/dev.stamp ## kill and cut the running line, at length (long)
-	$(BIN)/pytest tests/line -m "long or not long"
+faults: .venv/dev.stamp ## kill the running line at random instants (FAULT_KILLS=50 FAULT_SEED=…)
+	$(BIN)/pytest tests/line tests/faults -m "long or not long"
 
 bench: .venv/dev.stamp ## orders per second, beside the yardsticks
 	$(BIN)/pitboss bench

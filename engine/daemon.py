@@ -15,7 +15,14 @@ import msgspec
 import structlog
 
 from engine import notify
-from engine.config import Config, genesis_commands, load, restart_needed
+from engine.config import (
+    DEFAULT_FILE,
+    Config,
+    ConfigError,
+    genesis_commands,
+    load,
+    restart_needed,
+)
 from engine.connections import (
     POSTGRES_FAILED,
     Connections,
@@ -27,7 +34,7 @@ from engine.connections import (
 )
 from engine.entries import decode_entry
 from engine.log import configure
-from engine.loop import EngineClock, EngineLoop
+from engine.loop import EngineClock, EngineLoop, FrameFull
 from engine.mirror_feed import MirrorFeed
 from engine.ports import JournalDamaged, Manifest, Position
 from engine.replay import recover
@@ -42,7 +49,7 @@ from persistence.schema import migrate
 from persistence.snapshot_store import SnapshotStore
 from persistence.snapshotter import Snapshotter
 from persistence.state_dir import StateLock
-from persistence.witness import Witness
+from persistence.witness import Witness, compare
 
 if TYPE_CHECKING:
     from engine.machine import Machine
@@ -138,6 +145,7 @@ class Daemon:
         await self._first_frame(parts, position)
         gc.collect()
         gc.freeze()
+        self._listen(parts)
         log.info(
             "ready",
             frame=position.n,
@@ -165,40 +173,38 @@ class Daemon:
         """Return the state at the journal's top: recovery is the only way to start."""
         link = await self._connections.redis()
         try:
-            source = JournalFrames(link, self._config.shard)
+            shard = self._config.shard
+            source, snapshots = JournalFrames(link, shard), SnapshotStore(link, shard)
             top = await source.top()
-            await self._ask_witnesses(source, top)
-            return await recover(
-                self._config.shard,
-                SnapshotStore(link, self._config.shard),
-                source,
-                0 if top is None else top.n,
-                lambda text: log.error(text),
-            )
+            await self._ask_witnesses(source, snapshots, top)
+            return await recover(shard, snapshots, source, 0 if top is None else top.n, log.error)
         finally:
             await link.close()
 
-    async def _ask_witnesses(self, source: JournalFrames, top: Frame | None) -> None:
-        """Compare the journal with what else remembers it. Raises JournalDamaged (exit 65)."""
-        if self._options.accept_loss:
-            self._witness.forget()
-            return
+    async def _ask_witnesses(
+        self, source: JournalFrames, snapshots: SnapshotStore, top: Frame | None
+    ) -> None:
+        """Compare the journal with what else remembers it. Raises JournalDamaged (exit 65).
+
+        A snapshot is a witness too: it is taken only of what was acknowledged. Where the loss is
+        accepted it must not come between when the journal reaches its frame again.
+        """
+        accepted = self._options.accept_loss
         seen = self._witness.read()
-        if seen is None:
-            return
-        n, frame_hash = seen
-        if top is None or n > top.n:
-            found = "is missing" if top is None else f"ends at frame {top.n}"
-            raise JournalDamaged(
-                f"frame {n} was acknowledged but the journal {found}: put the journal back, or "
-                "start with `pitboss run --accept-loss`"
-            )
-        frame = await source.get(n)
-        if frame is not None and frame.hash != frame_hash:
-            raise JournalDamaged(
-                f"frame {n} of the journal is not the one that was acknowledged: put the journal "
-                "back, or start with `pitboss run --accept-loss`"
-            )
+        if accepted:
+            self._witness.forget()
+        elif seen is not None:
+            await compare(source, top, *seen)
+        for manifest in await snapshots.manifests():
+            try:
+                await compare(source, top, manifest.frame, bytes.fromhex(manifest.frame_hash))
+            except JournalDamaged as damage:
+                if not accepted:
+                    raise
+                log.warning("a snapshot is set aside", reason=str(damage))
+                await snapshots.set_aside(manifest)
+        for name in snapshots.damaged:
+            log.error("the manifest of a snapshot is damaged; it is not used", snapshot=name)
 
     async def _rebuild(self, n: int) -> Machine:
         """Return the machine as it was at frame `n`, after an input has raised in it."""
@@ -238,7 +244,7 @@ class Daemon:
                 batch_rows=config.writer.batch_rows,
                 batch_seconds=config.writer.interval_ms / 1e3,
             )
-        clock = EngineClock(_wall_us, _boot_us, accept_jump=self._options.accept_time_jump)
+        clock = EngineClock.of_this_machine(accept_jump=self._options.accept_time_jump)
 
         def acknowledged(frame: Frame) -> None:
             self._witness.write(frame.n, frame.hash)
@@ -279,7 +285,13 @@ class Daemon:
         if position.n == 0:
             for number, payload in enumerate(genesis, start=1):
                 inputs += decode_entry("config", f"{number}-0", payload)
-        await parts.loop.append_inputs(inputs)
+        try:
+            await parts.loop.append_inputs(inputs)
+        except FrameFull as full:
+            raise ConfigError(
+                f"{self._options.config_path or DEFAULT_FILE}: too much for the first frame of a "
+                f"journal, {full}: leave some accounts and deposits out and `pitboss send` them"
+            ) from None
         if position.n > 1:
             self._report_differences(parts.loop.machine)
 
@@ -298,7 +310,6 @@ class Daemon:
 
     async def _run_parts(self, parts: Parts) -> None:
         """Run every part in one task group; when the engine loop ends in order, all end."""
-        self._listen(parts)
         async with asyncio.TaskGroup() as group:
             engine = group.create_task(parts.loop.run(), name="engine")
             others = [
@@ -384,11 +395,3 @@ async def _watchdog() -> None:
     while True:
         notify.alive()
         await asyncio.sleep(10.0 if interval is None else interval / 2)
-
-
-def _wall_us() -> int:
-    return time.time_ns() // 1_000
-
-
-def _boot_us() -> int:
-    return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000

@@ -7,9 +7,10 @@ Nothing that a frame causes is visible to anybody before the server has acknowle
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from hashlib import blake2b
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import structlog
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 HOUR_US = 3600 * 1_000_000
+DRAIN_SECONDS = 1.0
 _LONGEST_FRAMING_BYTES = 160  # what stands around a command in `in`: stream, entry id, place
 # One more entry still fits below.
 _FULL_BYTES = (
@@ -54,6 +56,14 @@ class PoisonedTooOften(Exception):
     """Inputs keep raising inside the kernel: a bug, and no way to go on (exit 70)."""
 
 
+class FrameFull(Exception):
+    """Inputs that must share one frame do not fit it."""
+
+
+class GaveUp(Exception):
+    """Told to stop, the loop waited long enough for a journal that does not answer."""
+
+
 class EngineClock:
     """Engine time: the wall clock in µs, never going back, checked against the boot clock."""
 
@@ -65,17 +75,24 @@ class EngineClock:
         self._accept_jump = accept_jump
         self._offset_us = wall_us() - boot_us()
 
+    @classmethod
+    def of_this_machine(cls, *, accept_jump: bool) -> Self:
+        """Return a clock on the machine's own wall and boot clocks."""
+        return cls(
+            lambda: time.time_ns() // 1_000,
+            lambda: time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000,
+            accept_jump=accept_jump,
+        )
+
     def stamp(self, last_us: int) -> int:
         """Return max(last, now). Raises ClockStepped on a step of more than 5 s."""
         wall_us = self._wall_us()
         step_us = wall_us - self._boot_us() - self._offset_us
-        if abs(step_us) > MAX_CLOCK_STEP_US:
-            if not self._accept_jump:
-                raise ClockStepped(
-                    f"the wall clock has stepped by {step_us / 1e6:.1f} s: put the clock right "
-                    "and start again, or go on with `pitboss run --accept-time-jump`"
-                )
-            self._offset_us += step_us
+        if abs(step_us) > MAX_CLOCK_STEP_US and not self._accept_jump:
+            raise ClockStepped(
+                f"the wall clock has stepped by {step_us / 1e6:.1f} s: put the clock right and "
+                "start again, or go on with `pitboss run --accept-time-jump`"
+            )
         return max(last_us, wall_us)
 
     def now_us(self) -> int:
@@ -110,14 +127,21 @@ class EngineLoop:
         self._cursors = dict(position.cursors)
         self._in_flight: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
+        self._gives_up = False
         self._visits: deque[tuple[Callable[[], None], asyncio.Future[None]]] = deque()
         self._wake = asyncio.Event()
         self._poisoned_at_us: deque[int] = deque()
 
     def stop(self) -> None:
-        """Ask the loop to end after the frame it is at; visits asked for by then still come."""
-        self._stopping.set()
-        self._wake.set()
+        """Ask the loop to end after the frame it is at; visits asked for by then still come.
+
+        A frame that is not acknowledged within DRAIN_SECONDS is given up: nobody was told of it,
+        and its inputs are read again by the next engine.
+        """
+        if not self._stopping.is_set():
+            self._stopping.set()
+            self._wake.set()
+            asyncio.get_running_loop().call_later(DRAIN_SECONDS, self._give_up)
 
     async def between_frames(self, visit: Callable[[], None]) -> None:
         """Run `visit` at a frame boundary where everything applied is acknowledged."""
@@ -146,13 +170,24 @@ class EngineLoop:
                 await self._run_timers()
             await self._settle()
             await self._receive_visits()
+        except GaveUp:
+            log.warning("the last frame is given up: the journal has not answered")
+            for _, done in self._visits:
+                done.cancel()
         finally:
             if reading is not None:
                 reading.cancel()
 
     async def append_inputs(self, inputs: list[Input]) -> None:
-        """Append one frame of given inputs, cursors unmoved, and wait for it (genesis, fencing)."""
-        await self._commit(self._build(deque(inputs), {}))
+        """Append one frame of given inputs, cursors unmoved, and wait for it (genesis, fencing).
+
+        Raises FrameFull, before anything is appended, where they are too many for one frame.
+        """
+        left = deque(inputs)
+        frame = self._build(left, {})
+        if left:
+            raise FrameFull(f"{len(inputs) - len(left)} of {len(inputs)} inputs fit one frame")
+        await self._commit(frame)
         await self._settle()
 
     async def _wait(self, reading: asyncio.Task[Batch | None]) -> None:
@@ -292,10 +327,17 @@ class EngineLoop:
     async def _commit(self, frame: Frame) -> None:
         """Send a frame on its way once the one before it has arrived."""
         await self._settle()
+        if self._gives_up:
+            raise GaveUp
         self._in_flight = asyncio.create_task(self._append(frame))
 
     async def _append(self, frame: Frame) -> None:
-        await self._journal.append(frame)
+        try:
+            await self._journal.append(frame)
+        except asyncio.CancelledError:
+            if not self._gives_up:
+                raise
+            raise GaveUp from None
         self.position.n, self.position.hash = frame.n, frame.hash
         self.position.cursors = decode_cursors(frame.cursors)
         self._acknowledged(frame)
@@ -303,8 +345,13 @@ class EngineLoop:
     async def _settle(self) -> None:
         """Wait until the frame in flight is acknowledged."""
         if self._in_flight is not None:
-            task, self._in_flight = self._in_flight, None
-            await task
+            await self._in_flight
+            self._in_flight = None
+
+    def _give_up(self) -> None:
+        self._gives_up = True
+        if self._in_flight is not None:
+            self._in_flight.cancel()
 
     async def _receive_visits(self) -> None:
         await self._settle()

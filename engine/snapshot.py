@@ -37,7 +37,8 @@ if TYPE_CHECKING:
 FORMAT: Final = 1
 """Raised when the records below change; older formats are migrated on reading."""
 
-_RECORDS_PER_CHUNK: Final = 1_000
+_RECORDS_PER_CHUNK: Final = 500
+"""Of a section's first chunk, whose records may be as large as identifiers allow."""
 
 
 class Head(msgspec.Struct, array_like=True):

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 from engine.codec import genesis_hash
-from engine.connections import PostgresConnection
+from engine.connections import PostgresConnection, PostgresError
 from persistence.queries import query
+
+_UNDEFINED_TABLE = "42P01"
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,8 +18,16 @@ class Cursor:
 
 
 async def read_cursor(connection: PostgresConnection, shard: str) -> Cursor | None:
-    """Return the cursor, None where nothing of this shard was ever written."""
-    row = await connection.fetchrow(query("read_cursor"), shard)
+    """Return the cursor, None where nothing of this shard was ever written.
+
+    A schema that is not there yet, in the first moments of a first start, holds nothing either.
+    """
+    try:
+        row = await connection.fetchrow(query("read_cursor"), shard)
+    except PostgresError as error:
+        if error.sqlstate != _UNDEFINED_TABLE:
+            raise
+        return None
     return None if row is None else Cursor(row["frame"], bytes.fromhex(row["hash"]))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -34,24 +35,28 @@ class Lease:
         self._lag = lag
 
     async def run(self) -> None:
-        """Renew for ever; a lost connection is opened again."""
+        """Renew for ever; a connection that fails is closed and opened again."""
         counter = 0
-        link: RedisLink | None = None
         while True:
-            counter += 1
-            try:
-                link = link or await self._connections.redis()
-                await link.call("SET", self._key, f"{self._run_id}:{counter}:{self._lag()}")
-            except (LinkLost, RedisReplyError):
-                link = None
+            with suppress(LinkLost, RedisReplyError):
+                link = await self._connections.redis()
+                try:
+                    while True:
+                        counter += 1
+                        await link.call("SET", self._key, f"{self._run_id}:{counter}:{self._lag()}")
+                        await asyncio.sleep(LEASE_SECONDS)
+                finally:
+                    await link.close()
             await asyncio.sleep(LEASE_SECONDS)
 
     async def release(self) -> None:
         """Say that this engine has ended in order."""
         try:
             link = await self._connections.redis()
-            await link.call("SET", self._key, "released")
-            await link.close()
+            try:
+                await link.call("SET", self._key, "released")
+            finally:
+                await link.close()
         except (LinkLost, RedisReplyError):
             log.warning("the lease could not be released")
 
@@ -80,16 +85,19 @@ class Trimmer:
         self._retain = retain
 
     async def run(self) -> None:
-        """Trim for ever, once a second; a lost connection is opened again."""
-        link: RedisLink | None = None
+        """Trim for ever, once a second; a connection that fails is closed and opened again."""
         while True:
             await asyncio.sleep(TRIM_SECONDS)
             try:
-                link = link or await self._connections.redis()
-                await self._trim(link)
+                link = await self._connections.redis()
+                try:
+                    while True:
+                        await self._trim(link)
+                        await asyncio.sleep(TRIM_SECONDS)
+                finally:
+                    await link.close()
             except (LinkLost, RedisReplyError) as lost:
                 log.warning("trimming is put off", reason=str(lost))
-                link = None
 
     async def _trim(self, link: RedisLink) -> None:
         prefix = f"{{{self._shard}}}:"

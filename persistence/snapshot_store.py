@@ -45,27 +45,35 @@ def write_snapshot(
         digests,
         total.hexdigest(),
     )
-    link.call("SET", name, msgspec.json.encode(manifest))
+    link.call("SET", name, _sealed(manifest))
     return manifest
 
 
 class SnapshotStore:
-    """Lists, reads and deletes snapshots of a shard over one link."""
+    """Lists, reads and deletes snapshots of a shard over one link.
+
+    `damaged` names the manifests that were found damaged when they were last listed.
+    """
 
     def __init__(self, link: RedisLink, shard: str) -> None:
+        self.damaged: list[str] = []
         self._link = link
         self._prefix = f"{{{shard}}}:state:"
+        self._lost = f"{{{shard}}}:lost-state:"
 
     async def manifests(self) -> list[Manifest]:
-        """Return the snapshots whose manifest can be read, newest first."""
+        """Return the snapshots whose manifest is whole, newest first."""
         names = [name for name in await self._names() if name.count(":") == 1]
         found = []
+        self.damaged = []
         for name in names:
-            encoded = await self._link.call("GET", self._prefix + name)
+            stored = await self._link.call("GET", self._prefix + name)
+            if stored is None:
+                continue  # deleted since
             try:
-                found.append(_manifests.decode(encoded or b""))
-            except msgspec.DecodeError:
-                continue
+                found.append(_unsealed(stored))
+            except (CorruptSnapshot, msgspec.DecodeError):
+                self.damaged.append(name)
         return sorted(found, key=lambda manifest: -manifest.frame)
 
     async def chunks(self, manifest: Manifest) -> list[bytes]:
@@ -95,6 +103,13 @@ class SnapshotStore:
             await self._link.call("DEL", self._prefix + name)
         return manifests[:keep]
 
+    async def set_aside(self, manifest: Manifest) -> None:
+        """Keep a snapshot of a history that was lost, under names where nothing looks for it."""
+        owner = f"{manifest.frame}:{manifest.writer}"
+        for name in await self._names():
+            if _owner(name) == owner:
+                await self._link.call("RENAME", self._prefix + name, f"{self._lost}{name}")
+
     async def _names(self) -> list[str]:
         """Return what follows the prefix of every key of every snapshot."""
         names: set[str] = set()
@@ -112,6 +127,20 @@ class SnapshotStore:
 def _owner(name: str) -> str:
     """Return `frame:writer` of a manifest's or a chunk's name."""
     return ":".join(name.split(":")[:2])
+
+
+def _sealed(manifest: Manifest) -> bytes:
+    """Return a manifest as it is stored: JSON, and behind a newline its digest."""
+    encoded = msgspec.json.encode(manifest)
+    return encoded + b"\n" + _digest(encoded).encode()
+
+
+def _unsealed(stored: bytes) -> Manifest:
+    """Read a stored manifest. Raises CorruptSnapshot where a byte is not as it was written."""
+    encoded, _, digest = stored.rpartition(b"\n")
+    if _digest(encoded).encode() != digest:
+        raise CorruptSnapshot("the manifest is damaged")
+    return _manifests.decode(encoded)
 
 
 def _digest(chunk: bytes) -> str:

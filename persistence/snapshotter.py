@@ -77,14 +77,16 @@ class Snapshotter:
             if asked or self._loop.position.n > self._taken_at:
                 try:
                     await self.take()
-                except (SnapshotFailed, LinkLost, RedisReplyError) as failed:
+                except (SnapshotFailed, LinkLost, RedisReplyError, OSError) as failed:
                     log.error("no snapshot", reason=str(failed))
 
     async def take(self) -> None:
         """Write one snapshot and delete what is older than the generations kept."""
-        child: list[int] = []
-        await self._loop.between_frames(lambda: child.append(self._fork()))
-        await _wait_for(child[0])
+        forked: list[tuple[int, int]] = []
+        await self._loop.between_frames(lambda: forked.append(self._fork()))
+        child, frame = forked[0]
+        await _wait_for(child)
+        self._taken_at = frame
         await self.prune()
         log.info("snapshot taken", frame=self._taken_at, pause_ms=round(self.last_pause_ms, 1))
 
@@ -96,8 +98,11 @@ class Snapshotter:
         finally:
             await link.close()
 
-    def _fork(self) -> int:
-        """Fork at a frame boundary; the child writes the state as it is now and leaves."""
+    def _fork(self) -> tuple[int, int]:
+        """Fork at a frame boundary; the child writes the state as it is now and leaves.
+
+        Returns the child's process id and the frame.
+        """
         started = time.monotonic()
         # What is frozen stays so: the child's collector does not touch, and copy, every page, and
         # the daemon's does not walk through orders that live for hours.
@@ -106,9 +111,8 @@ class Snapshotter:
         child = os.fork()
         if child == 0:
             self._write_and_leave(daemon)
-        self._taken_at = self._loop.position.n
         self.last_pause_ms = (time.monotonic() - started) * 1e3
-        return child
+        return child, self._loop.position.n
 
     def _write_and_leave(self, daemon: int) -> None:
         """Write the snapshot over a connection of its own; touch nothing of the parent's loop."""
@@ -124,6 +128,8 @@ class Snapshotter:
                 kernel, position = self._loop.machine.kernel, self._loop.position
                 write_snapshot(link, self._shard, kernel, position, self._writer)
                 code = 0
+        except Exception as error:
+            log.error("the snapshot cannot be written", reason=str(error)[:200])
         finally:
             os._exit(code)
 

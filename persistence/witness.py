@@ -11,8 +11,13 @@ import os
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
 
+from engine.ports import JournalDamaged
+
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from engine.messages import Frame
+    from persistence.journal import JournalFrames
 
 _SLOT: Final = 64
 
@@ -51,6 +56,25 @@ class Witness:
     def close(self) -> None:
         """Unmap the file."""
         self._map.close()
+
+
+async def compare(source: JournalFrames, top: Frame | None, n: int, frame_hash: bytes) -> None:
+    """Compare the journal with what a witness says of frame `n`. Raises JournalDamaged.
+
+    A frame that has been trimmed away cannot be looked at; the chain of those after it proves it.
+    """
+    if top is None or n > top.n:
+        found = "is missing" if top is None else f"ends at frame {top.n}"
+        raise JournalDamaged(
+            f"frame {n} was acknowledged but the journal {found}: put the journal back, or start "
+            "with `pitboss run --accept-loss`"
+        )
+    frame = await source.get(n)
+    if frame is not None and frame.hash != frame_hash:
+        raise JournalDamaged(
+            f"frame {n} of the journal is not the one that was acknowledged: put the journal "
+            "back, or start with `pitboss run --accept-loss`"
+        )
 
 
 def _checksum(content: bytes) -> bytes:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.core.bounds import lower
 from tests.core.market import Market
 
 LEVEL = """
@@ -247,6 +248,26 @@ def test_cancelled_iceberg_leaves_with_everything(market: Market) -> None:
 
     assert market.cancels == ["o1 30 requested"]
     assert market.asks() == []
+
+
+def test_iceberg_counts_once_for_the_bound_of_a_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its peaks make one trade; the third maker is one too many (A4, A1)."""
+    lower(monkeypatch, "MAX_SWEEP_MAKERS", 2)
+    market = Market()
+
+    market.play("""
+        a sell 6@100 peak=1
+        b sell 2@100
+        t buy  8@100
+        a sell 6@100 peak=1
+        b sell 2@100
+        c sell 2@100
+        t buy  9@100
+    """)
+
+    assert market.fills == ["t<a 6@100", "t<b 2@100", "t<a 1@100", "t<b 2@100"]
+    assert market.cancels == ["o7 6 max_fills"]
+    assert market.asks() == ["c 2@100", "a 5@100 shows 1"]
 
 
 def test_iceberg_goes_on_after_a_restart() -> None:

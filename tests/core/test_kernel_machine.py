@@ -11,12 +11,16 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from tests.core.duel import Duel
+from tests.core.tape_orders import STP_MODES
 from tests.core.tapes import Step
 
 ACCOUNTS = st.sampled_from(("ann", "bea", "cy"))
 SIDES = st.sampled_from(("buy", "sell"))
 PRICES = st.integers(8, 14).map(str)
 QUANTITIES = st.integers(1, 30).map(str)
+PEAKS = st.sampled_from((None, None, None, "1", "2", "5"))
+SELDOM = st.sampled_from((None, None, None, True))
+MILLISECONDS = st.sampled_from((0, 1, 250, 1_000))
 NUMBERS = st.integers(1, 40)
 
 
@@ -40,7 +44,7 @@ class KernelMachine(RuleBasedStateMachine):
     def open_the_market(self, source: str, fee: str, desk: bool) -> None:
         """List the instrument, fund three accounts, two of them perhaps of one desk."""
         terms: dict[str, Any] = {"tick_size": "1", "lot_size": "1", "collar": "0.5"}
-        terms["taker_fee"] = fee
+        terms |= {"taker_fee": fee, "session_end": "00:01"}
         self.say("create_instrument", "admin", symbol="X", mark_source=source, **terms)
         for name in ("ann", "bea", "cy"):
             group: dict[str, Any] = {"stp_group": "desk"} if desk and name != "cy" else {}
@@ -53,15 +57,36 @@ class KernelMachine(RuleBasedStateMachine):
         side=SIDES,
         quantity=QUANTITIES,
         price=PRICES,
-        lifetime=st.sampled_from(("gtc", "gtc", "ioc", "fok")),
-        stp=st.sampled_from(("cancel_newest", "cancel_newest", "none", "cancel_oldest")),
+        lifetime=st.sampled_from(("gtc", "gtc", "gtc", "ioc", "fok", "day")),
+        stp=st.sampled_from(("cancel_newest", *STP_MODES)),
+        display_quantity=PEAKS,
+        post_only=SELDOM,
+        reduce_only=SELDOM,
     )
     def limit(self, **order: Any) -> None:
         """Place a limit order."""
         self.place(order_type="limit", **order)
 
     @rule(
-        account=ACCOUNTS, side=SIDES, quantity=QUANTITIES, lifetime=st.sampled_from(("ioc", "fok"))
+        account=ACCOUNTS,
+        side=SIDES,
+        quantity=QUANTITIES,
+        price=PRICES,
+        display_quantity=PEAKS,
+        reduce_only=SELDOM,
+        milliseconds=MILLISECONDS,
+    )
+    def limit_for_a_while(self, milliseconds: int, **order: Any) -> None:
+        """Place a limit order that expires."""
+        until = self.duel.now_us // 1_000 + milliseconds
+        self.place(order_type="limit", lifetime="gtd", expires_at=until, **order)
+
+    @rule(
+        account=ACCOUNTS,
+        side=SIDES,
+        quantity=QUANTITIES,
+        lifetime=st.sampled_from(("ioc", "fok")),
+        reduce_only=SELDOM,
     )
     def market(self, **order: Any) -> None:
         """Place a market order."""
@@ -82,6 +107,15 @@ class KernelMachine(RuleBasedStateMachine):
         """Amend what may or may not be there."""
         self.say("amend_order", account=account, client_order_id=f"c{number}", **changes)
 
+    @rule(account=ACCOUNTS, number=NUMBERS, peak=PEAKS, milliseconds=st.none() | MILLISECONDS)
+    def amend_more(
+        self, account: str, number: int, peak: str | None, milliseconds: int | None
+    ) -> None:
+        """Amend what an order shows, or when it expires."""
+        until = None if milliseconds is None else self.duel.now_us // 1_000 + milliseconds
+        named: dict[str, Any] = {"account": account, "client_order_id": f"c{number}"}
+        self.say("amend_order", display_quantity=peak, expires_at=until, **named)
+
     @rule(account=ACCOUNTS, number=NUMBERS)
     def cancel(self, account: str, number: int) -> None:
         """Cancel what may or may not be there."""
@@ -92,7 +126,7 @@ class KernelMachine(RuleBasedStateMachine):
         """Cancel everything."""
         self.say("cancel_all", account=account)
 
-    @rule(bid=st.integers(6, 14), wait_ms=st.sampled_from((0, 1, 249, 250)))
+    @rule(bid=st.integers(6, 14), wait_ms=st.sampled_from((0, 1, 249, 250, 60_000)))
     def quote(self, bid: int, wait_ms: int = 0) -> None:
         """Send a price, now or after a while."""
         self.say("l1", "ticks", wait_ms, symbol="X", bid=str(bid), ask=str(bid + 1))

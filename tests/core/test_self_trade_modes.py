@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.core.bounds import lower
 from tests.core.market import Market
 
 VECTOR = """
@@ -222,6 +223,26 @@ def test_market_order_that_meets_its_owner(market: Market, mode: str) -> None:
 
     assert market.fills == []
     assert market.cancels[-1] == ("o3 5 self_trade" if mode == "cancel_both" else "o3 0 self_trade")
+
+
+@pytest.mark.parametrize("mode", ["cancel_oldest", "decrement"])
+def test_every_meeting_counts_for_the_bound_of_a_sweep(
+    mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether it trades or not (A6, A1)."""
+    lower(monkeypatch, "MAX_SWEEP_MAKERS", 2)
+    market = Market()
+
+    market.play(f"""
+        me    sell 1@100
+        other sell 1@100
+        me    sell 1@100
+        me    buy  5@100 stp={mode}
+    """)
+
+    assert market.fills == ["me<other 1@100"]
+    assert market.cancels[-1].endswith("max_fills")
+    assert market.asks() == ["me 1@100"]
 
 
 def test_decremented_order_gives_its_margin_back(market: Market) -> None:

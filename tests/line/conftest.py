@@ -1,5 +1,6 @@
 """What the tests of the line share."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from urllib.parse import unquote
@@ -7,8 +8,10 @@ from urllib.parse import unquote
 import pytest
 
 from engine.connections import Connections, Endpoints, RedisLink
+from tests.line.process import DaemonProcess, Make
 from tests.line.proxy import FailingWire
 from tests.line.valkey import OwnValkey
+from tests.line.words import MARKET, tick
 
 
 @pytest.fixture
@@ -32,3 +35,37 @@ def own_valkey() -> Iterator[OwnValkey]:
     valkey = OwnValkey()
     yield valkey
     valkey.remove()
+
+
+@pytest.fixture(scope="session")
+def valkey() -> Iterator[OwnValkey]:
+    """Run one configured Valkey for all daemons that do not disturb it."""
+    valkey = OwnValkey()
+    asyncio.run(valkey.start())
+    yield valkey
+    valkey.remove()
+
+
+@pytest.fixture
+def make(valkey: OwnValkey, tmp_path: Path, shard: str) -> Iterator[Make]:
+    """Return what makes daemons, on a shard of the test's own; none outlives the test."""
+    made: list[DaemonProcess] = []
+
+    def make(url: str | None = None, *, more: str = "", dsn: str = "") -> DaemonProcess:
+        directory = tmp_path / f"d{len(made)}"
+        directory.mkdir()
+        made.append(DaemonProcess(directory, shard, url or valkey.url, more=more, dsn=dsn))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.kill()
+
+
+@pytest.fixture
+async def daemon(make: Make) -> DaemonProcess:
+    """Start a daemon that is given a market."""
+    daemon = make()
+    await daemon.start()
+    await daemon.send(*MARKET, tick())
+    return daemon

@@ -3,7 +3,6 @@
 import asyncio
 import itertools
 import json
-import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Self
 
@@ -62,9 +61,31 @@ class ScriptedInbox:
         """Queue a batch made elsewhere."""
         self._batches.put_nowait(batch)
 
+    def is_empty(self) -> bool:
+        """Tell whether every batch was taken."""
+        return self._batches.empty()
+
     async def next(self, timeout_seconds: float | None) -> Batch | None:
         """Return the next batch."""
         return await self._batches.get()
+
+
+class Gate:
+    """A journal that a test can hold up; it counts how many frames are on their way at once."""
+
+    def __init__(self, journal: Journal) -> None:
+        self.open = asyncio.Event()
+        self.open.set()
+        self.waiting = self.most = 0
+        self._journal = journal
+
+    async def append(self, frame: Frame) -> None:
+        """Append a frame once the gate is open."""
+        self.waiting += 1
+        self.most = max(self.most, self.waiting)
+        await self.open.wait()
+        await self._journal.append(frame)
+        self.waiting -= 1
 
 
 class Line:
@@ -86,7 +107,7 @@ class Line:
         self.loop: EngineLoop
         self.task: asyncio.Task[None]
         self._given = inbox
-        self._clock = clock or EngineClock(wall_us, boot_us, accept_jump=False)
+        self._clock = clock or EngineClock.of_this_machine(accept_jump=False)
         self._wrap = wrap
         self._count = count
         self._closers: list[Callable[[], Awaitable[None]]] = []
@@ -189,16 +210,6 @@ async def send(
 def stream_of(command: Command) -> str:
     """Return the stream that a command belongs to."""
     return _STREAMS.get(command["type"], "admin")
-
-
-def wall_us() -> int:
-    """Return the wall clock in µs."""
-    return time.time_ns() // 1_000
-
-
-def boot_us() -> int:
-    """Return the boot clock in µs."""
-    return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000
 
 
 def _unexpected(complaint: str) -> None:

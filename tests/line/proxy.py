@@ -44,6 +44,11 @@ class FailingWire:
         """Factories of links that go over this wire."""
         return Connections(Endpoints(f"unix://{self._socket}"))
 
+    @property
+    def open_links(self) -> int:
+        """How many clients it carries at the moment."""
+        return len(self._writers) // 2
+
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_unix_server(self._carry, self._socket)
         return self

@@ -53,10 +53,10 @@ async def test_step_of_the_wall_clock_halts_the_engine(
 
 
 @pytest.mark.parametrize("step_us", [3600 * 1_000_000, -3600 * 1_000_000])
-async def test_accepted_step_goes_on_and_the_next_one_is_measured_from_there(
+async def test_accepted_step_goes_on_and_time_still_never_goes_back(
     connections: Connections, shard: str, step_us: int
 ) -> None:
-    """An operator who says that the new time is right is believed; time still never goes back."""
+    """An operator who says that the new time is right is believed, in both directions."""
     clock, inbox = HandClock(), ScriptedInbox()
     start_us = clock.wall_us
     accepting = clock.engine_clock(accept_jump=True)

@@ -9,26 +9,8 @@ from engine.messages import Frame
 from engine.ports import Journal
 from engine.snapshot import state_hash
 from tests.edges.tape import until
-from tests.line.line import Line, ScriptedInbox
+from tests.line.line import Gate, Line, ScriptedInbox
 from tests.line.words import MARKET, order, tick
-
-
-class Gate:
-    """A journal that a test can hold up; it counts how many frames are on their way at once."""
-
-    def __init__(self, journal: Journal) -> None:
-        self.open = asyncio.Event()
-        self.open.set()
-        self.waiting = self.most = 0
-        self._journal = journal
-
-    async def append(self, frame: Frame) -> None:
-        """Append a frame once the gate is open."""
-        self.waiting += 1
-        self.most = max(self.most, self.waiting)
-        await self.open.wait()
-        await self._journal.append(frame)
-        self.waiting -= 1
 
 
 async def gated(line: Line) -> Gate:

@@ -130,13 +130,15 @@ class Oracle:
 
     def _account(self, name: str) -> tuple[Any, ...]:
         world, account = self.world, self.world.accounts[name]
+        equity = margins.equity(account)
+        initial, fees = margins.all_initial(world, account), margins.fee_holds(world, account)
         return (
             account.balance,
-            margins.equity(account),
+            equity,
             margins.maintenance(account),
-            margins.all_initial(world, account),
-            margins.fee_holds(world, account),
-            margins.free(world, account),
+            initial,
+            fees,
+            equity - initial - fees,
             account.locked,
             [order.name for order in world.orders_of(account)],
             {s: (p.lots, p.cost) for s, p in account.positions.items() if p.lots},

@@ -1,0 +1,172 @@
+"""Streams are trimmed to what nobody needs, and the lease says who lives."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from engine.connections import Connections, RedisLink
+from engine.ports import Position
+from persistence import housekeeping
+from persistence.housekeeping import Lease, Trimmer
+from persistence.journal import journal_key
+from tests.edges.tape import running, until
+from tests.line.proxy import FailingWire
+
+FRAMES = 1_000
+NODE = 100  # Redis trims whole nodes of so many entries
+
+
+@pytest.fixture(autouse=True)
+def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for nothing."""
+    monkeypatch.setattr(housekeeping, "TRIM_SECONDS", 0.01)
+    monkeypatch.setattr(housekeeping, "LEASE_SECONDS", 0.01)
+
+
+@pytest.fixture
+async def journal(link: RedisLink, shard: str) -> AsyncIterator[str]:
+    """Write a long journal, whose content does not matter here; return its key."""
+    key = journal_key(shard)
+    for start in range(1, FRAMES + 1, 250):
+        await link.call_many([("XADD", key, f"{n}-0", "f", n) for n in range(start, start + 250)])
+    yield key
+    await link.call("DEL", key)
+
+
+async def first_frame(link: RedisLink, key: str) -> int:
+    """Return the oldest frame left."""
+    entries = await link.call("XRANGE", key, "-", "+", "COUNT", 1)
+    return int(entries[0][0].partition(b"-")[0])
+
+
+def trimmer_of(
+    connections: Connections,
+    shard: str,
+    *,
+    retain: int = 0,
+    snapshot: int = FRAMES,
+    written: int = FRAMES,
+    cursors: dict[str, str] | None = None,
+) -> Trimmer:
+    """Return a trimmer of a shard at its last frame; what is not said does not bind."""
+    position = Position(FRAMES, b"", cursors or {})
+    trimmer = Trimmer(connections, shard, position, retain, lambda: written)
+    trimmer.oldest_snapshot = snapshot
+    return trimmer
+
+
+@pytest.mark.parametrize(
+    ("bound", "reader"),
+    [
+        ({"retain": 600}, None),
+        ({"snapshot": 400}, None),
+        ({"written": 400}, None),
+        ({}, "400"),
+    ],
+    ids=["frames to retain", "oldest snapshot", "fill writer", "reader"],
+)
+async def test_journal_is_kept_for_whoever_needs_it_longest(
+    connections: Connections,
+    shard: str,
+    link: RedisLink,
+    journal: str,
+    bound: dict[str, Any],
+    reader: str | None,
+) -> None:
+    """A frame cut off under a reader is a gap that nothing can fill; frame 400 itself stays."""
+    await link.call("HSET", f"{{{shard}}}:readers", "quick", "990")
+    if reader is not None:
+        await link.call("HSET", f"{{{shard}}}:readers", "slow", reader)
+
+    await trimmer_of(connections, shard, **bound)._trim(link)
+
+    assert 400 - NODE < await first_frame(link, journal) <= 400
+
+
+async def test_journal_without_a_snapshot_is_kept_whole(
+    connections: Connections, shard: str, link: RedisLink, journal: str
+) -> None:
+    """Without one, frame 1 is where every start begins."""
+    await trimmer_of(connections, shard, snapshot=0)._trim(link)
+    await trimmer_of(connections, shard, retain=FRAMES + 5)._trim(link)  # shorter than that, too
+
+    assert await first_frame(link, journal) == 1
+
+
+async def test_reader_that_writes_nonsense_does_not_stop_the_engine(
+    connections: Connections, shard: str, link: RedisLink, journal: str
+) -> None:
+    """Readers are other people's programs."""
+    await link.call("HSET", f"{{{shard}}}:readers", "odd", "frame 7", "older", "400")
+
+    async with running(trimmer_of(connections, shard)) as task:
+        async with asyncio.timeout(10):
+            while await first_frame(link, journal) <= 400 - NODE:  # noqa: ASYNC110 - Redis
+                await asyncio.sleep(0.01)
+        assert not task.done()
+    assert await first_frame(link, journal) <= 400
+
+
+async def test_ingress_is_trimmed_to_what_is_acknowledged_and_no_further(
+    connections: Connections, shard: str, link: RedisLink
+) -> None:
+    """What the engine has read but not journaled is read again after a crash."""
+    for stream in ("orders", "orders:gate", "ticks"):
+        key = f"{{{shard}}}:{stream}"
+        await link.call_many([("XADD", key, f"{n}-0", "c", "{}") for n in range(1, 501)])
+    cursors = {"orders": "300-0", "orders:gate": "500-0", "config": "9-0"}
+
+    await trimmer_of(connections, shard, cursors=cursors)._trim(link)
+
+    assert 300 - NODE < await first_frame(link, f"{{{shard}}}:orders") <= 301
+    assert await first_frame(link, f"{{{shard}}}:orders:gate") > 300
+    assert await link.call("XLEN", f"{{{shard}}}:ticks") == 500
+    ids = [entry[0] for entry in await link.call("XRANGE", f"{{{shard}}}:orders", "301-0", "+")]
+    assert ids == [b"%d-0" % n for n in range(301, 501)]
+    info = await link.call("XINFO", "STREAM", f"{{{shard}}}:orders:gate")
+    assert info[info.index(b"last-generated-id") + 1] == b"500-0"
+
+
+@pytest.mark.parametrize("fate", ["lose request", b"-OOM command not allowed\r\n"])
+async def test_failing_redis_is_tried_again_without_leaving_links_open(
+    wire: FailingWire, shard: str, link: RedisLink, fate: object
+) -> None:
+    """A refusal five times a second for an hour must not end in `too many clients`."""
+    lease = Lease(wire.connections, shard, "run", lambda: 0)
+    trimmer = trimmer_of(wire.connections, shard, cursors={"orders": "1-0"})
+    wire.fate = lambda _number, _words: fate
+    async with running(lease), running(trimmer):
+        await until(lambda: len(wire.requests) > 20)
+        assert wire.open_links <= 3, "one of each, and one that is about to go"
+        wire.fate = lambda _number, _words: "pass"
+        async with asyncio.timeout(10):
+            while not await link.call("EXISTS", f"{{{shard}}}:lease"):  # noqa: ASYNC110 - Redis
+                await asyncio.sleep(0.01)
+
+
+async def test_lease_moves_while_the_engine_lives_and_is_released_at_its_end(
+    connections: Connections, shard: str, link: RedisLink
+) -> None:
+    """A candidate takes over when it has stood still, or at once when it reads `released`."""
+    lease, seen = Lease(connections, shard, "run-7", lambda: 3), set[bytes]()
+    async with running(lease):
+        async with asyncio.timeout(10):
+            while len(seen) < 4:
+                seen.add(await link.call("GET", f"{{{shard}}}:lease") or b"run-7:0:3")
+                await asyncio.sleep(0.005)
+    await lease.release()
+
+    counters = sorted(int(each.split(b":")[1]) for each in seen)
+    assert {each.split(b":")[0] for each in seen} == {b"run-7"}
+    assert {each.split(b":")[2] for each in seen} == {b"3"}
+    assert len(counters) == 4
+    assert await link.call("GET", f"{{{shard}}}:lease") == b"released"
+
+
+async def test_release_does_not_raise_where_redis_is_away(wire: FailingWire, shard: str) -> None:
+    """The end of a daemon must not fail for what only makes the next one quicker."""
+    wire.fate = lambda _number, _words: "lose request"
+
+    await Lease(wire.connections, shard, "run", lambda: 0).release()
