@@ -190,14 +190,19 @@ def _tier_price(position: Position, threshold_ppm: int, grid: Grid) -> str | Non
 
 
 def _order(order: Order, grid: Grid) -> View:
-    return {
+    view = {
         "client_order_id": order.client_order_id,
         "order_id": order.order_id,
         "symbol": order.symbol,
         "side": SIDE_NAMES[order.side],
         "order_type": order.order_type.value,
         "time_in_force": order.time_in_force.value,
-        "price": grid.price_text(order.price_ticks),
+        "status": "armed" if order.is_armed else "resting",
         "quantity": grid.quantity_text(order.quantity_lots),
         "leaves": grid.quantity_text(order.leaves_lots),
     }
+    if order.price_ticks:
+        view["price"] = grid.price_text(order.price_ticks)
+    if order.trigger_ticks:
+        view["trigger_price"] = grid.price_text(order.trigger_ticks)
+    return view

@@ -26,8 +26,10 @@ def view_of(kernel: Kernel, frame: int) -> MarketView:
         view.accounts[name] = _account(account, grids)
     for orders in state.live.values():
         for order in orders.values():
-            grid = grids[order.symbol]
-            view.books[order.symbol].orders[order.order_id] = Resting(
+            if order.price_ticks == 0:
+                continue  # it waits for a price, and will not rest
+            grid, book = grids[order.symbol], view.books[order.symbol]
+            (book.armed if order.is_armed else book.orders)[order.order_id] = Resting(
                 SIDE_NAMES[order.side],
                 Decimal(grid.price_text(order.price_ticks)),
                 Decimal(grid.quantity_text(order.leaves_lots)),

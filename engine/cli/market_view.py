@@ -27,9 +27,10 @@ class Resting:
 
 @dataclass(slots=True)
 class BookView:
-    """One instrument's resting orders, as far as they have been seen entering."""
+    """One instrument's resting orders, and its armed limit orders, as far as they were seen."""
 
     orders: dict[int, Resting] = field(default_factory=dict)
+    armed: dict[int, Resting] = field(default_factory=dict)
     bid: str = ""
     ask: str = ""
     last: str = ""
@@ -129,10 +130,12 @@ class MarketView:
         if event.get("duplicate"):
             return
         self.counts["orders"] += 1
-        if event["status"] == "resting":
+        book = self._book(event["symbol"])
+        if event["status"] != "done" and "price" in event:
             price, quantity = Decimal(event["price"]), Decimal(event["quantity"])
             resting = Resting(event["side"], price, quantity)
-            self._book(event["symbol"]).orders[event["order_id"]] = resting
+            orders = book.orders if event["status"] == "resting" else book.armed
+            orders[event["order_id"]] = resting
 
     def _traded(self, event: dict[str, Any]) -> None:
         self.counts["trades"] += 1
@@ -162,14 +165,38 @@ class MarketView:
 
     def _cancelled(self, event: dict[str, Any]) -> None:
         self.counts["cancelled"] += 1
-        self._book(event["symbol"]).orders.pop(event["order_id"], None)
+        self._gone(event)
+
+    def _gone(self, event: dict[str, Any]) -> None:
+        """Take an order away that has expired, was cancelled, or was not let in when it fired."""
+        book = self._book(event["symbol"])
+        book.orders.pop(event["order_id"], None)
+        book.armed.pop(event["order_id"], None)
+
+    def _triggered(self, event: dict[str, Any]) -> None:
+        """Let an armed limit order into the book; the trades that it causes take from it."""
+        book = self._book(event["symbol"])
+        order = book.armed.pop(event["order_id"], None)
+        if order is not None:
+            book.orders[event["order_id"]] = order
+
+    def _prevented(self, event: dict[str, Any]) -> None:
+        """Shrink both sides of a prevented match where the mode says so."""
+        if event["mode"] == "decrement":
+            book = self._book(event["symbol"])
+            for party in (event["maker"], event["taker"]):
+                order = book.orders.get(party["order_id"])
+                if order is not None:
+                    self._leave(book, party["order_id"], order.leaves - Decimal(event["quantity"]))
 
     def _amended(self, event: dict[str, Any]) -> None:
         book = self._book(event["symbol"])
-        order = book.orders.get(event["order_id"])
-        if order is not None:
-            order.price = Decimal(event["price"])
-            self._leave(book, event["order_id"], Decimal(event["leaves"]))
+        for orders in (book.orders, book.armed):
+            order = orders.get(event["order_id"])
+            if order is not None and "price" in event:
+                order.price, order.leaves = Decimal(event["price"]), Decimal(event["leaves"])
+                if not order.leaves:
+                    del orders[event["order_id"]]
 
     def _balance(self, event: dict[str, Any]) -> None:
         self._account(event["account"]).balance = Decimal(event["balance"])
@@ -204,6 +231,10 @@ _FOLLOW: Final = {
     "trade": MarketView._traded,  # noqa: SLF001
     "order_cancelled": MarketView._cancelled,  # noqa: SLF001
     "order_amended": MarketView._amended,  # noqa: SLF001
+    "order_expired": MarketView._gone,  # noqa: SLF001
+    "order_triggered": MarketView._triggered,  # noqa: SLF001
+    "trigger_rejected": MarketView._gone,  # noqa: SLF001
+    "prevented_match": MarketView._prevented,  # noqa: SLF001
     "balance_changed": MarketView._balance,  # noqa: SLF001
     "liquidation": MarketView._liquidated,  # noqa: SLF001
     "rejected": MarketView._rejected,  # noqa: SLF001

@@ -203,3 +203,55 @@ def test_a_position_that_turns_costs_what_the_turn_cost() -> None:
     assert position.cost == 400
     position.move(Decimal(-5), Decimal(120))
     assert position.cost == -600
+
+
+def order_of(account: str, name: str, side: str, price: str, quantity: str, **more: Any) -> Command:
+    """Return an order of the instrument of these tests."""
+    order = {"type": "place_order", "account": account, "client_order_id": name, "symbol": "X"}
+    kind = {"side": side, "order_type": "limit", "price": price, "quantity": quantity}
+    return {**order, **kind, **more}
+
+
+def test_orders_that_wake_shrink_or_expire_are_followed() -> None:
+    """An order may come to rest, or leave, without a command of its own."""
+    play = Play(MarketView())
+    play.frame([{"type": "create_instrument", "symbol": "X", "tick_size": "1", "lot_size": "1"}])
+    for name in ("ann", "bea"):
+        deposit = {"type": "deposit", "account": name, "amount": "100000", "transfer_id": name}
+        play.frame([{"type": "create_account", "account": name}, deposit])
+    play.frame([{"type": "l1", "symbol": "X", "bid": "99", "ask": "101"}])
+    play.frame([order_of("ann", "a", "buy", "100", "1"), order_of("bea", "b", "sell", "100", "1")])
+    asleep = order_of("ann", "s", "sell", "98", "3", order_type="stop_limit", trigger_price="99")
+    play.frame([asleep, order_of("bea", "own", "buy", "97", "5")])
+    assert_books_agree(play)
+
+    play.frame([order_of("bea", "c", "sell", "97", "2", stp="decrement")])
+    assert_books_agree(play)
+    play.frame([order_of("ann", "d", "buy", "98", "1"), order_of("bea", "e", "sell", "98", "1")])
+    assert [order.price for order in play.view.books["X"].orders.values()].count(98) == 1
+    assert_books_agree(play)
+
+    expiry = 1_700_000_000_000 + 12 * (play.frames + 2)
+    short = order_of("ann", "g", "buy", "90", "1", time_in_force="gtd", expires_at=expiry)
+    play.frame([short])
+    assert_books_agree(play)
+    play.frame([])
+    play.frame([])
+    assert all(order.price != 90 for order in play.view.books["X"].orders.values())
+    assert_books_agree(play)
+
+
+def assert_books_agree(play: Play) -> None:
+    """Fail where the view's resting orders are not the kernel's."""
+    book = play.machine.kernel.state.markets["X"].book
+    held = {
+        order.order_id: (order.price_ticks, order.leaves_lots)
+        for ladder in (book.bids, book.asks)
+        for level in ladder
+        for order in level
+    }
+    shown = {
+        number: (int(order.price), int(order.leaves))
+        for number, order in play.view.books["X"].orders.items()
+    }
+    assert shown == held
