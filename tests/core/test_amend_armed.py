@@ -137,10 +137,39 @@ def test_leash_of_a_waiting_order_is_taken_up_when_it_wakes(market: Market) -> N
     market.play("""
         ann sell trailing_stop 1 offset=5 activation=105 by=mark id=A
         ann amend A offset=3
-        mark 105
+        mark 104
+    """)
+    assert market.armed() == ["A sell 1 0"]
+
+    market.play("mark 105")
+    assert market.armed() == ["A sell 1 102"]
+
+
+def test_step_outlives_an_amended_leash(market: Market) -> None:
+    """What an amend does not name stays (A9, A12)."""
+    market.play("""
+        ann sell trailing_stop 1 offset=5 step=2 by=mark id=A
+        ann amend A offset=4
+        mark 101.99
+    """)
+    assert market.armed() == ["A sell 1 96"]
+
+    market.play("mark 102")
+    assert market.armed() == ["A sell 1 98"]
+
+
+def test_money_of_a_waiting_order_is_asked_at_its_activation_price(market: Market) -> None:
+    """As at entry, with the collar from there (C1)."""
+    market.play("""
+        ann sell trailing_stop 1 offset=5 activation=120 by=mark id=A
+        risk ann max_order_notional=227.99
+        ann amend A 2
+        risk ann max_order_notional=228
+        ann amend A 2
     """)
 
-    assert market.armed() == ["A sell 1 102"]
+    assert market.refusals == ["order_notional_limit"]
+    assert market.armed() == ["A sell 2 0"]
 
 
 def test_fired_order_has_no_trigger_to_amend(market: Market) -> None:

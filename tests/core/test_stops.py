@@ -190,7 +190,7 @@ def test_fired_market_order_is_protected_and_never_rests(market: Market) -> None
     market.play("""
         mm  buy 1@90
         mm  buy 1@89
-        mm  buy 1@80
+        mm  buy 1@87
         ann sell stop 3 trigger=95 by=mark slippage=200 id=A
         bea sell stop 3 trigger=94 by=mark id=B
     """)
@@ -200,7 +200,7 @@ def test_fired_market_order_is_protected_and_never_rests(market: Market) -> None
     assert market.cancels == ["A 1 collar"]
 
     market.play("mark 94")
-    assert market.fills[2:] == ["bea<mm 1@80"]
+    assert market.fills[2:] == ["bea<mm 1@87"]
     assert market.cancels[1:] == ["B 2 ioc_remainder"]
     assert market.asks() == []
 

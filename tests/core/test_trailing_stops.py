@@ -158,9 +158,12 @@ def test_activation_of_a_buyer_is_below_the_market(market: Market) -> None:
     assert _marks(market, "110", "95.01", "95", "94") == ["0", "0", "97", "96"]
 
 
-def test_activation_price_reached_at_entry_activates_at_once(market: Market) -> None:
+@pytest.mark.parametrize("activation", ["90", "100"])
+def test_activation_price_reached_at_entry_activates_at_once(
+    market: Market, activation: str
+) -> None:
     """With the reference of that moment, not the activation price (A12)."""
-    market.play("ann sell trailing_stop 1 offset=2 activation=90 by=mark id=T")
+    market.play(f"ann sell trailing_stop 1 offset=2 activation={activation} by=mark id=T")
 
     assert market.last[0]["trigger_price"] == "98"
     assert market.armed() == ["T sell 1 98"]

@@ -228,7 +228,7 @@ def test_orders_that_wake_shrink_or_expire_are_followed() -> None:
     play.frame([order_of("bea", "c", "sell", "97", "2", stp="decrement")])
     assert_books_agree(play)
     play.frame([order_of("ann", "d", "buy", "98", "1"), order_of("bea", "e", "sell", "98", "1")])
-    assert [order.price for order in play.view.books["X"].orders.values()].count(98) == 1
+    assert [order.price for order in play.view.books["X"].orders.values()].count(Decimal(98)) == 1
     assert_books_agree(play)
 
     expiry = 1_700_000_000_000 + 12 * (play.frames + 2)
