@@ -107,6 +107,26 @@ def test_input_in_the_middle_of_a_cascade_is_a_bug(monkeypatch: pytest.MonkeyPat
         kernel.apply(market.machine._conversion.to_core(item.command, lambda _, __: None))
 
 
+def test_bound_of_a_frame_is_over_all_instruments(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Opening all markets at once is no way around it (A11)."""
+    lower(monkeypatch, "MAX_CASCADE_PER_FRAME", 3)
+    market = Market(collar="0.5")
+    market.play("instrument Y collar=0.5\n mark Y 100\n mm buy 9@90\n mm buy Y 9@90")
+    for number in range(4):
+        market.play(f"""
+            ann sell   stop 1 trigger=95 by=mark id=x{number}
+            ann sell Y stop 1 trigger=95 by=mark id=y{number}
+        """)
+    market.play("state * halted\n mark 94\n mark Y 94")
+    market.forget()
+
+    market.play("state * open")
+    assert _ids(market) == ["x0", "x1", "x2"]
+
+    market.wait(0)
+    assert _ids(market)[3:] == ["x3", "y0", "y1", "y2", "y3"]
+
+
 def test_cascade_without_end_halts_the_instrument(monkeypatch: pytest.MonkeyPatch) -> None:
     """With the rest still armed; opening it again lets them go on (A11)."""
     lower(monkeypatch, "MAX_CASCADE", 4)

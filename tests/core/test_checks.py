@@ -8,7 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from engine.state import State
-from matching.order import Conditions
+from matching.order import Conditions, Order
+from matching.stops import Trigger
 from tests.core.market import Market
 
 
@@ -106,9 +107,58 @@ def _plain_level(state: State) -> None:
     level.conditional = 0
 
 
+def _armed(state: State) -> Order:
+    return state.live["bob"]["stop"]
+
+
+def _trigger(state: State) -> Trigger:
+    conditions = _armed(state).conditions
+    assert conditions is not None
+    assert conditions.trigger is not None
+    return conditions.trigger
+
+
+def _moved_trigger(state: State) -> None:
+    _trigger(state).price_ticks += 1
+
+
+def _moved_watermark(state: State) -> None:
+    _trigger(state).watermark_half += 1
+
+
+def _unheard_of_armed(state: State) -> None:
+    state.markets["X"].stops.disarm(_armed(state))
+
+
+def _armed_and_resting(state: State) -> None:
+    state.markets["X"].book.rest(_armed(state))
+
+
+def _miscounted_armed(state: State) -> None:
+    state.markets["X"].stops.count += 1
+
+
+def _miscounted_exits(state: State) -> None:
+    state.accounts["bob"].positions["X"].armed_reducing = 0
+
+
+def _active_before_its_time(state: State) -> None:
+    conditions = state.live["bob"]["wakes"].conditions
+    assert conditions is not None
+    assert conditions.trigger is not None
+    conditions.trigger.price_ticks = 9_000
+
+
 @pytest.mark.parametrize(
     "harm",
     [
+        _moved_trigger,
+        _moved_watermark,
+        _unheard_of_armed,
+        _armed_and_resting,
+        _miscounted_armed,
+        _miscounted_exits,
+        _active_before_its_time,
         _bad_lots,
         _bad_cost,
         _bad_balance,
@@ -140,6 +190,8 @@ def test_broken_invariant_is_seen(harm: Callable[[State], None]) -> None:
         bob sell 2@101 id=rest
         mm  buy  2@99  id=bid
         bob sell 5@102 peak=2 gtd=9000 reduce id=exit
+        bob sell trailing_stop 1 offset=5 by=mark reduce id=stop
+        bob sell trailing_stop 1 offset=5 by=mark activation=110 id=wakes
     """)
     state = market.kernel.state
 

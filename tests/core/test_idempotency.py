@@ -217,6 +217,20 @@ def test_id_of_a_live_order_never_leaves() -> None:
     assert market.asks() == ["alice 1@100"]
 
 
+def test_id_of_an_armed_order_never_leaves() -> None:
+    """It lives, though it does not rest (A10, A11)."""
+    market = Market()
+    view.remember_at_most(market.kernel, 2)
+    market.play("alice sell stop 1 trigger=90 by=mark id=live")
+    for _ in range(4):
+        market.wait(DAY_MS)
+        market.mark_at("100")
+        _place_and_cancel(market, *(f"{market.now_us}{letter}" for letter in "abc"))
+
+    market.play("alice sell stop 1 trigger=91 by=mark id=live")
+    assert market.refusals == ["id_reused"]
+
+
 def test_live_ids_push_nobody_out() -> None:
     """The last so many accepted ids are remembered, beside those that are live (A10)."""
     market = Market()

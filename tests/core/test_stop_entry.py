@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from tests.core.bounds import lower
 from tests.core.market import Market
 
 STOP: dict[str, Any] = {
@@ -198,6 +199,20 @@ def test_money_is_asked_at_the_worst_price(market: Market, order: str, most: str
 
     market.play(f"risk ann max_order_notional={most}\n ann {order} by=mark id=A")
     assert len(market.armed()) == 1
+
+
+def test_armed_orders_count_as_open_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They take up room, whether they rest or sleep (A11)."""
+    lower(monkeypatch, "MAX_OPEN_ORDERS_PER_ACCOUNT", 2)
+    market = Market()
+
+    market.play("""
+        ann sell 1@110
+        ann sell stop 1 trigger=95 by=mark
+        ann sell stop 1 trigger=95 by=mark
+    """)
+
+    assert market.refusals == ["too_many_orders"]
 
 
 def test_entry_in_a_market_that_is_not_open_is_refused(market: Market) -> None:
