@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from engine.codec import genesis_hash, seal
-from engine.config import Config
+from engine.config import Account, Config, ConfigError
 from engine.connections import Connections
 from engine.daemon import Daemon, Parts, RunOptions
 from engine.machine import Machine
@@ -13,7 +13,7 @@ from engine.messages import Frame
 from engine.ports import Manifest, Position
 from engine.replay import Diverged, replay_frame
 from persistence.witness import Witness
-from tests.line.written import sealed
+from tests.line.written import frames_of, sealed
 
 
 @pytest.fixture
@@ -63,6 +63,22 @@ def test_acknowledged_frame_is_witnessed_and_told_to_the_writer(
     assert Witness(tmp_path / "head").read() == (3, frame.hash)
     assert parts.writer is not None
     assert parts.writer.top_frame == 3
+
+
+async def test_configuration_too_large_for_the_first_frame_is_refused(
+    connections: Connections, shard: str, tmp_path: Path
+) -> None:
+    """Accounts cut off in silence would be missing without anybody knowing."""
+    accounts = tuple(Account(f"a{number}") for number in range(10_500))
+    options = RunOptions(tmp_path / "shard.toml", tmp_path)
+    daemon = Daemon(Config(shard=shard, accounts=accounts), options, connections, None)
+    position = Position(0, genesis_hash(shard), {})
+    parts = daemon._assemble(Machine(), position)
+
+    with pytest.raises(ConfigError, match=r"shard\.toml: .*10000 of 10501 inputs fit one frame"):
+        await daemon._first_frame(parts, position)
+
+    assert await frames_of(connections, shard) == []
 
 
 def test_frame_of_another_release_names_the_release_and_the_way(shard: str) -> None:

@@ -51,16 +51,3 @@ async def test_configuration_is_applied_once_however_often_the_first_start_is_ki
     ]
     assert events_of(rest) == []
     await link.close()
-
-
-async def test_configuration_too_large_for_the_first_frame_is_refused(
-    make: Make, shard: str
-) -> None:
-    """Accounts cut off in silence would be missing without anybody knowing."""
-    accounts = "".join(f'[[accounts]]\naccount = "a{n}"\n' for n in range(10_500))
-    daemon = make(more=accounts)
-    daemon.spawn()
-
-    assert await daemon.ended() == 78
-    assert "10000 of 10501 inputs fit one frame" in daemon.log
-    assert len(await daemon.frames()) == 0
