@@ -161,21 +161,23 @@ class Triggering:
     def run(self, events: list[Event]) -> None:
         """Fire what the changed references reach, one after the other, each to its end (A11).
 
-        At most MAX_CASCADE_PER_FRAME a frame; what is left goes on before any other input. At
-        MAX_CASCADE the instrument halts with the rest still armed.
+        At most MAX_CASCADE_PER_FRAME a frame, over all instruments; what is left goes on before any
+        other input. At MAX_CASCADE the instrument halts with the rest still armed.
         """
         state = self._state
         for symbol in sorted(state.referenced):
             state.cascades.setdefault(symbol, 0)
         state.referenced.clear()
+        left = MAX_CASCADE_PER_FRAME
         for symbol in sorted(state.cascades):
-            self._cascade(symbol, events)
+            left = self._cascade(symbol, left, events)
 
-    def _cascade(self, symbol: str, events: list[Event]) -> None:
+    def _cascade(self, symbol: str, left: int, events: list[Event]) -> int:
+        """Fire at most `left` orders of one instrument; return how many may still fire."""
         state = self._state
         market = state.markets[symbol]
         stops = market.stops
-        for _ in range(MAX_CASCADE_PER_FRAME):
+        while left > 0:
             seen = references(market)
             stops.observe(seen)
             order = None
@@ -184,13 +186,15 @@ class Triggering:
             if order is None:
                 del state.cascades[symbol]
                 state.referenced.pop(symbol, None)
-                return
+                return left
             if state.cascades[symbol] == MAX_CASCADE:
                 market.instrument.state = MarketState.HALTED
                 events.append(MarketStateChanged(symbol, MarketState.HALTED))
                 continue
             state.cascades[symbol] += 1
+            left -= 1
             self._fire(market, order, seen, events)
+        return left
 
     def _fire(self, market: Market, order: Order, seen: References, events: list[Event]) -> None:
         """Wake one order: everything is asked again, then it enters like a new one."""
