@@ -78,6 +78,35 @@ def test_failing_check_says_its_limits(market: Market) -> None:
     ]
 
 
+def test_whole_quantity_is_asked_for(market: Market) -> None:
+    """Not what one lot of it would need (C1)."""
+    market.play("""
+        mm  buy 9@94
+        ann sell stop 3 trigger=95 by=mark id=A
+        risk ann max_order_notional=200
+        mark 95
+    """)
+
+    assert _rejected(market) == ["order_notional_limit"]
+
+
+def test_exit_larger_than_the_position_still_gets_out(market: Market) -> None:
+    """Reduce-only passes every check over money, and is capped as it trades (A8, C1)."""
+    market.play("""
+        mm  sell 5@100
+        ann buy  5@100
+        mm  buy  9@94
+        ann sell stop 5 trigger=95 by=mark reduce id=A
+        mm  buy  2@99
+        ann sell 2@99
+        risk ann max_order_notional=1
+        mark 95
+    """)
+
+    assert market.fills[-1] == "ann<mm 3@94"
+    assert market.cancels == ["A 2 reduce_only"]
+
+
 @pytest.mark.parametrize("status", ["suspended", "closed"])
 def test_account_not_active(market: Market, status: str) -> None:
     """Who may not order may not fire (C1)."""

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.core.market import Market
+from tests.core.naive_market import NaiveMarket
 
 LAST_100 = """
     change X collar=0.5
@@ -155,20 +156,40 @@ def test_last_trade_is_the_default_and_no_tick_moves_it(market: Market) -> None:
     assert market.armed() == ["A sell 1 99"]
 
 
-def test_nothing_is_held_for_an_armed_order(market: Market) -> None:
-    """Margin is asked at entry and held once it has fired (B3)."""
+def test_pushed_mark_fires_what_looks_at_it() -> None:
+    """Whoever says the mark, a tick or a price of its own (A11, B2)."""
+    for kind in (Market, NaiveMarket):
+        market = kind(mark_source="pushed")
+        market.play("""
+            push X 100
+            mm  buy 1@90
+            ann sell stop 1 trigger=95 by=mark id=A
+            tick 80 81
+        """)
+        assert market.fired == []
+
+        market.play("push X 95")
+        assert market.fired == ["A 95 at 95"]
+
+
+def test_instruments_are_looked_at_in_the_order_of_their_symbols(market: Market) -> None:
+    """When one command opens several (A11, A14)."""
     market.play("""
-        deposit bob 1000
-        mm  buy 1@99
-        mm  cancel o1
-        bob sell stop_limit 10@99 trigger=95 by=mark id=A
+        instrument B
+        instrument A
+        mark A 100
+        mark B 100
+        ann sell B stop_limit 1@100 trigger=95 by=mark id=b
+        ann sell A stop_limit 1@100 trigger=95 by=mark id=a
+        ann sell X stop_limit 1@100 trigger=95 by=mark id=x
+        state * halted
+        mark X 90
+        mark B 90
+        mark A 90
+        state * open
     """)
-    assert market.free("bob") == "1000"
 
-    market.play("mark 95")
-
-    assert market.asks() == ["bob 10@99"]
-    assert market.free("bob") == "802"
+    assert market.fired == ["a 95 at 90", "b 95 at 90", "x 95 at 90"]
 
 
 def test_fired_limit_order_rests_and_keeps_what_it_carries(market: Market) -> None:
@@ -289,73 +310,6 @@ def test_deleting_the_instrument_of_a_liquidation_is_no_accident(market: Market)
     assert market.kinds()[-1] == "instrument_deleted"
 
 
-def test_instrument_with_armed_orders_is_not_deleted(market: Market) -> None:
-    """An armed order is an order (A11)."""
-    market.play("""
-        ann sell stop 1 trigger=95 by=mark id=A
-        delete X
-    """)
-
-    assert market.refusals == ["instrument_not_flat"]
-
-
-def test_armed_orders_leave_like_resting_ones(market: Market) -> None:
-    """By a cancel, a mass cancel, expiry and liquidation (A11)."""
-    market.play("""
-        change X collar=0.5
-        deposit bob 200
-        mm  sell 10@100
-        mm  buy  50@86
-        bob buy  10@100
-        bob sell stop 1 trigger=80 by=mark id=A
-        bob sell stop 2 trigger=80 by=mark id=B gtd=2000
-        bob sell stop 3 trigger=80 by=mark id=C
-        bob sell stop 4 trigger=80 by=mark id=D
-        bob sell stop 5 trigger=80 by=mark id=E reduce
-        ann buy take_profit 6 trigger=80 by=mark id=F
-        bob cancel A
-        wait 1000
-        ann cancel all buy
-        mark 89.5
-    """)
-
-    assert market.cancels[:2] == ["A 1 requested", "F 6 cancel_all"]
-    assert market.cancels[2:] == ["C 3 liquidation", "D 4 liquidation"]
-    assert [(e["client_order_id"], e["leaves"]) for e in market.of("order_expired")] == [("B", "2")]
-    assert market.armed() == ["E sell 5 80"]
-
-
-def test_armed_exits_go_with_the_resting_ones_when_the_position_does(market: Market) -> None:
-    """In order of arrival, whether they rest or sleep (A8)."""
-    market.play("""
-        mm  sell 10@100
-        ann buy  10@100
-        ann sell stop 5 trigger=90 by=mark reduce id=A
-        ann sell 5@110 reduce id=B
-        ann sell stop 5 trigger=91 by=mark reduce id=C
-        ann sell stop 5 trigger=92 by=mark id=D
-        mm  buy 10@99
-        ann sell 10@99
-    """)
-
-    assert market.cancels == ["A 5 reduce_only", "B 5 reduce_only", "C 5 reduce_only"]
-    assert market.armed() == ["D sell 5 92"]
-
-
-def test_armed_exits_take_no_room_from_each_other(market: Market) -> None:
-    """Two exits of the whole position may wait on either side of it (A8, C1)."""
-    market.play("""
-        deposit bob 210
-        mm  sell 10@100
-        bob buy  10@100
-        bob sell stop 10 trigger=95 by=mark id=A
-        bob sell take_profit 10 trigger=105 by=mark id=B
-    """)
-
-    assert market.refusals == []
-    assert market.armed() == ["A sell 10 95", "B sell 10 105"]
-
-
 def test_prevention_covers_a_fired_stop(market: Market) -> None:
     """Its mode was set when it was armed (A6)."""
     market.play("""
@@ -367,16 +321,3 @@ def test_prevention_covers_a_fired_stop(market: Market) -> None:
 
     assert market.cancels == ["own 5 self_trade"]
     assert market.fills == ["ann<mm 5@90"]
-
-
-def test_repeat_of_an_armed_order_is_told_the_same(market: Market) -> None:
-    """The original acceptance, trigger and all; a default said aloud changes nothing (A10)."""
-    market.play(LAST_100)
-    market.play("ann sell stop 1 trigger=95 id=A")
-    first = market.last[0]
-
-    market.play("ann sell stop 1 trigger=95.00 by=last id=A")
-
-    assert market.last == [first | {"duplicate": True}]
-    market.play("ann sell stop 1 trigger=94 id=A")
-    assert market.refusals == ["id_reused"]
