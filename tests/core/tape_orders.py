@@ -207,7 +207,6 @@ class Orders:
             {"order_type": "stop", "trigger_price": "5"},
             {"time_in_force": "gtd"},
             {"time_in_force": "gtd", "expires_at": 0},
-            {"time_in_force": None, "expires_at": 0},
             {"time_in_force": "gtc", "expires_at": 10**9},
             {"time_in_force": "ioc", "post_only": True},
             {"time_in_force": "fok", "display_quantity": order["quantity"]},
