@@ -149,6 +149,8 @@ def test_orders_expire_in_any_market_state(market: Market, state: str) -> None:
         ("sell 5@100 expires=5000", "$.expires_at"),
         ("sell 5@100 gtc expires=5000", "$.expires_at"),
         ("sell 5@100 ioc expires=5000", "$.expires_at"),
+        ("sell 5@100 expires=0", "$.expires_at"),
+        ("sell 5@100 day expires=0", "$.expires_at"),
         ("sell 5@100 day", "$.time_in_force"),
         ("sell 5@100 day expires=5000", "$.expires_at"),
     ],

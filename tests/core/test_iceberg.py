@@ -155,6 +155,18 @@ def test_iceberg_enters_with_its_whole_size(market: Market) -> None:
     assert market.of("order_accepted")[1]["status"] == "resting"
 
 
+def test_rest_smaller_than_the_peak_is_all_shown(market: Market) -> None:
+    """There is nothing left to hide (A4)."""
+    market.play("""
+        alice sell 25@100
+        bob   buy  30@100 peak=10
+        alice sell 3@100
+    """)
+
+    assert market.bids() == ["bob 2@100"]
+    assert market.of("order_replenished") == []
+
+
 def test_fees_are_charged_on_the_merged_trade() -> None:
     """Slicing an order changes no fee, nor does showing it in slices (A4, B5)."""
     market = Market(maker_fee="0.000001", taker_fee="0.000003")

@@ -55,6 +55,30 @@ def test_no_input_comes_between_the_expiries(monkeypatch: pytest.MonkeyPatch) ->
     assert market.fills == ["carol<alice 5@104"]
 
 
+def test_margins_are_looked_at_after_the_last_expiry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both timers are due; the review waits until all have expired (A3, D2)."""
+    lower(monkeypatch, "MASS_CANCELS_PER_FRAME", 1)
+    market = Market(None, mark_source="last", lot_size="0.1", collar="0.2")
+    market.play("""
+        mm   buy 0.1@100
+        eve  sell 0.1@100
+        deposit bob 20
+        mm   sell 1@100
+        bob  buy  1@100
+        dave buy 0.1@90
+        dave buy 5@85
+        fay  buy 0.1@50 gtd=1250
+        fay  buy 0.1@51 gtd=1250
+        eve  sell 0.1@90
+    """)
+    assert len(market.of("liquidation")) == 1
+    market.forget()
+
+    market.wait(250)
+
+    assert market.kinds()[:3] == ["order_expired", "order_expired", "liquidation"]
+
+
 def test_expiries_survive_a_snapshot(monkeypatch: pytest.MonkeyPatch) -> None:
     """Killed in the middle, they are finished after the restart (A3)."""
     lower(monkeypatch, "MASS_CANCELS_PER_FRAME", 2)

@@ -146,12 +146,12 @@ def test_amend_of_an_exit_needs_no_open_market_at_its_price(market: Market) -> N
         {LONG}
         long sell 4@101 reduce
         state X halted
-        long amend o3 5
+        long amend o3 50
         long amend o3 @102
     """)
 
     assert market.refusals == ["market_not_open"]
-    assert market.asks() == ["long 5@101"]
+    assert market.asks() == ["long 50@101"]
 
 
 def test_liquidation_leaves_exits(market: Market) -> None:
