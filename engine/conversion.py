@@ -158,7 +158,7 @@ class Conversion:
             None if slippage is None else slippage * 100,
             c.tag or "",
             0,
-            0 if c.expires_at is None else c.expires_at * 1_000,
+            0 if c.expires_at is None else c.expires_at * 1_000 or -1,  # 0 means absent, not 1970
             c.post_only is True,
             c.reduce_only is True,
         )
