@@ -30,7 +30,7 @@ from persistence.embedded_postgres import (
     run_as,
 )
 from persistence.embedded_process import ServerProcess, ServerUnusable
-from persistence.embedded_valkey import find_valkey, valkey_arguments
+from persistence.embedded_valkey import ENVIRONMENT, find_valkey, valkey_arguments
 from persistence.queries import query
 from persistence.state_dir import StateLock, is_held, private_dir, socket_dir
 
@@ -54,7 +54,9 @@ class EmbeddedServers:
         self._ephemeral = ephemeral
         self._lock: StateLock | None = None
         logs = self.state_dir / "log"
-        self.valkey = ServerProcess("Valkey", logs / "valkey.log", signal.SIGTERM, signal.SIGTERM)
+        self.valkey = ServerProcess(
+            "Valkey", logs / "valkey.log", signal.SIGTERM, signal.SIGTERM, ENVIRONMENT
+        )
         # SIGQUIT ends Postgres at once and leaves the rest to its write-ahead log; SIGINT is the
         # orderly end, which writes a checkpoint and makes the next start faster.
         self.postgres = ServerProcess(

@@ -8,8 +8,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 START_SECONDS = 120.0  # a long append-only file is read back before the first answer
 STOP_SECONDS = 10.0
@@ -27,16 +28,23 @@ class ServerUnusable(Exception):
 class ServerProcess:
     """A started server.
 
-    `death_signal` is sent by the kernel when the daemon dies, `stop_signal` by `stop`.
+    `death_signal` is sent by the kernel when the daemon dies, `stop_signal` by `stop`;
+    `environment` is what the program needs beside a plain one.
     """
 
     def __init__(
-        self, name: str, log: Path, death_signal: signal.Signals, stop_signal: signal.Signals
+        self,
+        name: str,
+        log: Path,
+        death_signal: signal.Signals,
+        stop_signal: signal.Signals,
+        environment: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.name = name
         self._log = log
         self._death_signal = death_signal
         self._stop_signal = stop_signal
+        self._environment = environment
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -54,7 +62,9 @@ class ServerProcess:
         assert not self.running
         if self._log.exists() and self._log.stat().st_size > _LOG_BYTES:
             self._log.replace(self._log.with_suffix(".log.1"))
-        self._process = spawn(arguments, self._log, self._death_signal, lock, user)
+        self._process = spawn(
+            arguments, self._log, self._death_signal, lock, user, self._environment
+        )
 
     async def wait_ready(self, answers: Callable[[], Awaitable[bool]]) -> None:
         """Wait until `answers` is true. Raises ServerUnusable if the process ends before."""
@@ -94,6 +104,7 @@ def spawn(
     death_signal: signal.Signals,
     lock: int,
     user: int | None = None,
+    environment: Mapping[str, str] = MappingProxyType({}),
 ) -> subprocess.Popen[bytes]:
     """Start a program in a session of its own, so that Ctrl-C reaches the daemon alone.
 
@@ -116,7 +127,12 @@ def spawn(
                 stdout=output,
                 stderr=output,
                 cwd=log.parent,
-                env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"},
+                env={
+                    "PATH": os.environ.get("PATH", os.defpath),
+                    "LC_ALL": "C",
+                    "TZ": "UTC",
+                    **environment,
+                },
                 pass_fds=(lock,),
                 start_new_session=True,
                 user=user,

@@ -1,13 +1,14 @@
 """A Valkey that a test owns: configured, not embedded, to be killed, filled and started again."""
 
 import asyncio
+import os
 import shutil
 import subprocess
 import tempfile
 from pathlib import Path
 
 from engine.connections import Connections, Endpoints, LinkLost, RedisLink, RedisReplyError
-from persistence.embedded_valkey import find_valkey, valkey_arguments
+from persistence.embedded_valkey import ENVIRONMENT, find_valkey, valkey_arguments
 
 _START_SECONDS = 20.0
 
@@ -47,7 +48,9 @@ class OwnValkey:
         for name, value in overruled.items():
             arguments += [f"--{name.replace('_', '-')}", value]
         with (self.directory / "log").open("ab") as log:
-            self._process = subprocess.Popen(arguments, stdout=log, stderr=log)
+            self._process = subprocess.Popen(
+                arguments, stdout=log, stderr=log, env={**os.environ, **ENVIRONMENT}
+            )
 
     def kill(self) -> None:
         """End it as `kill -9` does."""
