@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from engine.answers import trigger_rejected
 from engine.execution import will_rest
-from engine.limits import MAX_CASCADE, MAX_CASCADE_PER_FRAME, MAX_PRICE_TICKS
-from engine.prices import protection_ticks
+from engine.limits import MAX_CASCADE, MAX_CASCADE_PER_FRAME
+from engine.prices import market_limit_ticks
 from matching.messages import MarketStateChanged, OrderTriggered
 from matching.stops import FALLING, RISING, References, Trigger
 from matching.terms import MarketState, OrderType, Refusal, TimeInForce
@@ -143,10 +143,8 @@ def limit_of(market: Market, order: Order, touch_ticks: int) -> int:
     """Return the worst price an armed order may trade at: its own, or from a touch (A2)."""
     if order.price_ticks:
         return order.price_ticks
-    slippage_ppm = order.slippage_ppm
-    if slippage_ppm is None:
-        slippage_ppm = market.instrument.terms.collar_ppm
-    return min(protection_ticks(order.side, touch_ticks, slippage_ppm), MAX_PRICE_TICKS)
+    terms = market.instrument.terms
+    return market_limit_ticks(terms, order.side, touch_ticks, order.slippage_ppm)
 
 
 class Triggering:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from engine.limits import PPM
+from typing import TYPE_CHECKING
+
+from engine.limits import MAX_PRICE_TICKS, PPM
 from risk.margin import divide_up
+
+if TYPE_CHECKING:
+    from matching.terms import Terms
 
 
 def protection_ticks(side: int, touch_ticks: int, slippage_ppm: int) -> int:
@@ -11,3 +16,10 @@ def protection_ticks(side: int, touch_ticks: int, slippage_ppm: int) -> int:
     if side > 0:
         return touch_ticks * (PPM + slippage_ppm) // PPM
     return max(1, divide_up(touch_ticks * (PPM - slippage_ppm), PPM))
+
+
+def market_limit_ticks(terms: Terms, side: int, touch_ticks: int, slippage_ppm: int | None) -> int:
+    """Return the worst price of a market order: its slippage from the touch, or the collar (A2)."""
+    if slippage_ppm is None:
+        slippage_ppm = terms.collar_ppm
+    return min(protection_ticks(side, touch_ticks, slippage_ppm), MAX_PRICE_TICKS)

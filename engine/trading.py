@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 from engine.answers import accepted, refused, repeated
 from engine.arming import LIMITED, PLAIN, form_defect, new_trigger, references
 from engine.execution import will_rest
-from engine.limits import MAX_OPEN_ORDERS_PER_ACCOUNT, MAX_PRICE_TICKS
-from engine.prices import protection_ticks
+from engine.limits import MAX_OPEN_ORDERS_PER_ACCOUNT
+from engine.prices import market_limit_ticks
 from matching.order import Conditions, Order
 from matching.terms import MarketState, OrderStatus, OrderType, Refusal, TimeInForce
 from risk.admission import admission_failures
@@ -77,7 +77,9 @@ class Trading:
         if command.order_type is MARKET:
             touch_ticks = market.book.touch_ticks(-command.side)
             assert touch_ticks is not None
-            limit_ticks = _protection(command, market, touch_ticks)
+            limit_ticks = market_limit_ticks(
+                market.instrument.terms, command.side, touch_ticks, command.max_slippage_ppm
+            )
         failures = self._failures(command, position, limit_ticks)
         if failures:
             events.append(refused(command, failures[0].code, failures))
@@ -114,7 +116,9 @@ class Trading:
         limit_ticks = command.price_ticks
         if limit_ticks == 0:
             touch_ticks = trigger.price_ticks or trigger.activation_ticks
-            limit_ticks = _protection(command, market, touch_ticks)
+            limit_ticks = market_limit_ticks(
+                market.instrument.terms, command.side, touch_ticks, command.max_slippage_ppm
+            )
         failures = self._failures(command, position, limit_ticks)
         if failures:
             events.append(refused(command, failures[0].code, failures))
@@ -286,14 +290,6 @@ def next_session_end_us(session_end_minute: int, now_us: int) -> int:
     """Return the next time of day `session_end_minute` (UTC) strictly after now, in µs."""
     end_us = now_us - now_us % DAY_US + session_end_minute * MINUTE_US
     return end_us if end_us > now_us else end_us + DAY_US
-
-
-def _protection(command: PlaceOrder, market: Market, touch_ticks: int) -> int:
-    """Return the worst price a market order may trade at: so far from the far touch (A2)."""
-    slippage_ppm = command.max_slippage_ppm
-    if slippage_ppm is None:
-        slippage_ppm = market.instrument.terms.collar_ppm
-    return min(protection_ticks(command.side, touch_ticks, slippage_ppm), MAX_PRICE_TICKS)
 
 
 def _reference_refusal(command: PlaceOrder, stop: StopTerms, market: Market) -> Refusal | None:

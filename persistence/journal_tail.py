@@ -8,6 +8,7 @@ from engine.codec import CorruptFrame, check_hash, frame_from_fields, genesis_ha
 from engine.connections import RedisLink
 from engine.messages import Frame
 from persistence.cursor import Cursor
+from persistence.journal import journal_key
 
 _READ_BYTES: Final = 256 << 10  # some milliseconds of work: the engine shares this loop
 _MOST_FRAMES: Final = 512
@@ -30,7 +31,7 @@ class JournalTail:
         self.at_top = False
         self._link = link
         self._shard = shard
-        self._key = f"{{{shard}}}:journal"
+        self._key = journal_key(shard)
         self._frames_per_read = 16
 
     async def check_position(self) -> None:

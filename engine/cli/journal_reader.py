@@ -9,6 +9,7 @@ from engine.cli.failure import CommandError
 from engine.codec import chain_hash, genesis_hash
 from engine.connections import Argument, RedisLink
 from engine.exits import CORRUPT_DATA
+from persistence.journal import journal_key
 
 FRAMES_PER_READ: Final = 64
 """A frame holds up to some megabytes; a read must stay small beside a client's output buffer."""
@@ -115,11 +116,6 @@ class JournalReader:
 def _hash_of(entry: JournalEntry, parent: bytes) -> bytes:
     time = str(entry.t).encode()
     return chain_hash(parent, time, entry.inputs, entry.events, entry.cursors, entry.version)
-
-
-def journal_key(shard: str) -> str:
-    """Return the key of a shard's journal."""
-    return f"{{{shard}}}:journal"
 
 
 def parse_entry(raw: list[Any]) -> JournalEntry:

@@ -6,6 +6,7 @@ from typing import Any, Final, Literal, TypeAlias
 import msgspec
 
 from engine.connections import RedisLink
+from feeds.inbox import entry_order
 from feeds.sources.record import TICK_TYPES
 
 StreamName: TypeAlias = Literal["orders", "ticks", "admin"]
@@ -50,8 +51,7 @@ def stream_of(command: Any) -> StreamName:
 
 def entry_id(raw: str | bytes) -> tuple[int, int]:
     """Return a stream id as a pair that compares like the id: (milliseconds, sequence)."""
-    milliseconds, _, sequence = (raw.decode() if isinstance(raw, bytes) else raw).partition("-")
-    return int(milliseconds), int(sequence)
+    return entry_order(raw.decode() if isinstance(raw, bytes) else raw)
 
 
 def encode(command: Any) -> bytes:
