@@ -29,7 +29,8 @@ from engine.limits import (
     MAX_PRICE_TICKS,
     MAX_QUANTITY_LOTS,
 )
-from engine.messages import (
+from engine.messages import Verdict
+from engine.wire import (
     AmendOrderWire,
     AnyWire,
     CancelAllWire,
@@ -46,7 +47,6 @@ from engine.messages import (
     SetRiskWire,
     UpdateAccountWire,
     UpdateInstrumentWire,
-    Verdict,
     WithdrawWire,
 )
 from matching.messages import (

@@ -22,7 +22,7 @@ from risk.messages import (
 )
 
 if TYPE_CHECKING:
-    from engine.messages import (
+    from engine.wire import (
         CreateAccountWire,
         CreateInstrumentWire,
         DepositWire,

@@ -10,19 +10,17 @@ import msgspec
 
 from engine.decimals import split_decimal
 from engine.limits import MAX_COMMANDS_PER_ENTRY, MAX_ENTRY_BYTES
-from engine.messages import (
+from engine.messages import Input, InputRecord, Verdict
+from engine.wire import (
     DECIMAL,
     IDENTIFIER,
     TIME_OF_DAY,
     AdminWire,
     AnyWire,
-    Input,
-    InputRecord,
     L1Wire,
     MarkPriceWire,
     OrdersWire,
     TicksWire,
-    Verdict,
 )
 from matching.terms import Refusal
 

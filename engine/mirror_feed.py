@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Final
 
 from engine.grid import Grid
-from engine.rendering import money, rate
+from engine.rendering_admin import money, rate
 from engine.views import average_price
 from persistence.mirror import AccountView, MirrorUpdate, PositionView
 from risk.margin import Standing

@@ -11,14 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from engine.conversion_admin import ASSET_DECIMALS
 from engine.decimals import to_text
-from engine.limits import PPM
+from engine.rendering_admin import ADMIN_ROUTES, money, rate
 from matching.messages import (
-    InstrumentCreated,
-    InstrumentDeleted,
-    InstrumentUpdated,
-    MarketStateChanged,
     OrderAccepted,
     OrderAmended,
     OrderCancelled,
@@ -30,18 +25,13 @@ from matching.messages import (
     Trade,
     TradeParty,
 )
-from matching.terms import SIDE_NAMES, Terms
+from matching.terms import SIDE_NAMES
 from risk.messages import (
-    AccountCreated,
-    AccountUpdated,
-    BalanceChanged,
     Failure,
     Liquidation,
-    LiquidationSet,
     MarginCall,
     MarginReceipt,
     Rejected,
-    RiskSet,
     TriggerRejected,
 )
 
@@ -53,16 +43,6 @@ if TYPE_CHECKING:
 
 _quote = msgspec.json.encode
 _DUPLICATE: Final = ',"duplicate":true'
-
-
-def money(atoms: int) -> str:
-    """Return an amount of the settlement asset as a decimal string."""
-    return to_text(atoms, ASSET_DECIMALS)
-
-
-def rate(ppm: int) -> str:
-    """Return a rate or a leverage of `ppm` as a decimal string."""
-    return to_text(ppm, 6)
 
 
 class Rendering:
@@ -82,15 +62,7 @@ class Rendering:
             PreventedMatch: self._prevented_match,
             Liquidation: self._liquidation,
             MarginCall: _margin_call,
-            InstrumentCreated: _instrument_created,
-            InstrumentUpdated: _instrument_updated,
-            InstrumentDeleted: _instrument_deleted,
-            MarketStateChanged: _market_state,
-            AccountCreated: _account_created,
-            AccountUpdated: _account_updated,
-            BalanceChanged: _balance_changed,
-            RiskSet: _risk_set,
-            LiquidationSet: _liquidation_set,
+            **ADMIN_ROUTES,
         }
 
     def render(self, event: Event, index: int | None, cause: Input | None) -> bytes:
@@ -304,88 +276,3 @@ def _limits(failure: Failure) -> str:
         f'"limit":"{money(failure.limit_atoms)}","used":"{money(failure.used_atoms or 0)}",'
         f'"requested":"{money(failure.requested_atoms or 0)}"'
     )
-
-
-def terms_fields(terms: Terms) -> str:
-    """Return an instrument's terms as the fields of a JSON object."""
-    fields = {
-        "tick_size": to_text(terms.tick_units, terms.price_decimals),
-        "lot_size": to_text(terms.lot_units, terms.quantity_decimals),
-        "contract_size": to_text(terms.contract_units, terms.contract_decimals),
-        "initial_margin": rate(terms.initial_margin_ppm),
-        "maintenance_margin": rate(terms.maintenance_margin_ppm),
-        "max_leverage": rate(terms.max_leverage_ppm),
-        "maker_fee": rate(terms.maker_fee_ppm),
-        "taker_fee": rate(terms.taker_fee_ppm),
-        "collar": rate(terms.collar_ppm),
-        "mark_source": terms.mark_source.value,
-    }
-    if terms.session_end_minute >= 0:
-        hours, minutes = divmod(terms.session_end_minute, 60)
-        fields["session_end"] = f"{hours:02}:{minutes:02}"
-    return ",".join(f'"{name}":"{value}"' for name, value in fields.items())
-
-
-def _instrument_created(e: InstrumentCreated, where: str) -> str:
-    return (
-        f'{{"type":"instrument_created",{where}"symbol":"{e.symbol}",{terms_fields(e.terms)},'
-        f'"state":"{e.state.value}"}}'
-    )
-
-
-def _instrument_updated(e: InstrumentUpdated, where: str) -> str:
-    fields = terms_fields(e.terms)
-    return f'{{"type":"instrument_updated",{where}"symbol":"{e.symbol}",{fields}}}'
-
-
-def _instrument_deleted(e: InstrumentDeleted, where: str) -> str:
-    return f'{{"type":"instrument_deleted",{where}"symbol":"{e.symbol}"}}'
-
-
-def _market_state(e: MarketStateChanged, where: str) -> str:
-    return f'{{"type":"market_state",{where}"symbol":"{e.symbol}","state":"{e.state.value}"}}'
-
-
-def _account(e: AccountCreated | AccountUpdated) -> str:
-    leverage = f',"leverage":"{rate(e.leverage_ppm)}"' if e.leverage_ppm else ""
-    group = f',"stp_group":"{e.stp_group}"' if e.stp_group else ""
-    return f'"account":"{e.account}","status":"{e.status._value_}"{leverage}{group}'
-
-
-def _account_created(e: AccountCreated, where: str) -> str:
-    return f'{{"type":"account_created",{where}{_account(e)}}}'
-
-
-def _account_updated(e: AccountUpdated, where: str) -> str:
-    return f'{{"type":"account_updated",{where}{_account(e)}}}'
-
-
-def _balance_changed(e: BalanceChanged, where: str) -> str:
-    return (
-        f'{{"type":"balance_changed",{where}"account":"{e.account}",'
-        f'"delta":"{money(e.delta_atoms)}","balance":"{money(e.balance_atoms)}",'
-        f'"cause":"{e.cause}","transfer_id":"{e.transfer_id}"}}'
-    )
-
-
-def _risk_set(e: RiskSet, where: str) -> str:
-    return (
-        f'{{"type":"risk_set",{where}"account":"{e.account}",'
-        f'"max_order_notional":"{money(e.max_order_notional_atoms)}",'
-        f'"max_exposure":"{money(e.max_exposure_atoms)}"}}'
-    )
-
-
-def _liquidation_set(e: LiquidationSet, where: str) -> str:
-    ladder = e.ladder
-    return (
-        f'{{"type":"liquidation_set",{where}"margin_call":"{rate(ladder.margin_call_ppm)}",'
-        f'"tier1":"{rate(ladder.tier1_ppm)}","tier1_share":"{rate(ladder.tier1_share_ppm)}",'
-        f'"tier2":"{rate(ladder.tier2_ppm)}","tier2_share":"{rate(ladder.tier2_share_ppm)}",'
-        f'"tier3":"{rate(ladder.tier3_ppm)}",'
-        f'"admission_ratio":"{rate(ladder.admission_ratio_ppm)}",'
-        f'"review_ms":{ladder.review_us // 1_000}}}'
-    )
-
-
-assert PPM == 10**6, "rates are written with six places"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from engine.decimals import to_text
 from engine.grid import Grid
 from engine.limits import PPM
-from engine.rendering import money, rate
+from engine.rendering_admin import money, rate
 from engine.snapshot import state_hash
 from matching.terms import SIDE_NAMES
 from risk.margin import Standing, margin_ratio_ppm

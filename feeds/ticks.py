@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.messages import L1Wire, MarkPriceWire
+from engine.wire import L1Wire, MarkPriceWire
 
 if TYPE_CHECKING:
     from engine.messages import Input

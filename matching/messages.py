@@ -1,6 +1,6 @@
 """Commands and events of the book, in integers: ticks, lots and atoms.
 
-The wire's decimal strings live in `engine.messages`; `engine.codec` turns one into the other.
+The wire's decimal strings live in `engine.wire`; `engine.codec` turns one into the other.
 """
 
 import msgspec

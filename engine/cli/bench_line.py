@@ -25,7 +25,7 @@ from engine.codec import decode_cursors, decode_inputs
 from engine.connections import Connections, LinkLost, RedisLink, RedisReplyError
 from engine.decimals import to_text
 from engine.exits import NO_DAEMON
-from engine.messages import AnyWire
+from engine.wire import AnyWire
 from persistence.embedded import running_endpoints
 from persistence.journal import JournalFrames
 

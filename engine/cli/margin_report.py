@@ -9,7 +9,7 @@ from rich.table import Table
 
 from engine.limits import PPM
 from engine.liquidation import Case, more_urgent
-from engine.rendering import money, rate
+from engine.rendering_admin import money, rate
 from risk.margin import Standing, divide_up, margin_ratio_ppm, margin_ratio_reaches
 from risk.tiers import tier_reached
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
-from engine.rendering import rate, terms_fields
+from engine.rendering_admin import rate, terms_fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

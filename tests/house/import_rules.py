@@ -20,8 +20,15 @@ KERNEL = (
     "engine.trading",
 )
 DECIMALS = "engine.decimals"
-RECORDS = (LIMITS, "engine.messages", "matching.terms", "matching.messages", "risk.messages")
-CORE = (LIMITS, DECIMALS, "engine.messages", *KERNEL, "matching", "risk")
+RECORDS = (
+    LIMITS,
+    "engine.messages",
+    "engine.wire",
+    "matching.terms",
+    "matching.messages",
+    "risk.messages",
+)
+CORE = (LIMITS, DECIMALS, "engine.messages", "engine.wire", *KERNEL, "matching", "risk")
 # entry to command, event to JSON, frame to bytes
 CODEC = (
     "engine.codec",
@@ -30,6 +37,7 @@ CODEC = (
     "engine.conversion_admin",
     "engine.grid",
     "engine.rendering",
+    "engine.rendering_admin",
 )
 
 # importer: what of ours it may import (itself and what is below it always)
@@ -43,11 +51,18 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "engine.config": (LIMITS,),
     "matching": (LIMITS,),
     "risk": (LIMITS, "matching.terms", "matching.messages"),
-    "engine.messages": (LIMITS, "matching.terms", "matching.messages", "risk.messages"),
+    "engine.wire": (LIMITS, "matching.terms"),
+    "engine.messages": (
+        LIMITS,
+        "engine.wire",
+        "matching.terms",
+        "matching.messages",
+        "risk.messages",
+    ),
     **dict.fromkeys(KERNEL, CORE),
     "engine.snapshot": CORE,
     "engine.restore": (*CORE, "engine.snapshot"),
-    "engine.ports": (LIMITS, "engine.messages", "engine.snapshot", "engine.machine"),
+    "engine.ports": (LIMITS, "engine.messages", "engine.wire", "engine.snapshot", "engine.machine"),
     **dict.fromkeys(CODEC, (*RECORDS, *CODEC, DECIMALS)),
     # the kernel behind its codec, and what may be seen of it
     "engine.machine": (*CORE, *CODEC),

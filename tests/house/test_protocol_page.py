@@ -3,7 +3,7 @@
 import re
 from typing import get_args
 
-from engine.messages import AnyWire
+from engine.wire import AnyWire
 from matching.terms import CancelReason, Refusal
 from tests.house.source import ROOT
 
