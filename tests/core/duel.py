@@ -32,14 +32,11 @@ class Duel:
         Raises Difference, or AssertionError where the kernel's own invariants are broken.
         """
         self.now_us += step.wait_ms * 1_000
-        out: list[bytes] = []
-        self.machine.begin(self.now_us, out)
-        expected = self.oracle.begin(self.now_us)
-        timers = [json.loads(event) for event in out]
-        if timers != expected:
-            _compare("events of a timer", timers, expected)
+        timers = self.begin()
+        while self.machine.kernel.is_busy():
+            timers += self.begin()
 
-        out = []
+        out: list[bytes] = []
         (item,) = decode_entry(step.stream, "1-0", step.payload.encode())
         self.machine.apply(item, 0, out)
         said = [json.loads(event) for event in out]
@@ -55,11 +52,21 @@ class Duel:
         self.compare_everything()
         return timers + said
 
+    def begin(self) -> list[dict[str, Any]]:
+        """Open a batch on both; return its events. Raises Difference."""
+        out: list[bytes] = []
+        self.machine.begin(self.now_us, out)
+        expected = self.oracle.begin(self.now_us)
+        timers = [json.loads(event) for event in out]
+        if timers != expected:
+            _compare("events of a timer", timers, expected)
+        return timers
+
     def compare_everything(self) -> None:
         """Compare books, accounts, positions and holds; then ask the kernel itself."""
         mine, theirs = view.everything(self.machine.kernel), self.oracle.everything()
         if mine != theirs:
-            for part in ("books", "accounts", "timer"):
+            for part in ("books", "accounts", "groups", "brackets", "timer"):
                 for key in mine[part].keys() | theirs[part].keys():
                     _compare(f"{part} {key}", mine[part].get(key), theirs[part].get(key))
         self.machine.kernel.check()

@@ -12,6 +12,8 @@ An order's line ends in what it carries: `alice sell 30@100 peak=10 post gtd=500
 `reduce`, `day`, `ioc`, `fok`; times are in milliseconds, and the market opens at 1000. One that
 waits for a price names its type: `bob sell stop 5 trigger=99`, `bob buy stop_limit 5@101
 trigger=100 by=mark`, `bob sell trailing_stop 5 offset=1 step=0.5 activation=102`, or `bps=50`.
+Linked orders: `bob sell 5@101 oco=g rule=incremental`, `bob bracket buy 10@100 tp=3@105,7@107
+sl=95`, with `sl=95@94` for a stop-limit, `slby=mark`, `rule=first_hit`.
 
 Every line takes the whole way of an input: JSON, decoding, conversion, kernel, rendering. After
 every command all invariants of the kernel are checked, so every test proves conservation (B7).
@@ -30,12 +32,14 @@ from engine.machine import Machine
 from engine.restore import restore
 from engine.snapshot import capture, state_hash
 from tests.core import view
+from tests.core.words import GRID, TYPES, WORDS, attributes, exits, options_of, with_numbers
 
 RICH = "1000000000"
 """What an account is given that trades without having been introduced."""
 
 STREAMS = {
     "place_order": "orders",
+    "place_bracket": "orders",
     "amend_order": "orders",
     "cancel_order": "orders",
     "cancel_all": "orders",
@@ -61,7 +65,7 @@ class Market:
         self.symbol = symbol
         self._orders = 0
         self._transfers = 0
-        self.send({"type": "create_instrument", **_GRID, "symbol": symbol, **terms})
+        self.send({"type": "create_instrument", **GRID, "symbol": symbol, **terms})
         if mark is not None and terms.get("mark_source", "l1_mid") == "l1_mid":
             self.mark_at(mark)
         self.forget()
@@ -144,6 +148,15 @@ class Market:
         return [
             f"{e['client_order_id']} {e['leaves']} {e['reason']}"
             for e in self.of("order_cancelled")
+        ]
+
+    @property
+    def cuts(self) -> list[str]:
+        """Return what linked orders were cut or grown to, as `order leaves/total cause`."""
+        return [
+            f"{e['client_order_id']} {e['leaves']}/{e['quantity']} {e['cause']}"
+            for e in self.of("order_amended")
+            if "cause" in e
         ]
 
     @property
@@ -260,23 +273,31 @@ class Market:
         }
 
     def _pay(self, words: list[str], kind: str) -> dict[str, Any]:
-        words, options = _options(words)
+        words, options = options_of(words)
         if words[0] not in self.accounts() and not options:
             self.send({"type": "create_account", "account": words[0]})
         return self._transfer(words[0], words[1], kind) | options
 
     def _order(self, account: str, words: list[str]) -> dict[str, Any]:
-        words, options = _options(words)
+        words, options = options_of(words)
         self._orders += 1
         order = {"type": "place_order", "account": account, "side": words.pop(0)}
         order["client_order_id"] = options.pop("id", f"o{self._orders}")
         order["symbol"] = self._symbol(words)
-        order["order_type"] = words.pop(0) if words[0] in _TYPES else "limit"
+        order["order_type"] = words.pop(0) if words[0] in TYPES else "limit"
         quantity, _, price = words[0].partition("@")
         order |= {"quantity": quantity} | ({"price": price} if price else {})
         for word in words[1:]:
-            order |= _WORDS.get(word) or {"time_in_force": word}
-        return order | _attributes(options)
+            order |= WORDS.get(word) or {"time_in_force": word}
+        return order | attributes(options)
+
+    def _bracket(self, account: str, words: list[str]) -> dict[str, Any]:
+        words, options = options_of(words[1:])
+        outer = exits(options)
+        entry = self._order(account, words + [f"{key}={value}" for key, value in options.items()])
+        del entry["type"]
+        named = {key: entry.pop(key) for key in ("account", "symbol")}
+        return {"type": "place_bracket", **named, "entry": entry} | outer
 
     def _symbol(self, words: list[str]) -> str:
         """Take a symbol off the front where the line names one."""
@@ -291,16 +312,16 @@ class Market:
         return command
 
     def _amend(self, account: str, words: list[str]) -> dict[str, Any]:
-        words, options = _options(words)
+        words, options = options_of(words)
         quantity, _, price = "".join(words[2:]).partition("@")
         command: dict[str, Any] = {"type": "amend_order", "account": account}
         command["client_order_id"] = words[1]
         command |= {"quantity": quantity} if quantity else {}
         command |= {"price": price} if price else {}
-        return command | _attributes(options)
+        return command | attributes(options)
 
     def _tick(self, words: list[str]) -> dict[str, Any]:
-        words, options = _options(words)
+        words, options = options_of(words)
         numbers = {key: int(options.pop(key)) for key in ("seq", "ts") if key in options}
         symbol = self._symbol(words)
         return (
@@ -308,61 +329,20 @@ class Market:
         )
 
 
-def _options(words: list[str]) -> tuple[list[str], dict[str, Any]]:
-    """Part the words from the `key=value` ones."""
-    plain = [word for word in words if "=" not in word]
-    return plain, dict(word.split("=", 1) for word in words if "=" in word)
-
-
-def _attributes(options: dict[str, Any]) -> dict[str, Any]:
-    """Return the `key=value` of an order's line as its fields on the wire."""
-    fields: dict[str, Any] = {}
-    for key, value in options.items():
-        if key == "gtd":
-            fields |= {"time_in_force": "gtd", "expires_at": int(value)}
-        elif key in _NUMBERS:
-            fields[_NUMBERS[key]] = int(value)
-        else:
-            fields[_FIELDS.get(key, key)] = value
-    return fields
-
-
 def _named(kind: str, key: str) -> Any:
     """Return what turns `<name> key=value …` into a command of that type."""
 
     def make(_: Market, words: list[str]) -> dict[str, Any]:
-        plain, options = _options(words)
-        return {"type": kind, key: plain[0]} | _numbers(options)
+        plain, options = options_of(words)
+        return {"type": kind, key: plain[0]} | with_numbers(options)
 
     return make
 
 
-def _numbers(options: dict[str, Any]) -> dict[str, Any]:
-    """Return the options with milliseconds as JSON numbers; everything else is text."""
-    return {key: int(v) if key.endswith("_ms") else v for key, v in options.items()}
-
-
-_GRID = {"tick_size": "0.01", "lot_size": "1"}
-_WORDS: dict[str, dict[str, Any]] = {
-    "post": {"post_only": True},
-    "reduce": {"reduce_only": True},
-}
-_TYPES = (
-    *("market", "stop", "stop_limit", "take_profit", "take_profit_limit"),
-    *("trailing_stop", "trailing_stop_limit"),
-)
-_NUMBERS = {"slippage": "max_slippage_bps", "expires": "expires_at", "bps": "trail_bps"}
-_FIELDS = {
-    "peak": "display_quantity",
-    "trigger": "trigger_price",
-    "by": "trigger_by",
-    "offset": "trail_offset",
-    "step": "trail_step",
-    "activation": "activation_price",
-}
 _TRADES = {
     "buy": Market._order,
     "sell": Market._order,
+    "bracket": Market._bracket,
     "cancel": Market._cancel,
     "amend": Market._amend,
 }
@@ -375,13 +355,11 @@ _OPERATIONS: dict[str, Any] = {
     "risk": _named("set_risk", "account"),
     "delete": _named("delete_instrument", "symbol"),
     "change": _named("update_instrument", "symbol"),
-    "instrument": lambda market, words: (
-        _GRID | _named("create_instrument", "symbol")(market, words)
-    ),
+    "instrument": lambda market, words: GRID | _named("create_instrument", "symbol")(market, words),
     "session": lambda _, words: (
         {"type": "update_instrument", "symbol": words[0], "session_end": words[1]}
     ),
     "push": lambda _, words: {"type": "mark_price", "symbol": words[0], "price": words[1]},
     "state": lambda _, words: {"type": "set_market_state", "symbol": words[0], "state": words[1]},
-    "ladder": lambda _, words: {"type": "set_liquidation"} | _numbers(_options(words)[1]),
+    "ladder": lambda _, words: {"type": "set_liquidation"} | with_numbers(options_of(words)[1]),
 }

@@ -49,6 +49,7 @@ class Orders:
         self.with_sessions: set[str] = set()
         self.armed: list[Command] = []
         self.sent: list[Command] = []
+        self.fixed: Listing | None = None
         self.counter = 0
         self.drift = 0
         self.now_ms = 0
@@ -235,7 +236,7 @@ class Orders:
 
     def order(self) -> tuple[Listing, Command]:
         """Return what all orders have, and remember it."""
-        rng, listing = self.rng, self.rng.choice(self.listings)
+        rng, listing = self.rng, self.fixed or self.rng.choice(self.listings)
         self.counter += 1
         order: Command = {
             "type": "place_order",
@@ -342,6 +343,5 @@ class Orders:
             {"display_quantity": "0"},
             {"display_quantity": "1000000"},
             {"max_slippage_bps": 5},
-            {"oco_group": "g"},
         ]
         return order | self.rng.choice(wrong)

@@ -9,7 +9,8 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from tests.core.tape_orders import ACCOUNTS, Command, Listing, Orders
+from tests.core.tape_links import Links
+from tests.core.tape_orders import ACCOUNTS, Command, Listing
 
 SOURCES = ("l1_mid", "last", "pushed")
 SESSION_ENDS = ("00:00", "00:01", "17:30")
@@ -43,7 +44,7 @@ def tape(seed: int, length: int) -> list[Step]:
     return list(_Tape(random.Random(seed)).steps(length))
 
 
-class _Tape(Orders):
+class _Tape(Links):
     """The random choices of one tape."""
 
     def __init__(self, rng: random.Random) -> None:
@@ -61,6 +62,10 @@ class _Tape(Orders):
             self.market: 6,
             self.stop: 16,
             self.trailing: 8,
+            self.member: 14,
+            self.bracket: 16,
+            self.repeat_bracket: 2,
+            self.wrong_link: 3,
             self.amend_armed: 6,
             self.wrong_trigger: 2,
             self.cancel: 3,
@@ -95,12 +100,16 @@ class _Tape(Orders):
             if self.rng.random() < 0.02:
                 yield self.malformed()
                 continue
-            yield self.step(self.rng.choices(self.kinds, self.weights)[0]())
+            make = self.rng.choices(self.kinds, self.weights)[0]
+            if self.joining and self.rng.random() < 0.5:
+                make = self.member
+            yield self.step(make())
 
     def step(self, command: Command) -> Step:
         """Return a command as an entry of the stream that it belongs to."""
-        streams = {"place_order": "orders", "amend_order": "orders", "cancel_order": "orders"}
-        streams |= {"cancel_all": "orders", "l1": "ticks", "mark_price": "ticks"}
+        streams = dict.fromkeys(("place_order", "place_bracket", "amend_order"), "orders")
+        streams |= dict.fromkeys(("cancel_order", "cancel_all"), "orders")
+        streams |= {"l1": "ticks", "mark_price": "ticks"}
         wait = self.rng.choice((0, 0, 0, 1, 20, 100, 250, 600))
         self.now_ms += wait
         return Step(wait, streams.get(command["type"], "admin"), json.dumps(command))

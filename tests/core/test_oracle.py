@@ -9,6 +9,7 @@ import os
 import random
 import time
 from collections import Counter
+from typing import Any
 
 import pytest
 
@@ -30,14 +31,26 @@ def _play(seed: int, length: int) -> Counter[str]:
     for end, step in enumerate(steps, start=1):
         try:
             for event in duel.play(step):
-                seen[event["type"]] += 1
-                seen[event.get("mode", "")] += 1
-                seen.update(
-                    each["reason"] for each in event.get("errors") or [event] if "reason" in each
-                )
+                seen.update(_words(event))
         except Exception as failure:
             raise AssertionError(report(seed, steps[:end])) from failure
     return seen
+
+
+def _words(event: dict[str, Any]) -> list[str]:
+    """Return what an event counts as among the needed."""
+    kind, name = event["type"], str(event.get("client_order_id"))
+    words = [kind, event.get("mode", "")]
+    words += [each["reason"] for each in event.get("errors") or [event] if "reason" in each]
+    if kind == "order_amended" and "cause" in event:
+        grown = event["cause"] == "bracket" and not event["kept_priority"]
+        words.append(f"{event['cause']} {'grown' if grown else 'cut'}")
+    if name.endswith((".tp1", ".tp2", ".tp3", ".sl")):
+        at_once = kind == "order_accepted" and event["status"] == "done"
+        words += ["child at once"] if at_once else []
+        code = event.get("code")
+        words += {413: ["child refused"], 703: ["child repeated"]}.get(code, [])
+    return words
 
 
 def test_machine_agrees_with_the_oracle() -> None:
@@ -53,6 +66,8 @@ def test_machine_agrees_with_the_oracle() -> None:
         *("order_replenished", "order_expired", "reduce_only", "invalid_display"),
         *("order_triggered", "trigger_rejected", "would_trigger", "trigger_required"),
         *("trigger_not_allowed", "invalid_trail"),
+        *("invalid_oco", "oco_spent", "oco", "invalid_bracket", "bracket", "oco cut"),
+        *("bracket cut", "bracket grown", "child at once", "child refused", "child repeated"),
         *("post_only_would_trade", "nothing_to_reduce", "invalid_expiry", *STP_MODES[1:]),
     ):
         assert seen[needed] >= 5, f"{needed} came up {seen[needed]} times: the tapes are tame"

@@ -95,7 +95,7 @@ REACHED: dict[Refusal, tuple[str, Callable[[Market], object]]] = {
         _order(order_type="market", price=None, time_in_force="gtc"),
     ),
     Refusal.UNFILLABLE: ("", _order(time_in_force="fok")),
-    Refusal.NOT_SUPPORTED: ("", _order(oco_group="g")),
+    Refusal.NOT_SUPPORTED: ("", _order(max_slippage_bps=5)),
     Refusal.QUANTITY_NOT_POSITIVE: ("", _order(quantity="0")),
     Refusal.INVALID_TERMS: ("", _says("change X collar=0")),
     Refusal.NOTHING_TO_AMEND: (
@@ -109,6 +109,12 @@ REACHED: dict[Refusal, tuple[str, Callable[[Market], object]]] = {
     Refusal.TRIGGER_REQUIRED: ("", _stop()),
     Refusal.TRIGGER_NOT_ALLOWED: ("", _order(trigger_price="90")),
     Refusal.INVALID_TRAIL: ("", _order(order_type="trailing_stop_limit")),
+    Refusal.INVALID_OCO: ("", _order(fill_rule="first_hit")),
+    Refusal.OCO_SPENT: (
+        "bob buy 1@98 oco=g\n bob cancel o2",
+        _order(oco_group="g"),
+    ),
+    Refusal.INVALID_BRACKET: ("", _says("bob bracket buy 1@99")),
     Refusal.LEVERAGE_EXCEEDED: ("", _order(quantity="51")),
     Refusal.ORDER_NOTIONAL_LIMIT: ("risk bob max_order_notional=98", _order()),
     Refusal.EXPOSURE_LIMIT: ("risk bob max_exposure=98", _order()),
@@ -206,7 +212,6 @@ def test_full_shard_takes_no_more(kind: str, monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.parametrize(
     ("changes", "path"),
     [
-        ({"oco_group": "g"}, "$.oco_group"),
         ({"max_slippage_bps": 5}, "$.max_slippage_bps"),
         (
             {"order_type": "stop_limit", "trigger_price": "101", "max_slippage_bps": 5},

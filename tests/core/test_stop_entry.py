@@ -53,7 +53,7 @@ def _refused(market: Market, order: dict[str, Any]) -> tuple[str, str | None]:
         ({"trigger_price": "95.001"}, "off_tick", "$.trigger_price"),
         ({"trigger_price": "0"}, "non_positive_price", "$.trigger_price"),
         ({"reduce_only": True}, "nothing_to_reduce", None),
-        ({"oco_group": "g"}, "not_supported", "$.oco_group"),
+        ({"fill_rule": "first_hit"}, "invalid_oco", "$.fill_rule"),
     ],
 )
 def test_stop_that_cannot_be_is_refused(

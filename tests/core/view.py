@@ -5,7 +5,8 @@ from decimal import Decimal
 from typing import Any
 
 from engine.kernel import Kernel
-from matching.order import Order
+from matching.brackets import Bracket
+from matching.order import Conditions, Order
 from matching.stops import Trigger
 from risk.margin import Standing
 
@@ -147,6 +148,16 @@ def everything(kernel: Kernel) -> dict[str, Any]:
             name: _account(account, list(state.live[name]))
             for name, account in state.accounts.items()
         },
+        "groups": {
+            key: (group.rule.value, group.is_spent)
+            for key, group in state.groups.items()
+            if state.remembers(group)
+        },
+        "brackets": {
+            (bracket.account_id, bracket.client_order_id): _bracket(bracket)
+            for bracket in state.brackets.values()
+            if not bracket.is_over
+        },
         "timer": {"next": kernel.next_deadline_us()},
     }
 
@@ -155,10 +166,19 @@ def _order(order: Order) -> tuple[Any, ...]:
     named = (order.account_id, order.client_order_id, order.order_id)
     size = (order.price_ticks, order.quantity_lots, order.leaves_lots, shown(order))
     c = order.conditions
-    carried = (0, 0, False, False)
-    if c is not None:
-        carried = (c.display_lots, c.expires_us, c.post_only, c.reduce_only)
-    return (*named, *size, *carried)
+    return (*named, *size, *((0, 0, False, False, "", "") if c is None else _carried(c)))
+
+
+def _carried(c: Conditions) -> tuple[Any, ...]:
+    group = "" if c.group is None else c.group.name
+    bracket = "" if c.bracket is None else c.bracket.client_order_id
+    return (c.display_lots, c.expires_us, c.post_only, c.reduce_only, group, bracket)
+
+
+def _bracket(bracket: Bracket) -> tuple[Any, ...]:
+    entry = (bracket.quantity_lots, bracket.entry_filled)
+    filled = [child.filled_lots for child in bracket.children()]
+    return (bracket.rule.value, bracket.is_hit, *entry, filled)
 
 
 def _prices(instrument: Any) -> tuple[int, ...]:
@@ -176,10 +196,9 @@ def _armed(order: Order) -> tuple[Any, ...]:
     t, c = _trigger(order), order.conditions
     assert c is not None
     named = (order.account_id, order.client_order_id, order.order_id, order.side)
-    carried = (c.display_lots, c.expires_us, c.post_only, c.reduce_only)
     wakes = (t.by.value, t.direction, t.price_ticks, t.sequence)
     moves = (t.offset_ticks, t.bps, t.step_ticks, t.activation_ticks, t.watermark_half)
-    return (*named, order.price_ticks, order.quantity_lots, *carried, *wakes, *moves)
+    return (*named, order.price_ticks, order.quantity_lots, *_carried(c), *wakes, *moves)
 
 
 def _account(account: Any, live: list[str]) -> tuple[Any, ...]:

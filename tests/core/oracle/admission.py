@@ -6,7 +6,7 @@ from fractions import Fraction
 from tests.core.oracle import margins
 from tests.core.oracle.numbers import floor, money, number, up
 from tests.core.oracle.reasons import REASONS
-from tests.core.oracle.world import Account, Event, Instrument, Order, Refused, World
+from tests.core.oracle.world import Account, Event, Group, Instrument, Order, Refused, World
 
 
 @dataclass
@@ -22,6 +22,7 @@ class Wish:
     is_limit: bool = True
     reduce_only: bool = False
     instead_of: Order | None = None
+    group: Group | None = None
 
 
 def reduces(world: World, wish: Wish) -> bool:
@@ -32,8 +33,23 @@ def reduces(world: World, wish: Wish) -> bool:
     if position.lots * wish.side >= 0:
         return False
     resting = world.resting(position, wish.account, wish.side)
-    taken = sum(order.leaves for order in resting if order is not wish.instead_of)
+    bunches = margins.bunches([order for order in resting if order is not wish.instead_of])
+    taken = sum(max(order.leaves for order in bunch) for bunch in bunches)
+    taken -= min(wish.lots, max((order.leaves for order in _siblings(world, wish)), default=0))
     return wish.lots <= abs(position.lots) - taken
+
+
+def _siblings(world: World, wish: Wish) -> list[Order]:
+    """Return the resting orders that count together with the newcomer (B3)."""
+    if wish.group is None:
+        return []
+    return [
+        order
+        for order in world.resting(wish.account.position(wish.instrument), wish.account, wish.side)
+        if order.group is wish.group
+        and order.reduce_only == wish.reduce_only
+        and order is not wish.instead_of
+    ]
 
 
 def admit(world: World, wish: Wish) -> None:
@@ -114,18 +130,20 @@ def _initial_after(world: World, wish: Wish, notional: int, at_mark: int) -> int
     """
     position = wish.account.position(wish.instrument)
     counted = max(notional, at_mark) if wish.side < 0 else notional
+    held = _siblings(world, wish)
+    lots = wish.lots - min(wish.lots, max((o.leaves for o in held), default=0))
+    counted -= min(notional, max((o.notional for o in held), default=0))
     sides = {
         side: margins.on_order(world, wish.account, position, side, wish.instead_of)
         for side in (1, -1)
     }
-    sides[wish.side].append((wish.lots, counted))
+    sides[wish.side].append((lots, counted))
     rate = margins.initial_rate(wish.account, wish.instrument)
     return up(margins.worse_side(position, sides[1], sides[-1]), rate)
 
 
 def _fees_after(world: World, wish: Wish, notional: int) -> int:
     """Return all worst-case taker fees with the order in."""
-    held = margins.fee_holds(world, wish.account)
-    if wish.instead_of is not None:
-        held -= margins.fee_hold(wish.instead_of)
-    return held + max(0, up(notional, wish.taker_rate))
+    own = max(0, up(notional, wish.taker_rate))
+    shared = max((margins.fee_hold(order) for order in _siblings(world, wish)), default=0)
+    return margins.fee_holds(world, wish.account, wish.instead_of) + own - min(own, shared)

@@ -1,9 +1,10 @@
 """Changing a resting order (A9)."""
 
-from tests.core.oracle import arming, fills, sweeps
+from tests.core.oracle import arming, fills, links, sweeps
 from tests.core.oracle.admission import Wish, admit, reduces
 from tests.core.oracle.grid import lots_of, ticks_of
-from tests.core.oracle.orders import is_peak, own_order, prices_of
+from tests.core.oracle.leaving import amended
+from tests.core.oracle.orders import is_peak, own_order
 from tests.core.oracle.world import Command, Order, Refused, World
 
 FIELDS = (
@@ -34,6 +35,8 @@ def _amend(world: World, order: Order, command: Command) -> None:
     arming.ticks_given(instrument, command)
     if all(command.get(field) is None for field in FIELDS):
         raise Refused(410)
+    if command.get("quantity") is not None and links.sizes(order):
+        raise Refused(418, "$.quantity")
     arming.ask_fields(order, command)
     _ask_peak(order, command, peak, total)
     expires = _ask_expiry(world, order, command)
@@ -41,13 +44,13 @@ def _amend(world: World, order: Order, command: Command) -> None:
     if order.trigger is not None:
         kept = arming.amend(world, order, command, total, price)
         order.peak, order.expires = peak, expires
-        _amended(world, order, kept=kept)
+        amended(world, order, kept=kept)
         return
     leaves = total - order.filled
     if leaves <= 0:
         world.orders.remove(order)
         order.total, order.leaves = order.filled, 0
-        _amended(world, order, kept=True)
+        amended(world, order, kept=True)
         return
     same_price = price == order.price
     if not same_price or leaves > order.leaves:
@@ -56,11 +59,11 @@ def _amend(world: World, order: Order, command: Command) -> None:
     if same_price and (leaves <= order.leaves or order.peak):
         order.total, order.leaves = total, leaves
         order.shown = min(order.shown, leaves) if order.peak else leaves
-        _amended(world, order, kept=True)
+        amended(world, order, kept=True)
         return
     world.orders.remove(order)
     order.total, order.leaves, order.price = total, leaves, price
-    _amended(world, order, kept=False)
+    amended(world, order, kept=False)
     if instrument.state == "open":
         fills.enter(world, order, sweeps.plan(world, order, price))
     else:
@@ -90,7 +93,7 @@ def _ask_again(world: World, order: Order, price: int, leaves: int) -> None:
     """Ask what a new order is asked, with what the old one holds given back."""
     instrument = order.instrument
     wish = Wish(order.account, instrument, order.side, leaves, price, order.taker_rate)
-    wish.instead_of, wish.reduce_only = order, order.reduce_only
+    wish.instead_of, wish.reduce_only, wish.group = order, order.reduce_only, order.group
     same_price = price == order.price
     if instrument.state != "open" and not (same_price and reduces(world, wish)):
         raise Refused(301)
@@ -98,16 +101,3 @@ def _ask_again(world: World, order: Order, price: int, leaves: int) -> None:
     moves = order.post_only and not same_price
     if moves and sweeps.would_meet(world, instrument, order.side, price):
         raise Refused(412, "$.price")
-
-
-def _amended(world: World, order: Order, *, kept: bool) -> None:
-    instrument = order.instrument
-    world.say(
-        "order_amended",
-        symbol=instrument.symbol,
-        **order.names(),
-        quantity=instrument.quantity(order.total),
-        **prices_of(order),
-        leaves=instrument.quantity(order.leaves),
-        kept_priority=kept,
-    )

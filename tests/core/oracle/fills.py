@@ -2,6 +2,8 @@
 
 from fractions import Fraction
 
+from tests.core.oracle import links
+from tests.core.oracle.leaving import cancelled, is_live, withdraw
 from tests.core.oracle.numbers import ATOMS, ceiling, money
 from tests.core.oracle.sweeps import Meeting, Sweep, rests, touch
 from tests.core.oracle.world import NAMES, Account, Event, Instrument, Order, World
@@ -13,13 +15,21 @@ def enter(world: World, order: Order, sweep: Sweep) -> None:
     for meeting in sweep.meetings:
         if meeting.traded:
             _trade(world, order, meeting)
+        elif meeting.link:
+            withdraw(world, meeting.maker, meeting.link)
         else:
             _prevent(world, order, meeting)
-    for meeting in sweep.meetings:
-        if meeting.traded:
-            _let_go(world, meeting.maker.account, order.instrument)
-            _let_go(world, order.account, order.instrument)
     _print(world, order, sweep)
+    for maker, shown in sweep.shown:
+        maker.shown = shown
+    bitten = [meeting for meeting in sweep.meetings if meeting.traded]
+    for meeting in bitten:
+        links.traded(world, meeting.maker, meeting.traded)
+    if bitten:
+        links.traded(world, order, sweep.filled)
+    for meeting in bitten:
+        _let_go(world, meeting.maker.account, order.instrument)
+        _let_go(world, order.account, order.instrument)
     _replenish(world, sweep)
     if stays:
         rest(world, order)
@@ -38,10 +48,10 @@ def _print(world: World, order: Order, sweep: Sweep) -> None:
 
 
 def _replenish(world: World, sweep: Sweep) -> None:
-    """Let every maker show what the sweep left it, those that went to a tail from there (A4)."""
-    for maker, shown in sweep.shown:
-        maker.shown = shown
+    """Send the icebergs that used up a peak to the tail of their level with the next (A4)."""
     for maker in sweep.renewed:
+        if not is_live(world, maker):
+            continue
         world.arrivals += 1
         maker.arrival = world.arrivals
         instrument = maker.instrument
@@ -68,43 +78,6 @@ def rest(world: World, order: Order) -> None:
     order.arrival = world.arrivals
     order.shown = min(order.peak, order.leaves) if order.peak else order.leaves
     world.orders.append(order)
-
-
-def cancelled(world: World, order: Order, reason: str) -> None:
-    """Say that something of an order was not traded."""
-    instrument = order.instrument
-    world.say(
-        "order_cancelled",
-        symbol=instrument.symbol,
-        **order.names(),
-        reason=reason,
-        leaves=instrument.quantity(order.leaves),
-    )
-
-
-def remove(world: World, order: Order) -> None:
-    """Forget an order, be it resting or armed."""
-    (world.orders if order.trigger is None else world.armed).remove(order)
-
-
-def withdraw(world: World, order: Order, reason: str) -> None:
-    """Take an order out of the book, or out of those that sleep."""
-    remove(world, order)
-    cancelled(world, order, reason)
-
-
-def expire(world: World) -> None:
-    """Let every order go whose time is over, in the order of their times (A3)."""
-    due = [order for order in world.orders + world.armed if 0 < order.expires <= world.now]
-    for order in sorted(due, key=lambda each: (each.expires, each.number)):
-        remove(world, order)
-        instrument = order.instrument
-        world.say(
-            "order_expired",
-            symbol=instrument.symbol,
-            **order.names(),
-            leaves=instrument.quantity(order.leaves),
-        )
 
 
 def _why(world: World, order: Order, sweep: Sweep) -> str:

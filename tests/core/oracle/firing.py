@@ -1,6 +1,6 @@
 """Waking armed orders, one after the other, each to its end (A11, A12)."""
 
-from tests.core.oracle import fills, sweeps
+from tests.core.oracle import bracketing, brackets, fills, sweeps
 from tests.core.oracle.admission import Wish, admit
 from tests.core.oracle.numbers import written
 from tests.core.oracle.reasons import REASONS
@@ -13,6 +13,7 @@ def look(world: World) -> None:
     for symbol in sorted(world.instruments):
         instrument = world.instruments[symbol]
         while True:
+            bracketing.cover(world)
             order = _next(world, instrument)
             if order is None:
                 break
@@ -48,6 +49,7 @@ def _fire(world: World, order: Order) -> None:
         trigger_price=instrument.price(trigger.price),
         reference=written(reference * instrument.tick),
     )
+    brackets.fired(world, order)
     try:
         limit = _ask_again(world, order)
     except Refused as refusal:
@@ -78,6 +80,7 @@ def _ask_again(world: World, order: Order) -> int:
         raise Refused(413)
     wish = Wish(order.account, instrument, side, order.total, limit, order.taker_rate)
     wish.is_limit, wish.reduce_only = order.price > 0, order.reduce_only
+    wish.group = order.group
     admit(world, wish)
     if order.post_only and sweeps.would_meet(world, instrument, side, limit):
         raise Refused(412)

@@ -3,6 +3,7 @@
 from fractions import Fraction
 
 from tests.core.oracle import fills, margins, sweeps
+from tests.core.oracle.leaving import withdraw
 from tests.core.oracle.numbers import ceiling, floor, money, number, up, written
 from tests.core.oracle.world import NAMES, Account, Event, Order, Position, World
 
@@ -78,7 +79,7 @@ def _act(world: World, account: Account) -> None:
     account.locked = True
     for order in world.orders_of(account):
         if not order.reduce_only:
-            fills.withdraw(world, order, "liquidation")
+            withdraw(world, order, "liquidation")
     for position in chosen:
         _close(world, account, position, tier)
 

@@ -72,9 +72,21 @@ def initial(world: World, account: Account, position: Position) -> int:
 def on_order(
     world: World, account: Account, position: Position, side: int, but: Order | None = None
 ) -> list[tuple[int, int]]:
-    """Return (lots, notional) of each open order of a side; reduce-only ones hold no margin."""
-    resting = world.resting(position, account, side)
-    return [(o.leaves, o.notional) for o in resting if o is not but and not o.reduce_only]
+    """Return (lots, notional) of each bunch of a side; reduce-only orders hold no margin."""
+    resting = [o for o in world.resting(position, account, side) if o is not but]
+    return [
+        (max(o.leaves for o in bunch), max(o.notional for o in bunch))
+        for bunch in bunches([o for o in resting if not o.reduce_only])
+    ]
+
+
+def bunches(resting: list[Order]) -> list[list[Order]]:
+    """Part resting orders into those that count once: a group's, of one side and kind (B3)."""
+    found: dict[object, list[Order]] = {}
+    for order in resting:
+        linked = (order.group, order.side, order.reduce_only)
+        found.setdefault(order if order.group is None else linked, []).append(order)
+    return list(found.values())
 
 
 def fee_hold(order: Order) -> int:
@@ -82,9 +94,10 @@ def fee_hold(order: Order) -> int:
     return max(0, up(order.notional, order.taker_rate))
 
 
-def fee_holds(world: World, account: Account) -> int:
+def fee_holds(world: World, account: Account, but: Order | None = None) -> int:
     """Return the worst-case taker fees of all of an account's open orders."""
-    return sum(fee_hold(order) for order in world.orders if order.account is account)
+    mine = [order for order in world.orders if order.account is account and order is not but]
+    return sum(max(fee_hold(order) for order in bunch) for bunch in bunches(mine))
 
 
 def all_initial(world: World, account: Account) -> int:

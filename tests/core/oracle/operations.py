@@ -106,6 +106,7 @@ def delete_instrument(world: World, command: Command) -> None:
         account.positions.pop(symbol, None)
     del world.instruments[symbol]
     world.waiting_symbols.discard(symbol)
+    world.uncovered = [b for b in world.uncovered if b.entry.instrument is not instrument]
     world.say("instrument_deleted", symbol=symbol)
 
 

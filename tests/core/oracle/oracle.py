@@ -10,19 +10,23 @@ from typing import Any
 
 from tests.core.oracle import (
     amending,
-    fills,
+    bracketing,
     firing,
+    groups,
     liquidation,
     margins,
     operations,
     orders,
     sweeps,
 )
+from tests.core.oracle.brackets import Bracket
+from tests.core.oracle.leaving import expire
 from tests.core.oracle.triggers import trigger_of
 from tests.core.oracle.world import Command, Event, Order, Refused, World
 
 COMMANDS: dict[str, Callable[[World, Command], None]] = {
     "place_order": orders.place,
+    "place_bracket": bracketing.place,
     "amend_order": amending.amend,
     "cancel_order": orders.cancel,
     "cancel_all": orders.cancel_all,
@@ -41,6 +45,7 @@ COMMANDS: dict[str, Callable[[World, Command], None]] = {
 }
 NAMED: dict[str, tuple[str, ...]] = {
     "place_order": ("symbol", "account", "client_order_id"),
+    "place_bracket": ("symbol", "account"),
     "amend_order": ("account", "client_order_id"),
     "cancel_order": ("account", "client_order_id"),
     "cancel_all": ("account",),
@@ -67,11 +72,15 @@ class Oracle:
         self.world = World()
 
     def begin(self, now: int) -> list[Event]:
-        """Let time pass, in µs: orders expire (A3), then the review runs if it is due (D2)."""
+        """Let time pass, in µs: orders expire (A3), then the review runs if it is due (D2).
+
+        Entries that a liquidation has filled are covered before (A13).
+        """
         world = self.world
         world.now = now
         world.events = []
-        fills.expire(world)
+        bracketing.catch_up(world)
+        expire(world)
         if 0 < world.look_at <= now:
             _settle(world)
         return world.events
@@ -84,7 +93,10 @@ class Oracle:
         try:
             COMMANDS[kind](world, command)
         except Refused as refusal:
-            world.refuse(refusal, **{key: command.get(key) for key in NAMED[kind]})
+            named = {key: command.get(key) for key in NAMED[kind]}
+            if kind == "place_bracket":
+                named["client_order_id"] = command["entry"]["client_order_id"]
+            world.refuse(refusal, **named)
         _settle(world)
         return self._numbered()
 
@@ -120,11 +132,21 @@ class Oracle:
                 for symbol, instrument in world.instruments.items()
             },
             "accounts": {name: self._account(name) for name in world.accounts},
+            "groups": {
+                key: (group.rule, groups.is_spent(world, group))
+                for key, group in world.groups.items()
+            },
+            "brackets": {
+                (bracket.entry.account.name, bracket.entry.name): _bracket(bracket)
+                for bracket in (order.bracket for order in world.orders + world.armed)
+                if bracket is not None
+            },
             "timer": {"next": min(self._deadlines(), default=None)},
         }
 
     def _deadlines(self) -> list[int]:
         looks = [self.world.look_at] if self.world.look_at else []
+        looks += [self.world.now] if bracketing.is_due(self.world) else []
         orders = self.world.orders + self.world.armed
         return looks + [order.expires for order in orders if order.expires]
 
@@ -146,9 +168,15 @@ class Oracle:
 
 
 def _settle(world: World) -> None:
-    """Look at the stops, then at the margins (A11)."""
+    """Cover the entries that have filled, look at the stops, then at the margins (A11, A13)."""
+    bracketing.cover(world)
     firing.look(world)
     liquidation.look(world)
+
+
+def _bracket(bracket: Bracket) -> tuple[Any, ...]:
+    filled = [child.filled for child in bracket.children]
+    return (bracket.rule, bracket.closed, bracket.entry.entered, bracket.entry.filled, filled)
 
 
 def _armed(order: Order) -> tuple[Any, ...]:
@@ -161,4 +189,7 @@ def _armed(order: Order) -> tuple[Any, ...]:
 
 
 def _extras(order: Order) -> tuple[Any, ...]:
-    return (order.shown, order.peak, order.expires, order.post_only, order.reduce_only)
+    group = "" if order.group is None else order.group.name
+    bracket = "" if order.bracket is None else order.bracket.entry.name
+    carried = (order.peak, order.expires, order.post_only, order.reduce_only)
+    return (order.shown, *carried, group, bracket)

@@ -1,10 +1,12 @@
 """Placing and cancelling (A2 to A8, A10, A14)."""
 
+from collections.abc import Callable
 from fractions import Fraction
 
-from tests.core.oracle import arming, fills, sweeps
+from tests.core.oracle import arming, fills, groups, sweeps
 from tests.core.oracle.admission import Wish, admit
 from tests.core.oracle.grid import lots_of, ticks_of
+from tests.core.oracle.leaving import withdraw
 from tests.core.oracle.numbers import number
 from tests.core.oracle.triggers import arm
 from tests.core.oracle.world import (
@@ -27,20 +29,32 @@ _KEPT = ("type", "symbol", "account", "client_order_id", "order_id", "status")
 def place(world: World, command: Command) -> None:
     """`place_order`."""
     account = world.account(command["account"])
-    name = command["client_order_id"]
-    content = _content(command)
-    if (account.name, name) in world.ids:
-        before, accepted = world.ids[account.name, name]
-        if before != content:
-            raise Refused(703)
-        known = accepted if _fits(world, command) else {k: accepted[k] for k in _KEPT}
-        if command["order_type"] in arming.TRAILING:
-            known = {key: value for key, value in known.items() if key != "trigger_price"}
-        world.events.append(known | {"duplicate": True})
+    content = content_of(command)
+    if is_repeat(world, command, content):
         return
-    instrument = world.instrument(command["symbol"])
-    order = _ask_attributes(world, account, instrument, command)
-    limit = order.price
+    order = ask_attributes(world, account, world.instrument(command["symbol"]), command)
+    groups.ask(world, order, command)
+    let_in(world, order, content)
+
+
+def is_repeat(world: World, command: Command, content: object) -> bool:
+    """Tell a repeat what became of the order, if it is one (A10). Raises Refused."""
+    known = world.ids.get((command["account"], command["client_order_id"]))
+    if known is None:
+        return False
+    before, accepted = known
+    if before != content:
+        raise Refused(703)
+    said = accepted if _fits(world, command) else {key: accepted[key] for key in _KEPT}
+    if command["order_type"] in arming.TRAILING:
+        said = {key: value for key, value in said.items() if key != "trigger_price"}
+    world.events.append(said | {"duplicate": True})
+    return True
+
+
+def let_in(world: World, order: Order, content: object) -> None:
+    """Ask the market and the account about a well-formed order, and carry it out."""
+    account, instrument, limit = order.account, order.instrument, order.price
     if order.kind == "market":
         best = sweeps.touch(world, instrument, -order.side)
         if best is None:
@@ -52,25 +66,28 @@ def place(world: World, command: Command) -> None:
         raise Refused(413)
     if order.trigger is not None:
         arming.ask_money(world, order, order.price, order.trigger, order.total)
-        _accept(world, order, content, "armed")
+        accept(world, order, content, "armed")
         arm(world, order)
         return
     wish = Wish(account, instrument, order.side, order.total, limit, order.taker_rate)
     wish.is_limit, wish.reduce_only = order.kind == "limit", order.reduce_only
+    wish.group = order.group
     admit(world, wish)
     if order.post_only and sweeps.would_meet(world, instrument, order.side, limit):
         raise Refused(412)
     sweep = sweeps.plan(world, order, limit)
     if order.lifetime == "fok" and sweep.filled < order.total:
         raise Refused(406)
-    _accept(world, order, content, "resting" if sweeps.rests(order, sweep) else "done")
+    accept(world, order, content, "resting" if sweeps.rests(order, sweep) else "done")
     fills.enter(world, order, sweep)
 
 
-def _accept(world: World, order: Order, content: object, status: str) -> None:
+def accept(world: World, order: Order, content: object, status: str) -> None:
     """Give an order its number and remember its name (A10)."""
     order.number = world.next_order
     world.next_order += 1
+    order.entered = order.total
+    groups.join(world, order)
     accepted = _accepted(order, status)
     world.ids[order.account.name, order.name] = (content, accepted)
     world.events.append(accepted)
@@ -92,7 +109,7 @@ def _fits(world: World, command: Command) -> bool:
     return True
 
 
-def _content(command: Command) -> object:
+def content_of(command: Command) -> object:
     """Return what an order says, however it is written."""
     flags = ("post_only", "reduce_only")
     said = {
@@ -110,10 +127,17 @@ def _content(command: Command) -> object:
     return said
 
 
-def _ask_attributes(
-    world: World, account: Account, instrument: Instrument, command: Command
+def ask_attributes(
+    world: World,
+    account: Account,
+    instrument: Instrument,
+    command: Command,
+    read_more: Callable[[], None] = lambda: None,
 ) -> Order:
-    """Ask everything about what an order says; return it, which nobody knows yet."""
+    """Ask everything about what an order says; return it, which nobody knows yet.
+
+    `read_more` reads what else there is on the grid, after the order's own prices and quantities.
+    """
     if instrument.state != "open":
         raise Refused(301)
     _ask_support(command)
@@ -121,6 +145,7 @@ def _ask_attributes(
     price = ticks_of(instrument, command["price"]) if command.get("price") is not None else 0
     peak = lots_of(instrument, command, "display_quantity")
     ticks = arming.ticks_given(instrument, command)
+    read_more()
     kind, side = command["order_type"], SIDES[command["side"]]
     lifetime = command.get("time_in_force") or ("ioc" if kind == "market" else "gtc")
     if kind in MARKETS:
@@ -188,8 +213,6 @@ def _ask_support(command: Command) -> None:
     """Refuse what this release does not do."""
     if command["order_type"] not in MARKETS and command.get("max_slippage_bps") is not None:
         raise Refused(407, "$.max_slippage_bps")
-    if command.get("oco_group") is not None:
-        raise Refused(407, "$.oco_group")
 
 
 def _accepted(order: Order, status: str) -> Event:
@@ -204,15 +227,7 @@ def _accepted(order: Order, status: str) -> Event:
         "quantity": instrument.quantity(order.total),
         "time_in_force": order.lifetime,
     }
-    return said | prices_of(order)
-
-
-def prices_of(order: Order) -> Event:
-    """Return the prices that events name: the order's own, and its trigger's, if it has one."""
-    instrument = order.instrument
-    trigger = 0 if order.trigger is None else order.trigger.price
-    said = {"price": instrument.price(order.price)} if order.price else {}
-    return said | ({"trigger_price": instrument.price(trigger)} if trigger else {})
+    return said | order.prices()
 
 
 def own_order(world: World, command: Command) -> Order:
@@ -225,7 +240,7 @@ def own_order(world: World, command: Command) -> Order:
 
 def cancel(world: World, command: Command) -> None:
     """`cancel_order`."""
-    fills.withdraw(world, own_order(world, command), "requested")
+    withdraw(world, own_order(world, command), "requested")
 
 
 def cancel_all(world: World, command: Command) -> None:
@@ -236,7 +251,7 @@ def cancel_all(world: World, command: Command) -> None:
         raise Refused(202, symbol=symbol)
     for order in world.orders_of(account):
         if symbol in {None, order.instrument.symbol} and side in {None, _side_name(order)}:
-            fills.withdraw(world, order, "cancel_all")
+            withdraw(world, order, "cancel_all")
 
 
 def _side_name(order: Order) -> str:

@@ -1,8 +1,9 @@
-"""What an order would meet, bite by bite, on a copy of the queue (A1, A4, A5, A6, A8)."""
+"""What an order would meet, bite by bite, on a copy of the queue (A1, A4, A5, A6, A8, A13)."""
 
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from tests.core.oracle import links
 from tests.core.oracle.numbers import ceiling, floor
 from tests.core.oracle.world import Instrument, Order, World
 
@@ -11,11 +12,15 @@ MOST_MAKERS = 10_000
 
 @dataclass
 class Meeting:
-    """A maker that was met: lots traded in all, or lots that prevention kept from trading."""
+    """A maker that was met: lots traded in all, or lots that prevention kept from trading.
+
+    `link` is what the two are linked by, if they are: then the maker only goes.
+    """
 
     maker: Order
     traded: int = 0
     prevented: int = 0
+    link: str = ""
 
 
 @dataclass
@@ -94,6 +99,7 @@ class _Rehearsal:
 
     def __init__(self, world: World, taker: Order, limit: int) -> None:
         instrument, side = taker.instrument, taker.side
+        self.world = world
         self.taker = taker
         self.queue = [
             Standing(maker, maker.shown, maker.leaves)
@@ -102,6 +108,7 @@ class _Rehearsal:
         ]
         self.lots = {a.name: a.position(instrument).lots for a in world.accounts.values()}
         self.sweep = Sweep(taker.leaves)
+        self.bites: dict[Order, int] = {}
 
     def run(self) -> Sweep:
         """Meet the first of the queue until nobody is left or wanted."""
@@ -112,7 +119,11 @@ class _Rehearsal:
             if first.maker not in met and len(met) == MOST_MAKERS:
                 sweep.end = "max_fills"
                 break
-            if self.taker.stp != "none" and first.maker.account.owner == self.taker.account.owner:
+            link = links.between(self.taker, first.maker)
+            if link:
+                sweep.meetings.append(Meeting(first.maker, link=link))
+                del self.queue[0]
+            elif self.taker.stp != "none" and first.maker.account.owner == self.taker.account.owner:
                 self.prevent(first)
             else:
                 self.bite(first)
@@ -142,9 +153,10 @@ class _Rehearsal:
     def bite(self, first: Standing) -> None:
         """Trade with what the first one shows, as far as reduce-only lets either (A8)."""
         sweep, taker, maker = self.sweep, self.taker, first.maker
-        lots = min(first.shown, sweep.left, self.cap(maker), self.cap(taker))
+        lots = min(first.shown, sweep.left, self.cap(maker), self.reducible(taker))
         assert lots > 0
         self.meeting(maker).traded += lots
+        self.bites[maker] = self.bites.get(maker, 0) + lots
         sweep.left -= lots
         first.shown -= lots
         first.leaves -= lots
@@ -153,7 +165,7 @@ class _Rehearsal:
         self.lots[maker.account.name] += maker.side * lots
         self.lots[taker.account.name] += taker.side * lots
         self.queue = [standing for standing in self.queue if self.cap(standing.maker) > 0]
-        if sweep.left > 0 and self.cap(taker) == 0:
+        if sweep.left > 0 and self.reducible(taker) == 0:
             sweep.end = "reduce_only"
 
     def meeting(self, maker: Order) -> Meeting:
@@ -164,8 +176,12 @@ class _Rehearsal:
         self.sweep.meetings.append(Meeting(maker))
         return self.sweep.meetings[-1]
 
-    def cap(self, order: Order) -> int:
-        """Return the most that an order may trade at this instant."""
+    def cap(self, maker: Order) -> int:
+        """Return the most that a maker may trade at this instant."""
+        return min(self.reducible(maker), links.allowed(self.world, maker, self.bites))
+
+    def reducible(self, order: Order) -> int:
+        """Return the most that an order may trade for its position (A8)."""
         if not order.reduce_only:
             return order.leaves
         return max(0, -order.side * self.lots[order.account.name])

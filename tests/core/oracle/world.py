@@ -103,12 +103,22 @@ class Account:
 
 
 @dataclass(eq=False)
+class Group:
+    """A one-cancels-other group; `hit` once a member of it has traded (A13)."""
+
+    name: str
+    rule: str
+    hit: bool = False
+
+
+@dataclass(eq=False)
 class Order:
     """An order, resting or about to be; `arrival` is its place in time.
 
     `peak` is 0 unless it is an iceberg, `expires` 0 unless it ends by itself (in µs); `shown` is
     what everybody sees of it while it rests. An armed one has a `trigger` (see `triggers`);
-    `slippage` None is the instrument's collar.
+    `slippage` None is the instrument's collar. `entered` is its total as it was accepted, `group`
+    and `bracket` what it is linked by, `child` which part of the bracket it is.
     """
 
     account: Account
@@ -134,6 +144,10 @@ class Order:
     trigger: Any = None
     fees_due: Fraction = Fraction(0)
     fees_paid: int = 0
+    entered: int = 0
+    group: Group | None = None
+    bracket: Any = None
+    child: Any = None
 
     @property
     def notional(self) -> int:
@@ -144,6 +158,13 @@ class Order:
     def filled(self) -> int:
         """Return what has traded."""
         return self.total - self.leaves
+
+    def prices(self) -> Event:
+        """Return the prices that events name: its own, and its trigger's, if it has one."""
+        price = self.instrument.price
+        trigger = 0 if self.trigger is None else self.trigger.price
+        said = {"price": price(self.price)} if self.price else {}
+        return said | ({"trigger_price": price(trigger)} if trigger else {})
 
     def names(self) -> Event:
         """Return the fields by which events name an order."""
@@ -179,6 +200,8 @@ class World:
     armed: list[Order] = field(default_factory=list)
     ids: dict[tuple[str, str], tuple[Any, Event]] = field(default_factory=dict)
     transfers: set[str] = field(default_factory=set)
+    groups: dict[tuple[str, str, str], Group] = field(default_factory=dict)
+    uncovered: list[Any] = field(default_factory=list)
     ladder: Ladder = field(default_factory=Ladder)
     next_order: int = 1
     next_trade: int = 1
@@ -218,6 +241,11 @@ class World:
         mine = [order for order in self.orders + self.armed if order.account is account]
         return sorted(mine, key=lambda order: order.number)
 
+    def members(self, group: Group) -> list[Order]:
+        """Return the live orders of a group, first come first."""
+        linked = [order for order in self.orders + self.armed if order.group is group]
+        return sorted(linked, key=lambda order: order.number)
+
     def resting(self, position: Position, account: Account, side: int) -> list[Order]:
         """Return an account's resting orders on one side of one instrument."""
         return [
@@ -236,5 +264,5 @@ class World:
         instrument.marked_at = self.now
 
 
-__all__ = ["ATOMS", "NAMES", "SIDES", "Account", "Command", "Event", "Instrument"]
+__all__ = ["ATOMS", "NAMES", "SIDES", "Account", "Command", "Event", "Group", "Instrument"]
 __all__ += ["Ladder", "Order", "Position", "Refused", "World", "money"]
