@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from engine.answers import amend_refused, amended, unknown
 from engine.arming import amended_trigger, limit_of, no_trigger, references
 from engine.execution import will_rest
+from engine.linked_entry import shared_hold, shares_quantity
 from engine.trading import PEAKS_PER_ORDER, display_fits
 from matching.terms import MarketState, Refusal, TimeInForce
 from risk.admission import NOTHING, Replaced, admission_failures, reduces
@@ -58,6 +59,9 @@ class Amending:
             events.append(amend_refused(order, Refusal.NOTHING_TO_AMEND))
             return
         market = state.markets[order.symbol]
+        if command.quantity_lots is not None and shares_quantity(order):
+            events.append(amend_refused(order, Refusal.INVALID_OCO, path="$.quantity"))
+            return
         price_ticks = order.price_ticks if command.price_ticks is None else command.price_ticks
         total_lots = order.quantity_lots if command.quantity_lots is None else command.quantity_lots
         leaves_lots = total_lots - order.filled_lots
@@ -121,7 +125,11 @@ class Amending:
             return amend_refused(order, Refusal.WOULD_TRIGGER)
         touch_ticks = trigger.price_ticks or trigger.activation_ticks
         limit_ticks = price_ticks or limit_of(market, order, touch_ticks)
-        return self._money_refusal(order, limit_ticks, lots, NOTHING)
+        replaced = NOTHING
+        if order.conditions is not None and order.conditions.group is not None:
+            group = order.conditions.group
+            replaced = shared_hold(group, order.position, order.side, lots, limit_ticks, order)
+        return self._money_refusal(order, limit_ticks, lots, replaced)
 
     def _amend_defect(
         self, command: AmendOrder, order: Order, total_lots: int
@@ -200,11 +208,17 @@ class Amending:
         self, market: Market, order: Order, price_ticks: int, leaves_lots: int
     ) -> Rejected | None:
         """Ask of an amend what a new order would be asked: state, money, post-only."""
-        replaced = Replaced(
-            order.leaves_lots,
-            order.leaves_lots * order.price_ticks * market.instrument.unit_atoms,
-            order.fee_hold_atoms,
-        )
+        group = None if order.conditions is None else order.conditions.group
+        if group is None:
+            replaced = Replaced(
+                order.leaves_lots,
+                order.leaves_lots * order.price_ticks * market.instrument.unit_atoms,
+                order.fee_hold_atoms,
+            )
+        else:
+            replaced = shared_hold(
+                group, order.position, order.side, leaves_lots, price_ticks, order
+            )
         is_moved = price_ticks != order.price_ticks
         reducing = order.reduces_only or reduces(order.position, order.side, leaves_lots, replaced)
         if market.instrument.state is not OPEN and (is_moved or not reducing):

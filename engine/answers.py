@@ -116,7 +116,9 @@ def cancelled(order: Order, reason: CancelReason) -> OrderCancelled:
     )
 
 
-def amended(order: Order, *, kept_priority: bool) -> OrderAmended:
+def amended(
+    order: Order, *, kept_priority: bool, cause: CancelReason | None = None
+) -> OrderAmended:
     """Say what an order asks for now."""
     return OrderAmended(
         order.symbol,
@@ -128,4 +130,5 @@ def amended(order: Order, *, kept_priority: bool) -> OrderAmended:
         order.leaves_lots,
         kept_priority,
         order.trigger_ticks,
+        cause,
     )

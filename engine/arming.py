@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from engine.answers import trigger_rejected
 from engine.execution import will_rest
 from engine.limits import MAX_CASCADE, MAX_CASCADE_PER_FRAME
+from engine.linked_entry import shared_with
 from engine.prices import market_limit_ticks
 from matching.messages import MarketStateChanged, OrderTriggered
 from matching.stops import FALLING, RISING, References, Trigger
@@ -15,6 +16,7 @@ from risk.admission import admission_failures
 from risk.messages import Failure
 
 if TYPE_CHECKING:
+    from engine.covering import Covering
     from engine.execution import Execution
     from engine.messages import Event
     from engine.state import Market, State
@@ -150,23 +152,28 @@ def limit_of(market: Market, order: Order, touch_ticks: int) -> int:
 class Triggering:
     """The part of the kernel that wakes armed orders once a command or a tick has run."""
 
-    __slots__ = ("_execution", "_state")
+    __slots__ = ("_covering", "_execution", "_state")
 
-    def __init__(self, state: State, execution: Execution) -> None:
+    def __init__(self, state: State, execution: Execution, covering: Covering) -> None:
         self._state: State = state
         self._execution: Execution = execution
+        self._covering: Covering = covering
 
     def run(self, events: list[Event]) -> None:
         """Fire what the changed references reach, one after the other, each to its end (A11).
 
         At most MAX_CASCADE_PER_FRAME a frame, over all instruments; what is left goes on before any
-        other input. At MAX_CASCADE the instrument halts with the rest still armed.
+        other input. At MAX_CASCADE the instrument halts with the rest still armed. The children of
+        brackets come first, and again after each order that fires.
         """
         state = self._state
+        self._covering.run(events)
+        for bracket in state.due.values():
+            state.referenced[bracket.symbol] = None
         for symbol in sorted(state.referenced):
             state.cascades.setdefault(symbol, 0)
         state.referenced.clear()
-        left = MAX_CASCADE_PER_FRAME
+        left = 0 if state.due else MAX_CASCADE_PER_FRAME
         for symbol in sorted(state.cascades):
             left = self._cascade(symbol, left, events)
 
@@ -192,6 +199,9 @@ class Triggering:
             state.cascades[symbol] += 1
             left -= 1
             self._fire(market, order, seen, events)
+            self._covering.run(events)
+            if state.due:
+                return 0
         return left
 
     def _fire(self, market: Market, order: Order, seen: References, events: list[Event]) -> None:
@@ -212,9 +222,14 @@ class Triggering:
         )
         self._execution.disarm(market, order)
         conditions.trigger = None
+        bracket = conditions.bracket
+        if bracket is not None and bracket.entry is not order:
+            self._execution.linking.close(market, bracket, events)
         failures = self._refusals(market, order)
         if failures:
             self._state.live[order.account_id].pop(order.client_order_id)
+            if order.is_linked:
+                self._execution.linking.unlink(order)
             events.append(trigger_rejected(order, failures))
             return
         touch = market.book.touch_ticks(-order.side)
@@ -243,6 +258,7 @@ class Triggering:
             state.now_us,
             limited=order.price_ticks > 0,
             reduce_only=order.reduces_only,
+            replaced=shared_with(order, limit),
         )
         if failures:
             return failures

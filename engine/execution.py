@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from engine.answers import cancelled
 from engine.limits import PPM
+from engine.linking import Linking
+from matching.groups import Hold
 from matching.messages import OrderRef, OrderReplenished, PreventedMatch, Trade, TradeParty
 from matching.order import Order
 from matching.sweep import NO_SWEEP
@@ -15,6 +17,7 @@ from risk.margin import fee_hold_atoms
 if TYPE_CHECKING:
     from engine.messages import Event
     from engine.state import Market, State
+    from matching.groups import Group
     from matching.sweep import Sweep
     from risk.position import Position
 
@@ -26,10 +29,11 @@ LAST = MarkSource.LAST
 class Execution:
     """The part of the kernel that moves books, positions and money. Nothing in it can fail."""
 
-    __slots__ = ("_state",)
+    __slots__ = ("_state", "linking")
 
     def __init__(self, state: State) -> None:
         self._state: State = state
+        self.linking: Linking = Linking(state, self)
 
     def enter(
         self, market: Market, order: Order, sweep: Sweep, events: list[Event], *, rests: bool
@@ -40,10 +44,14 @@ class Execution:
             for maker, lots in sweep.bites:
                 if lots > 0:
                     self._settle(market, order, maker, lots, events)
-                else:
+                elif lots < 0:
                     self._prevent(market, order, maker, -lots, events)
+                else:
+                    self._part(market, order, maker, events)
             if sweep.filled_lots:
                 self._print(market, sweep)
+                if sweep.linked or (order.conditions is not None and order.is_linked):
+                    self.linking.follow(market, order, sweep, events)
                 self._end_reducing(market, order, sweep, events)
             if sweep.requeued:
                 self._requeue(market, sweep, events)
@@ -51,6 +59,8 @@ class Execution:
             self.rest(market, order)
         elif order.leaves_lots > 0 or sweep.end is CancelReason.SELF_TRADE:
             events.append(cancelled(order, _remainder_reason(market, order, sweep)))
+        if order.conditions is not None and not rests and order.is_linked:
+            self.linking.unlink(order)
 
     def _settle(
         self, market: Market, taker: Order, maker: Order, lots: int, events: list[Event]
@@ -70,11 +80,11 @@ class Execution:
         elif maker.fee_hold_atoms:
             fee_hold = fee_hold_atoms(leaves_lots * unit_price, maker.taker_fee_ppm)
         fee_change = fee_hold - maker.fee_hold_atoms
-        if maker.conditions is not None and maker.conditions.reduce_only:
-            maker.position.hold_reducing(-lots, fee_change)
-        else:
-            maker.position.hold(maker.side, -lots, -notional, fee_change)
         maker.fee_hold_atoms = fee_hold
+        if maker.conditions is None:
+            maker.position.hold(maker.side, -lots, -notional, fee_change)
+        else:
+            self._hold(maker, -lots, -notional, fee_change)
         taker.leaves_lots -= lots
 
         trade_id = state.next_trade_id
@@ -153,6 +163,15 @@ class Execution:
             self.withdraw(market, maker)
             events.append(cancelled(maker, CancelReason.SELF_TRADE))
 
+    def _part(self, market: Market, taker: Order, maker: Order, events: list[Event]) -> None:
+        """Cancel an order that its aggressor is linked to: the two never trade (A13)."""
+        assert taker.conditions is not None
+        assert maker.conditions is not None
+        bracket = maker.conditions.bracket
+        is_bracket = bracket is not None and bracket is taker.conditions.bracket
+        self.withdraw(market, maker)
+        events.append(cancelled(maker, CancelReason.BRACKET if is_bracket else CancelReason.OCO))
+
     def _end_reducing(
         self, market: Market, taker: Order, sweep: Sweep, events: list[Event]
     ) -> None:
@@ -184,28 +203,32 @@ class Execution:
         """Send icebergs with a new peak to the tail of their level (A4)."""
         for order, shown_lots in sweep.requeued:
             if order.level is None:
-                continue  # cancelled since: it only reduced, and there is nothing left to reduce
-            market.book.requeue(order, shown_lots)
+                continue  # cancelled since: nothing was left to reduce, or a sibling was filled
+            shown = min(shown_lots, order.leaves_lots)
+            market.book.requeue(order, shown)
             events.append(
                 OrderReplenished(
                     order.symbol,
                     order.account_id,
                     order.client_order_id,
                     order.order_id,
-                    shown_lots,
+                    shown,
                     order.leaves_lots,
                 )
             )
 
     def shrink(self, market: Market, order: Order, leaves_lots: int) -> None:
-        """Take quantity away from a resting order, hidden size first, where it stands."""
-        unit_price = order.price_ticks * market.instrument.unit_atoms
-        fee_hold = fee_hold_atoms(leaves_lots * unit_price, order.taker_fee_ppm)
+        """Take quantity away from a live order, hidden size first, where it stands."""
         gone = order.leaves_lots - leaves_lots
-        self._hold(order, -gone, -gone * unit_price, fee_hold - order.fee_hold_atoms)
-        order.fee_hold_atoms = fee_hold
         order.quantity_lots -= gone
         order.leaves_lots = leaves_lots
+        if order.is_armed:
+            return
+        unit_price = order.price_ticks * market.instrument.unit_atoms
+        fee_hold = fee_hold_atoms(leaves_lots * unit_price, order.taker_fee_ppm)
+        fee_change = fee_hold - order.fee_hold_atoms
+        order.fee_hold_atoms = fee_hold
+        self._hold(order, -gone, -gone * unit_price, fee_change)
         if order.conditions is not None:
             order.conditions.show(min(order.conditions.shown_lots, leaves_lots))
 
@@ -216,18 +239,21 @@ class Execution:
         conditions = order.conditions
         if conditions is None:
             order.position.hold(order.side, order.leaves_lots, notional, order.fee_hold_atoms)
+            market.book.rest(order)
         else:
-            self._hold(order, order.leaves_lots, notional, order.fee_hold_atoms)
             conditions.show(min(conditions.display_lots, order.leaves_lots))
             if conditions.expires_us:
                 self._state.expiries[conditions.expires_us, order.order_id] = order
-        market.book.rest(order)
+            market.book.rest(order)
+            self._hold(order, order.leaves_lots, notional, order.fee_hold_atoms)
         self._state.live[order.account_id][order.client_order_id] = order
 
     def withdraw(self, market: Market, order: Order) -> None:
         """Take a resting order out of book and holds; its account no longer knows it."""
         self.release(market, order)
         del self._state.live[order.account_id][order.client_order_id]
+        if order.conditions is not None and order.is_linked:
+            self.linking.unlink(order)
 
     def arm(self, market: Market, order: Order) -> None:
         """Let an order sleep until its trigger is reached; nothing is held for it (B3)."""
@@ -254,15 +280,22 @@ class Execution:
             self.disarm(market, order)
             return
         notional = order.leaves_lots * order.price_ticks * market.instrument.unit_atoms
-        self._hold(order, -order.leaves_lots, -notional, -order.fee_hold_atoms)
+        fee_hold = order.fee_hold_atoms
         order.fee_hold_atoms = 0
         market.book.remove(order)
+        self._hold(order, -order.leaves_lots, -notional, -fee_hold)
         if order.conditions is not None:
             self._forget_expiry(order)
 
     def _hold(self, order: Order, lots: int, atoms: int, fee_atoms: int) -> None:
-        """Hold, or release, an open order's margin; one that only reduces holds its fee alone."""
-        if order.reduces_only:
+        """Hold, or release, an open order's margin; one that only reduces holds its fee alone.
+
+        The legs of a group count once: what they hold together is reckoned anew (B3).
+        """
+        conditions = order.conditions
+        if conditions is not None and conditions.group is not None:
+            hold_together(conditions.group, order)
+        elif order.reduces_only:
             order.position.hold_reducing(lots, fee_atoms)
         else:
             order.position.hold(order.side, lots, atoms, fee_atoms)
@@ -298,6 +331,20 @@ class Execution:
         sweep = market.book.plan(order, limit_ticks)
         self.enter(market, order, sweep, events, rests=False)
         return order.filled_lots
+
+
+def hold_together(group: Group, order: Order) -> None:
+    """Let a group hold, on an order's side, what the dearest of its resting legs does (B3)."""
+    key = order.side, order.reduces_only
+    old = group.held.get(key) or Hold()
+    unit_atoms = order.position.instrument.unit_atoms
+    new = group.hold_of(order.side, unit_atoms, reduce_only=order.reduces_only)
+    group.held[key] = new
+    lots, fee_atoms = new.lots - old.lots, new.fee_atoms - old.fee_atoms
+    if order.reduces_only:
+        order.position.hold_reducing(lots, fee_atoms)
+    else:
+        order.position.hold(order.side, lots, new.atoms - old.atoms, fee_atoms)
 
 
 def will_rest(order: Order, sweep: Sweep) -> bool:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from engine.amending import Amending
 from engine.arming import Triggering
 from engine.cancelling import Cancelling
+from engine.covering import Covering
 from engine.execution import Execution
 from engine.limits import MASS_CANCELS_PER_FRAME
 from engine.liquidation import Liquidator
@@ -44,7 +45,7 @@ NEVER_US: Final = 2**62
 class Kernel:
     """The shard's state and the parts that work on it."""
 
-    __slots__ = ("_cancelling", "_liquidator", "_routes", "_triggering", "state")
+    __slots__ = ("_cancelling", "_covering", "_liquidator", "_routes", "_triggering", "state")
 
     def __init__(self, state: State | None = None) -> None:
         self.state: State = State() if state is None else state
@@ -54,7 +55,8 @@ class Kernel:
         amending = Amending(self.state, execution)
         operations = Operations(self.state)
         self._cancelling: Cancelling = cancelling
-        self._triggering: Triggering = Triggering(self.state, execution)
+        self._covering: Covering = Covering(self.state, execution)
+        self._triggering: Triggering = Triggering(self.state, execution, self._covering)
         self._liquidator: Liquidator = Liquidator(self.state, execution, cancelling)
         self._routes: dict[type, Callable[[Any, list[Event]], None]] = {
             PlaceOrder: trading.place,
@@ -94,6 +96,12 @@ class Kernel:
             self._settle_prices(events)
             if state.cascades:
                 return events
+        elif state.due:
+            # A liquidation filled their entries; what its prints reach waits as ever (D2).
+            self._covering.run(events)
+            self._liquidator.defer()
+            if state.due:
+                return events
         if self._expiry_us() <= now_us:
             self._cancelling.expire(MASS_CANCELS_PER_FRAME - len(events), events)
         if 0 < state.review_at_us <= now_us and not self.is_busy():
@@ -103,7 +111,7 @@ class Kernel:
     def _settle_prices(self, events: list[Event]) -> None:
         """Fire what new prices have reached, then look after margins (A11, D2)."""
         state = self.state
-        if state.referenced or state.cascades:
+        if state.referenced or state.cascades or state.due:
             self._triggering.run(events)
         if state.cascades:
             # The margins wait until the cascade has ended, in a later frame.
@@ -122,11 +130,12 @@ class Kernel:
     def is_busy(self) -> bool:
         """Tell whether something must go on in the next batch, before any input."""
         state = self.state
-        return bool(state.mass) or bool(state.cascades) or self._expiry_us() <= state.now_us
+        unfinished = state.mass or state.cascades or state.due
+        return bool(unfinished) or self._expiry_us() <= state.now_us
 
     def next_deadline_us(self) -> int | None:
         """Return when the next timer is due, if any; now, while something is unfinished."""
-        if self.state.mass or self.state.cascades:
+        if self.state.mass or self.state.cascades or self.state.due:
             return self.state.now_us
         deadline_us = min(self.state.review_at_us or NEVER_US, self._expiry_us())
         return None if deadline_us == NEVER_US else deadline_us
@@ -139,6 +148,7 @@ class Kernel:
         """
         assert not self.state.mass, "a mass action goes on before any other input"
         assert not self.state.cascades, "a cascade goes on before any other input"
+        assert not self.state.due, "children of brackets come before any other input"
         events: list[Event] = []
         state = self.state
         self._routes[type(command)](command, events)
@@ -146,6 +156,7 @@ class Kernel:
             state.touched
             or state.moved
             or state.referenced
+            or state.due
             or state.pending_accounts
             or state.pending_symbols
         ):

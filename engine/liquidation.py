@@ -81,11 +81,17 @@ class Liquidator:
         cases.sort(key=cmp_to_key(more_urgent))
         for case in cases:
             self._act(case.account, events)
+        self.defer()
+
+    def defer(self) -> None:
+        """Leave the accounts touched and the marks moved for the next input, or the timer."""
+        state = self._state
         state.pending_accounts.update(dict.fromkeys(state.touched))
         state.pending_symbols.update(state.moved)
         state.touched.clear()
         state.moved.clear()
-        if state.pending_accounts or state.pending_symbols:
+        is_pending = state.pending_accounts or state.pending_symbols
+        if is_pending and not state.review_at_us:
             state.review_at_us = state.now_us + state.ladder.review_us
 
     def _gather(self) -> dict[str, Account]:

@@ -154,6 +154,8 @@ class Operations:
         del state.markets[symbol]
         state.pending_symbols.pop(symbol, None)
         state.referenced.pop(symbol, None)
+        for order_id in state.shelved.pop(symbol, {}):
+            del state.brackets[order_id]
         events.append(InstrumentDeleted(symbol))
 
     def set_market_state(self, command: SetMarketState, events: list[Event]) -> None:
@@ -168,6 +170,8 @@ class Operations:
         symbols = sorted(state.markets) if command.symbol == "*" else [command.symbol]
         for symbol in symbols:
             state.markets[symbol].instrument.state = command.state
+            if command.state is MarketState.OPEN:
+                state.due.update(state.shelved.pop(symbol, {}))
             state.referenced[symbol] = None
             state.moved[symbol] = None
             events.append(MarketStateChanged(symbol, command.state))

@@ -110,12 +110,14 @@ class Rendering:
 
     def _order_amended(self, e: OrderAmended, where: str) -> str:
         grid = self._grid(e.symbol)
+        cause = "" if e.cause is None else f',"cause":"{e.cause.value}"'
         return (
             f'{{"type":"order_amended",{where}{_order(e)},'
             f'"quantity":"{grid.quantity_text(e.quantity_lots)}",'
             f"{_prices(e, grid)}"
             f'"leaves":"{grid.quantity_text(e.leaves_lots)}",'
-            f'"kept_priority":{"true" if e.kept_priority else "false"}}}'
+            f'"kept_priority":{"true" if e.kept_priority else "false"}'
+            f"{cause}}}"
         )
 
     def _order_replenished(self, e: OrderReplenished, where: str) -> str:

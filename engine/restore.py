@@ -18,6 +18,14 @@ from engine.snapshot import (
     OrderRecord,
     PositionRecord,
 )
+from engine.snapshot_links import (
+    BracketRecord,
+    GroupRecord,
+    WaitingRecord,
+    restore_bracket,
+    restore_group,
+    restore_waiting,
+)
 from engine.state import MassCancel, State
 from matching.order import Conditions, Order
 from matching.stops import Trigger
@@ -201,6 +209,9 @@ SECTIONS: Final[dict[str, tuple[msgspec.msgpack.Decoder[Any], Callable[[State, A
     "positions": (_decoder(PositionRecord), _restore_position),
     "orders": (_decoder(OrderRecord), _restore_order),
     "armed": (_decoder(ArmedRecord), _restore_armed),
+    "groups": (_decoder(GroupRecord), restore_group),
+    "brackets": (_decoder(BracketRecord), restore_bracket),
+    "waiting": (_decoder(WaitingRecord), restore_waiting),
     "arrivals": (_decoder(int), _restore_arrival),
     "ids": (_decoder(IdRecord), _restore_id),
     "transfers": (_decoder(bytes), _restore_transfer),

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from engine.limits import LOGIC_VERSION, SNAPSHOT_CHUNK_BYTES
+from engine.snapshot_links import brackets, groups, waiting
 from matching.terms import (
     AccountStatus,
     MarketState,
@@ -316,6 +317,9 @@ SECTIONS: Final[dict[str, Callable[[State], Iterator[Any]]]] = {
     "positions": _positions,
     "orders": _orders,
     "armed": _armed,
+    "groups": groups,
+    "brackets": brackets,
+    "waiting": waiting,
     "arrivals": _arrivals,
     "ids": _ids,
     "transfers": _transfers,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict, deque
 from typing import TYPE_CHECKING
 
 from sortedcontainers import SortedDict
 
+from engine.invariants import check_orders
 from matching.book import Book
 from matching.id_window import IdWindow
 from matching.stops import StopBook
@@ -15,6 +16,8 @@ from risk.messages import SetLiquidation
 from risk.position_book import PositionBook
 
 if TYPE_CHECKING:
+    from matching.brackets import Bracket
+    from matching.groups import Group
     from matching.order import Order
     from matching.terms import CancelReason
     from risk.account import Account
@@ -55,13 +58,18 @@ class State:
     command, the accounts whose equity changed and the symbols whose mark did; `pending_*` are those
     that a liquidation's prints changed, looked at after the next input or at `review_at_us` (0:
     nothing due), whichever is first. `referenced` gathers the symbols whose armed orders must look
-    at new prices; `cascades` are those being looked at, and how many have fired.
+    at new prices; `cascades` are those being looked at, and how many have fired. `brackets` are
+    those of which something lives, by their entry's order id; `due` those whose entry has filled
+    and whose children wait to be placed, `shelved` the same by symbol while the market is shut.
     """
 
     __slots__ = (
         "accounts",
+        "brackets",
         "cascades",
+        "due",
         "expiries",
+        "groups",
         "ids",
         "ladder",
         "ledger",
@@ -78,6 +86,7 @@ class State:
         "positions",
         "referenced",
         "review_at_us",
+        "shelved",
         "touched",
         "transfers",
     )
@@ -104,6 +113,37 @@ class State:
         self.pending_symbols: dict[str, None] = {}
         self.review_at_us: int = 0
         self.mass: deque[MassCancel] = deque()
+        self.groups: OrderedDict[tuple[str, str, str], Group] = OrderedDict()
+        self.brackets: dict[int, Bracket] = {}
+        self.due: OrderedDict[int, Bracket] = OrderedDict()
+        self.shelved: dict[str, dict[int, Bracket]] = {}
+
+    def find_group(self, account_id: str, symbol: str, name: str) -> Group | None:
+        """Return the group of that name, unless it is forgotten.
+
+        A group is remembered while it has members, and then until the id of its last one has left
+        the window.
+        """
+        group = self.groups.get((account_id, symbol, name))
+        return group if group is not None and self.remembers(group) else None
+
+    def remembers(self, group: Group) -> bool:
+        """Tell whether a group still counts."""
+        return bool(group.members) or self.ids.has_kept(group.account_id, group.last_id)
+
+    def add_group(self, group: Group) -> None:
+        """Make a group known. Two of the longest known are looked at, so that old ones go."""
+        for _ in range(min(2, len(self.groups))):
+            key, oldest = self.groups.popitem(last=False)
+            if self.remembers(oldest):
+                self.groups[key] = oldest
+        self.groups[group.account_id, group.symbol, group.name] = group
+
+    def drop_if_over(self, bracket: Bracket) -> None:
+        """Forget a bracket of which nothing lives and nothing is to come."""
+        shelved = self.shelved.get(bracket.symbol, ())
+        if bracket.is_over and bracket.order_id not in self.due and bracket.order_id not in shelved:
+            self.brackets.pop(bracket.order_id, None)
 
     def add_market(self, instrument: Instrument) -> None:
         """Make an instrument known, with an empty book."""
@@ -127,56 +167,4 @@ class State:
         for market in self.markets.values():
             market.book.check()
             market.stops.check()
-        self._check_orders()
-
-    def _check_orders(self) -> None:
-        """Assert that books, live orders and holds tell the same story."""
-        resting = expiring = 0
-        for symbol, market in self.markets.items():
-            unit = market.instrument.unit_atoms
-            holds: dict[tuple[str, int], list[int]] = {}
-            fees: dict[str, int] = {}
-            reducing: dict[str, int] = {}
-            for ladder in (market.book.bids, market.book.asks):
-                for level in ladder:
-                    for order in level:
-                        resting += 1
-                        assert order.symbol == symbol
-                        assert order.position is market.positions[order.account_id]
-                        assert self.live[order.account_id][order.client_order_id] is order
-                        assert self.ids.find(order.account_id, order.client_order_id) is not None
-                        if order.reduces_only:
-                            reducing[order.account_id] = (
-                                reducing.get(order.account_id, 0) + order.leaves_lots
-                            )
-                            assert order.side * order.position.lots < 0
-                        else:
-                            hold = holds.setdefault((order.account_id, order.side), [0, 0])
-                            hold[0] += order.leaves_lots
-                            hold[1] += order.leaves_lots * order.price_ticks * unit
-                        if order.conditions is not None and order.conditions.expires_us:
-                            expiring += 1
-                            key = (order.conditions.expires_us, order.order_id)
-                            assert self.expiries[key] is order
-                        fees[order.account_id] = (
-                            fees.get(order.account_id, 0) + order.fee_hold_atoms
-                        )
-            sleeping: dict[str, int] = {}
-            for order in market.stops:
-                resting += 1
-                assert self.live[order.account_id][order.client_order_id] is order
-                sleeping[order.account_id] = sleeping.get(order.account_id, 0) + order.reduces_only
-                assert order.conditions is not None
-                if order.conditions.expires_us:
-                    expiring += 1
-                    assert self.expiries[order.conditions.expires_us, order.order_id] is order
-            for account_id, position in self.positions.in_symbol(symbol).items():
-                assert position.armed_reducing == sleeping.get(account_id, 0)
-                bought = holds.get((account_id, 1), [0, 0])
-                sold = holds.get((account_id, -1), [0, 0])
-                assert [position.buy_lots, position.buy_atoms] == bought
-                assert [position.sell_lots, position.sell_atoms] == sold
-                assert position.reduce_lots == reducing.get(account_id, 0)
-                assert position.fee_hold_atoms == fees.get(account_id, 0)
-        assert expiring == len(self.expiries)
-        assert resting == sum(len(orders) for orders in self.live.values())
+        check_orders(self)

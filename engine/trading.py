@@ -8,10 +8,19 @@ from engine.answers import accepted, refused, repeated
 from engine.arming import LIMITED, PLAIN, form_defect, new_trigger, references
 from engine.execution import will_rest
 from engine.limits import MAX_OPEN_ORDERS_PER_ACCOUNT
+from engine.linked_entry import (
+    bracket_defect,
+    children_of,
+    group_defect,
+    group_for,
+    link,
+    path_in_bracket,
+    shared_hold,
+)
 from engine.prices import market_limit_ticks
 from matching.order import Conditions, Order
 from matching.terms import MarketState, OrderStatus, OrderType, Refusal, TimeInForce
-from risk.admission import admission_failures
+from risk.admission import NOTHING, Replaced, admission_failures
 from risk.margin import divide_up
 
 if TYPE_CHECKING:
@@ -68,7 +77,7 @@ class Trading:
             position = state.positions.open_or_create(account, market.instrument)
         defect = self._defect(command, market, position)
         if defect is not None:
-            events.append(refused(command, defect[0], path=defect[1]))
+            events.append(refused(command, defect[0], path=path_in_bracket(command, *defect)))
             return
         if command.stop is not None:
             self._arm(command, command.stop, market, position, events)
@@ -88,7 +97,7 @@ class Trading:
             events.append(refused(command, Refusal.POST_ONLY_WOULD_TRADE))
             return
 
-        order = _new_order(command, state.next_order_id, position, state.now_us)
+        order = self._new_order(command, position)
         sweep = market.book.plan(order, limit_ticks)
         if command.time_in_force is FOK and sweep.filled_lots < order.quantity_lots:
             events.append(refused(command, Refusal.UNFILLABLE))
@@ -110,7 +119,6 @@ class Trading:
         For a market order the trigger, or the activation price before there is one, stands for the
         touch.
         """
-        state = self._state
         seen = references(market)
         trigger = new_trigger(command.order_type, command.side, stop, seen)
         limit_ticks = command.price_ticks
@@ -123,7 +131,7 @@ class Trading:
         if failures:
             events.append(refused(command, failures[0].code, failures))
             return
-        order = _new_order(command, state.next_order_id, position, state.now_us)
+        order = self._new_order(command, position)
         assert order.conditions is not None
         order.conditions.trigger = trigger
         self._accept(command, order, ARMED, events, trigger.price_ticks)
@@ -144,7 +152,16 @@ class Trading:
             state.now_us,
             limited=command.price_ticks > 0,
             reduce_only=command.reduce_only,
+            replaced=self._shared(command, position, limit_ticks) if command.oco_group else NOTHING,
         )
+
+    def _shared(self, command: PlaceOrder, position: Position, limit_ticks: int) -> Replaced:
+        """Return what a newcomer to a group need not hold, since its siblings do already (B3)."""
+        group = self._state.find_group(command.account, command.symbol, command.oco_group)
+        if group is None:
+            return NOTHING
+        lots = command.quantity_lots
+        return shared_hold(group, position, command.side, lots, limit_ticks, None)
 
     def _defect(
         self, command: PlaceOrder, market: Market, position: Position
@@ -155,6 +172,10 @@ class Trading:
         if command.defect is not None:
             return command.defect, command.defect_path
         defect = self._form_defect(command, market)
+        if defect is None and (command.oco_group or command.fill_rule is not None):
+            defect = group_defect(self._state, command)
+        if defect is None and command.bracket is not None:
+            defect = bracket_defect(self._state, command, command.bracket)
         if defect is not None:
             return defect
         is_market = command.order_type is MARKET
@@ -164,7 +185,10 @@ class Trading:
             refusal = _reference_refusal(command, command.stop, market)
             if refusal is not None:
                 return refusal, None
-        if len(self._state.live[command.account]) >= MAX_OPEN_ORDERS_PER_ACCOUNT:
+        open_orders = len(self._state.live[command.account])
+        if command.bracket is not None:
+            open_orders += children_of(command.bracket)
+        if open_orders >= MAX_OPEN_ORDERS_PER_ACCOUNT:
             return Refusal.TOO_MANY_ORDERS, None
         if command.reduce_only and position.lots * command.side >= 0:
             return Refusal.NOTHING_TO_REDUCE, None
@@ -211,6 +235,43 @@ class Trading:
             return None if command.expires_us > self._state.now_us else "$.expires_at"
         return "$.expires_at" if command.expires_us else None
 
+    def _new_order(self, command: PlaceOrder, position: Position) -> Order:
+        """Make the order that a command asks for, with the fees of now."""
+        state = self._state
+        terms = position.instrument.terms
+        conditions = None
+        if (
+            command.display_lots
+            or command.reduce_only
+            or command.post_only
+            or command.expires_us
+            or command.stop is not None
+            or command.time_in_force is DAY
+            or command.oco_group
+            or command.bracket is not None
+        ):
+            conditions = _conditions(command, terms, state.now_us)
+            if command.oco_group:
+                conditions.group = group_for(state, command)
+        return Order(
+            state.next_order_id,
+            command.account,
+            command.client_order_id,
+            command.symbol,
+            command.side,
+            command.price_ticks,
+            command.quantity_lots,
+            command.order_type,
+            command.time_in_force,
+            command.stp,
+            position.account.stp_key,
+            position,
+            terms.maker_fee_ppm,
+            terms.taker_fee_ppm,
+            command.tag,
+            conditions,
+        )
+
     def _accept(
         self,
         command: PlaceOrder,
@@ -229,40 +290,9 @@ class Trading:
             (order.account_id, order.client_order_id),
             (command.digest, order_id, status, state.now_us),
         )
+        if command.oco_group or command.bracket is not None:
+            link(state, command, order)
         events.append(accepted(command, order_id, status, trigger_ticks))
-
-
-def _new_order(command: PlaceOrder, order_id: int, position: Position, now_us: int) -> Order:
-    """Make the order that a command asks for, with the fees of now."""
-    terms = position.instrument.terms
-    conditions = None
-    if (
-        command.display_lots
-        or command.reduce_only
-        or command.post_only
-        or command.expires_us
-        or command.stop is not None
-        or command.time_in_force is DAY
-    ):
-        conditions = _conditions(command, terms, now_us)
-    return Order(
-        order_id,
-        command.account,
-        command.client_order_id,
-        command.symbol,
-        command.side,
-        command.price_ticks,
-        command.quantity_lots,
-        command.order_type,
-        command.time_in_force,
-        command.stp,
-        position.account.stp_key,
-        position,
-        terms.maker_fee_ppm,
-        terms.taker_fee_ppm,
-        command.tag,
-        conditions,
-    )
 
 
 def _conditions(command: PlaceOrder, terms: Terms, now_us: int) -> Conditions:

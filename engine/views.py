@@ -205,4 +205,6 @@ def _order(order: Order, grid: Grid) -> View:
         view["price"] = grid.price_text(order.price_ticks)
     if order.trigger_ticks:
         view["trigger_price"] = grid.price_text(order.trigger_ticks)
+    if order.conditions is not None and order.conditions.group is not None:
+        view["oco_group"] = order.conditions.group.name
     return view

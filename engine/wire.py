@@ -13,9 +13,11 @@ from engine.limits import (
     MAX_DECIMAL_LENGTH,
     MAX_IDENTIFIER_LENGTH,
     MAX_INTEGER,
+    MAX_TAKE_PROFITS,
 )
 from matching.terms import (
     AccountStatus,
+    FillRule,
     MarketState,
     MarkSource,
     OrderType,
@@ -42,11 +44,9 @@ class Wire(msgspec.Struct, tag_field="type", forbid_unknown_fields=True, kw_only
     """A command as it comes in: JSON, tagged by `type`."""
 
 
-class PlaceOrderWire(Wire, tag="place_order"):
-    """`place_order` of the protocol."""
+class OrderBody(Wire, tag="place_order"):
+    """What `place_order` says of an order, apart from whose and where."""
 
-    account: Identifier
-    symbol: Identifier
     side: Literal["buy", "sell"]
     order_type: OrderType
     quantity: Decimal
@@ -64,9 +64,52 @@ class PlaceOrderWire(Wire, tag="place_order"):
     trail_step: Decimal | None = None
     activation_price: Decimal | None = None
     oco_group: Identifier | None = None
+    fill_rule: FillRule | None = None
     stp: StpMode | None = None
     max_slippage_bps: Annotated[int, msgspec.Meta(ge=0, lt=10_000)] | None = None
     tag: Identifier | None = None
+
+
+class PlaceOrderWire(OrderBody, tag="place_order", kw_only=True):
+    """`place_order` of the protocol."""
+
+    account: Identifier
+    symbol: Identifier
+
+
+class EntryWire(OrderBody, tag="place_order"):
+    """The entry of a bracket: it may leave out what the bracket says already."""
+
+    account: Identifier | None = None
+    symbol: Identifier | None = None
+
+
+class TakeProfitWire(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """A take-profit of a bracket."""
+
+    price: Decimal
+    quantity: Decimal
+
+
+class StopLossWire(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """The stop-loss of a bracket; with a price it is a stop-limit."""
+
+    trigger_price: Decimal
+    price: Decimal | None = None
+    trigger_by: TriggerBy | None = None
+
+
+class PlaceBracketWire(Wire, tag="place_bracket"):
+    """`place_bracket` of the protocol."""
+
+    account: Identifier
+    symbol: Identifier
+    entry: EntryWire
+    take_profit: (
+        Annotated[list[TakeProfitWire], msgspec.Meta(max_length=MAX_TAKE_PROFITS)] | None
+    ) = None
+    stop_loss: StopLossWire | None = None
+    fill_rule: FillRule | None = None
 
 
 class AmendOrderWire(Wire, tag="amend_order"):
@@ -231,7 +274,7 @@ class SetLiquidationWire(Wire, tag="set_liquidation"):
     review_ms: Annotated[int, msgspec.Meta(ge=1, le=60_000)] = 250
 
 
-OrdersWire = PlaceOrderWire | AmendOrderWire | CancelOrderWire | CancelAllWire
+OrdersWire = PlaceOrderWire | PlaceBracketWire | AmendOrderWire | CancelOrderWire | CancelAllWire
 TicksWire = L1Wire | MarkPriceWire
 AdminWire = (
     CreateInstrumentWire

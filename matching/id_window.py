@@ -42,6 +42,20 @@ class IdWindow:
         assert key not in self._entries
         self._entries[key] = entry
 
+    def confirm(
+        self, key: tuple[str, str], order_id: int, status: OrderStatus, now_us: int
+    ) -> None:
+        """Note what became of an id that was reserved, in its place if it is still there."""
+        digest = b""
+        known = self._entries.get(key)
+        if known is not None:
+            digest, now_us = known[0], known[3]
+        self._entries[key] = (digest, order_id, status, now_us)
+
+    def has_kept(self, account_id: str, client_order_id: str) -> bool:
+        """Tell whether an id is still in the window itself, not merely spared."""
+        return (account_id, client_order_id) in self._entries
+
     def make_room(self, now_us: int, live: Mapping[str, Container[str]]) -> None:
         """Let the oldest id go if the window is full, before one more is added.
 

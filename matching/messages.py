@@ -7,6 +7,7 @@ import msgspec
 
 from matching.terms import (
     CancelReason,
+    FillRule,
     MarketState,
     OrderStatus,
     OrderType,
@@ -33,6 +34,24 @@ class StopTerms(msgspec.Struct, gc=False):
         return TriggerBy.LAST if self.by is None else self.by
 
 
+class ExitTerms(msgspec.Struct, gc=False):
+    """A child of a bracket as asked for: a take-profit, or the stop-loss, which has a trigger."""
+
+    price_ticks: int
+    quantity_lots: int
+    trigger_ticks: int = 0
+    by: TriggerBy = TriggerBy.LAST
+
+
+class BracketTerms(msgspec.Struct, gc=False):
+    """What is to follow an entry as it fills (A13). `misplaced` is where the form is at fault."""
+
+    take_profits: list[ExitTerms]
+    stop_loss: ExitTerms | None
+    rule: FillRule
+    misplaced: str = ""
+
+
 class PlaceOrder(msgspec.Struct, gc=False):
     """A new order. `price_ticks` is 0 for a market order, `display_lots` 0 for no iceberg.
 
@@ -57,6 +76,9 @@ class PlaceOrder(msgspec.Struct, gc=False):
     post_only: bool = False
     reduce_only: bool = False
     stop: StopTerms | None = None
+    oco_group: str = ""
+    fill_rule: FillRule | None = None
+    bracket: BracketTerms | None = None
     digest: bytes = b""
     defect: Refusal | None = None
     defect_path: str = ""
@@ -152,7 +174,10 @@ class OrderCancelled(msgspec.Struct, gc=False):
 
 
 class OrderAmended(msgspec.Struct, gc=False):
-    """An order has new terms; `kept_priority` tells whether it kept its place in the queue."""
+    """An order has new terms; `kept_priority` tells whether it kept its place in the queue.
+
+    `cause` is None where its account asked for it, else what it is linked by (A13).
+    """
 
     symbol: str
     account: str
@@ -163,6 +188,7 @@ class OrderAmended(msgspec.Struct, gc=False):
     leaves_lots: int
     kept_priority: bool
     trigger_ticks: int = 0
+    cause: CancelReason | None = None
 
 
 class OrderReplenished(msgspec.Struct, gc=False):

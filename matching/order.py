@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from matching.brackets import Bracket
+    from matching.groups import Group
     from matching.ladder import Level
     from matching.stops import Trigger
     from matching.terms import OrderType, StpMode, TimeInForce
@@ -16,11 +18,14 @@ class Conditions:
     `display_lots` is an iceberg's peak (0: shows everything), `shown_lots` what it shows while it
     rests (A4). `expires_us` is when it leaves by itself (0: never). `trigger` is what an armed
     order waits for, None once it has fired (A11); `slippage_ppm` bounds a market order then.
+    `group` and `bracket` link it to others (A13); an order that has left keeps neither.
     """
 
     __slots__ = (
+        "bracket",
         "display_lots",
         "expires_us",
+        "group",
         "post_only",
         "reduce_only",
         "shown_lots",
@@ -38,6 +43,19 @@ class Conditions:
         self.reduce_only: bool = reduce_only
         self.trigger: Trigger | None = None
         self.slippage_ppm: int | None = None
+        self.group: Group | None = None
+        self.bracket: Bracket | None = None
+
+    @property
+    def is_linked(self) -> bool:
+        """Tell whether a fill of the order changes others (A13)."""
+        return self.group is not None or self.bracket is not None
+
+    def is_linked_to(self, other: Conditions) -> bool:
+        """Tell whether the two orders belong together, and so never trade with each other."""
+        return (self.group is not None and self.group is other.group) or (
+            self.bracket is not None and self.bracket is other.bracket
+        )
 
     def show(self, lots: int) -> None:
         """Set what an iceberg shows; a used-up peak shows nothing until it is renewed."""
@@ -161,6 +179,11 @@ class Order:
     def reduces_only(self) -> bool:
         """Tell whether the order may only shrink the position (A8)."""
         return self.conditions is not None and self.conditions.reduce_only
+
+    @property
+    def is_linked(self) -> bool:
+        """Tell whether a fill of the order changes others (A13)."""
+        return self.conditions is not None and self.conditions.is_linked
 
     @property
     def filled_lots(self) -> int:

@@ -17,11 +17,17 @@ CANCEL_OLDEST = StpMode.CANCEL_OLDEST
 DECREMENT = StpMode.DECREMENT
 
 
+NOBODY: Final[dict[Any, int]] = {}
+"""The linked makers of a sweep that meets none; never added to."""
+
+
 class Sweep:
     """Whom an aggressor would meet, for how much, and why it ends.
 
     `bites` are (maker, lots) in order of each maker's first print: above 0 a trade, below 0 a match
-    of that size with an own order, which self-trade prevention keeps from happening (A6).
+    of that size with an own order, which self-trade prevention keeps from happening (A6); 0 is an
+    order linked to the aggressor, which leaves without a trade (A13). `linked` is how much of each
+    linked maker is traded.
     `requeued` are the icebergs that go to the tail of their level, in their new order, with what
     they then show (A4). `end` is set where the sweep must stop although wanted quantity and
     admissible makers are left.
@@ -37,6 +43,7 @@ class Sweep:
         "bites",
         "end",
         "filled_lots",
+        "linked",
         "order",
         "requeued",
         "wanted_lots",
@@ -50,6 +57,7 @@ class Sweep:
         self.filled_lots: int = 0
         self.wanted_lots: int = 0
         self.allowed_lots: int = -1
+        self.linked: dict[Order, int] = NOBODY
         self._held: dict[Any, int] = {}
         self._counted: int = 0
         if order is not None:
@@ -105,6 +113,8 @@ class Sweep:
             maker, shown, hidden = queue.popleft()
             if maker not in met and len(self.bites) == MAX_SWEEP_MAKERS:
                 self.end = CancelReason.MAX_FILLS
+            elif _are_linked(order, maker):
+                self.bites.append((maker, 0))
             elif maker.stp_key == order.stp_key and order.stp is not NO_STP:
                 self._prevent(order, maker, shown + hidden)
             else:
@@ -126,6 +136,9 @@ class Sweep:
         """Plan one print with a maker that shows so much, and where it stands afterwards."""
         lots = min(shown, self.wanted_lots)
         capacity = self._capacity(maker)
+        if maker.conditions is not None and maker.conditions.is_linked:
+            linked = self._linked_capacity(maker)
+            capacity = linked if capacity < 0 else min(capacity, linked)
         if capacity >= 0:
             lots = min(lots, capacity)
         assert self.order is not None
@@ -135,7 +148,7 @@ class Sweep:
             self._bite(maker, lots, met)
         was_in_tail = tail.pop(maker, 0) > 0
         if lots == capacity:
-            return  # its account has nothing left to reduce: what is left of it goes (A8)
+            return  # it has nothing left to reduce, or to share: what is left of it goes (A8, A13)
         if lots < shown:
             if was_in_tail:
                 tail[maker] = shown - lots
@@ -171,6 +184,10 @@ class Sweep:
             self.bites[place] = (maker, self.bites[place][1] + lots)
             if place < self._counted:
                 self._count(maker, lots)
+        if maker.conditions is not None and maker.conditions.is_linked:
+            if self.linked is NOBODY:
+                self.linked = {}
+            self.linked[maker] = self.linked.get(maker, 0) + lots
         self.filled_lots += lots
         self.wanted_lots -= lots
         assert self.order is not None
@@ -191,6 +208,17 @@ class Sweep:
         # reduce, there is as much afterwards.
         return -1 if left and maker.position is self.order.position else left
 
+    def _linked_capacity(self, maker: Order) -> int:
+        """Return how much a linked maker may trade by now (A13)."""
+        conditions = maker.conditions
+        assert conditions is not None
+        capacity = maker.leaves_lots
+        if conditions.group is not None:
+            capacity = conditions.group.capacity(maker, self.linked)
+        if conditions.bracket is not None:
+            capacity = min(capacity, conditions.bracket.capacity(maker, self.linked))
+        return capacity
+
     def _count(self, maker: Order, lots: int) -> None:
         """Add a bite to what the accounts will hold by then."""
         assert self.order is not None
@@ -198,6 +226,13 @@ class Sweep:
         held[maker.position] = held.get(maker.position, 0) + maker.side * lots
         taker = self.order.position
         held[taker] = held.get(taker, 0) - maker.side * lots
+
+
+def _are_linked(order: Order, maker: Order) -> bool:
+    """Tell whether aggressor and maker belong to one group or bracket (A13)."""
+    if order.conditions is None or maker.conditions is None:
+        return False
+    return order.conditions.is_linked_to(maker.conditions)
 
 
 NO_SWEEP: Final = Sweep(None)

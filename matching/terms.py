@@ -66,6 +66,16 @@ class CancelReason(Enum):
     SELF_TRADE = "self_trade"
     REDUCE_ONLY = "reduce_only"
     LIQUIDATION = "liquidation"
+    OCO = "oco"
+    BRACKET = "bracket"
+
+
+class FillRule(Enum):
+    """What a fill of one of several linked orders does to the others (A13)."""
+
+    FIRST_HIT = "first_hit"
+    COMPLETE_FILL = "complete_fill"
+    INCREMENTAL = "incremental"
 
 
 class TriggerBy(Enum):
@@ -154,6 +164,9 @@ class Refusal(IntEnum):
     TRIGGER_REQUIRED = 415
     TRIGGER_NOT_ALLOWED = 416
     INVALID_TRAIL = 417
+    INVALID_OCO = 418
+    OCO_SPENT = 419
+    INVALID_BRACKET = 420
     # 5xx: margin and limits.
     LEVERAGE_EXCEEDED = 501
     ORDER_NOTIONAL_LIMIT = 502
