@@ -164,6 +164,10 @@ class Kernel:
         state.ledger.check()
         return events
 
+    def rebuild_bands(self) -> None:
+        """Give every account its price bands again; a snapshot does not hold them (D9)."""
+        self._liquidator.rebuild_bands()
+
     def check(self) -> None:
         """Assert every invariant of the state. Linear in everything; for tests and snapshots."""
         self.state.check()

@@ -9,6 +9,7 @@ from engine.limits import PPM
 from engine.prices import protection_ticks
 from engine.state import MassCancel
 from matching.terms import CancelReason, MarketState
+from risk.bands import safe_bands, unband
 from risk.margin import equity_and_maintenance
 from risk.messages import Liquidation, MarginCall, MarginReceipt
 from risk.tiers import bankruptcy_ticks, largest_first, slice_lots, tier_reached, tier_share_ppm
@@ -72,10 +73,10 @@ class Liquidator:
         """
         state = self._state
         if state.moved or state.pending_accounts or state.pending_symbols:
-            accounts = self._gather()
+            cases = self._look(self._gather(), events, renews=True)
         else:
             accounts, state.touched = state.touched, {}
-        cases = self._look(accounts, events)
+            cases = self._look(accounts, events, renews=False)
         if not cases:
             return
         cases.sort(key=cmp_to_key(more_urgent))
@@ -103,8 +104,7 @@ class Liquidator:
         state.moved.update(state.pending_symbols)
         for symbol in state.moved:
             if symbol in state.markets:
-                for account_id, position in state.positions.open_in(symbol).items():
-                    accounts[account_id] = position.account
+                self._gather_moved(symbol, accounts)
         state.touched.clear()
         state.moved.clear()
         state.pending_accounts.clear()
@@ -112,8 +112,27 @@ class Liquidator:
         state.review_at_us = 0
         return accounts
 
-    def _look(self, accounts: dict[str, Account], events: list[Event]) -> list[Case]:
-        """Call margins, end locks, and return the accounts that stand at a tier."""
+    def _gather_moved(self, symbol: str, accounts: dict[str, Account]) -> None:
+        """Add those whose band the symbol's mark has left, and those who have none (D9)."""
+        positions = self._state.positions
+        bands = positions.bands(symbol)
+        mark = self._state.markets[symbol].instrument.mark_half_ticks
+        for position in bands.left_by(mark, positions.in_symbol(symbol)):
+            if position.lots:
+                accounts[position.account.account_id] = position.account
+        for account_id, position in list(bands.unbanded.items()):
+            if position.lots:
+                accounts[account_id] = position.account
+            else:
+                del bands.unbanded[account_id]
+
+    def _look(
+        self, accounts: dict[str, Account], events: list[Event], *, renews: bool
+    ) -> list[Case]:
+        """Call margins, end locks, and return the accounts that stand at a tier.
+
+        Where a mark has moved, bands are renewed; after a mere fill that can wait until one does.
+        """
         ladder = self._state.ladder
         cases: list[Case] = []
         called: list[MarginCall] = []
@@ -123,18 +142,43 @@ class Liquidator:
             if maintenance == 0 or maintenance * PPM <= call_ppm * equity:
                 account.margin_called = False
                 account.in_liquidation = False
-                continue
-            if not account.margin_called:
-                account.margin_called = True
-                receipt = MarginReceipt(equity, maintenance)
-                called.append(MarginCall(account.account_id, receipt))
-            if tier_reached(maintenance, equity, ladder):
-                cases.append(Case(account, equity, maintenance))
             else:
+                if not account.margin_called:
+                    account.margin_called = True
+                    receipt = MarginReceipt(equity, maintenance)
+                    called.append(MarginCall(account.account_id, receipt))
+                if tier_reached(maintenance, equity, ladder):
+                    cases.append(Case(account, equity, maintenance))
+                    unband(account)
+                    continue
                 account.in_liquidation = False
+            if renews:
+                self._renew(account, equity, maintenance)
+            else:
+                unband(account)
         called.sort(key=lambda call: call.account)
         events.extend(called)
         return cases
+
+    def _renew(self, account: Account, equity_atoms: int, maintenance_atoms: int) -> None:
+        """Give an account below every tier new bands, or have it looked at every time (D9)."""
+        bands = safe_bands(account, equity_atoms, maintenance_atoms, self._state.ladder)
+        if not bands:
+            unband(account)
+        for position, low_half, high_half in bands:
+            symbol = position.instrument.symbol
+            self._state.positions.bands(symbol).place(position, low_half, high_half)
+
+    def rebuild_bands(self) -> None:
+        """Give everybody a band after a restore. Linear in the accounts."""
+        ladder = self._state.ladder
+        for account in self._state.accounts.values():
+            equity, maintenance = equity_and_maintenance(account)
+            is_safe = maintenance * PPM <= ladder.margin_call_ppm * equity
+            if is_safe == account.margin_called or tier_reached(maintenance, equity, ladder):
+                unband(account)
+            else:
+                self._renew(account, equity, maintenance)
 
     def _act(self, account: Account, events: list[Event]) -> None:
         """Cancel, look again, and close what the highest tier reached demands (D2).

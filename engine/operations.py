@@ -127,6 +127,7 @@ class Operations:
         market.instrument.terms = terms
         for position in state.positions.in_symbol(symbol).values():
             position.set_margin_rate()
+        state.positions.unband(symbol)
         state.moved[symbol] = None
         events.append(InstrumentUpdated(symbol, terms))
 
@@ -293,6 +294,8 @@ class Operations:
             events.append(Rejected(Refusal.INVALID_TERMS))
             return
         state.ladder = command
+        for symbol in state.markets:
+            state.positions.unband(symbol)
         state.moved.update(dict.fromkeys(state.markets))
         events.append(LiquidationSet(command))
 

@@ -49,7 +49,9 @@ def restore(chunks: Iterable[bytes]) -> Kernel:
         state.check()
     except (msgspec.DecodeError, KeyError, ValueError, AssertionError) as error:
         raise CorruptSnapshot(f"the snapshot cannot be restored: {error!r}") from error
-    return Kernel(state)
+    kernel = Kernel(state)
+    kernel.rebuild_bands()
+    return kernel
 
 
 def _restore_head(state: State, head: Head) -> None:

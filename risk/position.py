@@ -20,12 +20,16 @@ class Position:
     of them that are still asleep.
     `opened_by` is the trade that opened the position, for ties (D2). The initial margin of a
     notional is ⌈notional × margin_numerator ⁄ margin_denominator⌉. `open_index` is the position
-    book's index of everybody who holds lots of the instrument; a fill keeps it.
+    book's index of everybody who holds lots of the instrument; a fill keeps it. `unbanded` is the
+    instrument's index of those whom any mark must look at, `band_low` and `band_high` the marks (in
+    half ticks) beyond which this one must be looked at; 0 is no end (D9).
     """
 
     __slots__ = (
         "account",
         "armed_reducing",
+        "band_high",
+        "band_low",
         "buy_atoms",
         "buy_lots",
         "cost_atoms",
@@ -39,14 +43,22 @@ class Position:
         "reduce_lots",
         "sell_atoms",
         "sell_lots",
+        "unbanded",
     )
 
     def __init__(
-        self, account: Account, instrument: Instrument, open_index: dict[str, Position]
+        self,
+        account: Account,
+        instrument: Instrument,
+        open_index: dict[str, Position],
+        unbanded: dict[str, Position],
     ) -> None:
         self.account: Account = account
         self.instrument: Instrument = instrument
         self.open_index: dict[str, Position] = open_index
+        self.unbanded: dict[str, Position] = unbanded
+        self.band_low: int = 0
+        self.band_high: int = 0
         self.lots: int = 0
         self.cost_atoms: int = 0
         self.opened_by: int = 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from risk.bands import Bands
 from risk.position import Position
 
 if TYPE_CHECKING:
@@ -19,21 +20,24 @@ class PositionBook:
     carries no meaning: whoever needs one sorts.
     """
 
-    __slots__ = ("_by_symbol", "_open")
+    __slots__ = ("_bands", "_by_symbol", "_open")
 
     def __init__(self) -> None:
         self._by_symbol: dict[str, dict[str, Position]] = {}
         self._open: dict[str, dict[str, Position]] = {}
+        self._bands: dict[str, Bands] = {}
 
     def add_symbol(self, symbol: str) -> None:
         """Make room for an instrument."""
         assert symbol not in self._by_symbol
         self._by_symbol[symbol] = {}
         self._open[symbol] = {}
+        self._bands[symbol] = Bands()
 
     def remove_symbol(self, symbol: str) -> None:
         """Forget an instrument in which everybody is flat."""
         assert not self._open.pop(symbol)
+        del self._bands[symbol]
         for position in self._by_symbol.pop(symbol).values():
             assert position.is_idle()
             del position.account.positions[symbol]
@@ -50,13 +54,24 @@ class PositionBook:
         """Return account id -> position of everybody who holds lots of it. Do not change."""
         return self._open[symbol]
 
+    def bands(self, symbol: str) -> Bands:
+        """Return the price bands of an instrument (D9)."""
+        return self._bands[symbol]
+
+    def unband(self, symbol: str) -> None:
+        """Have everybody who holds an instrument looked at when its mark moves. Linear."""
+        self._bands[symbol].unbanded.update(self._open[symbol])
+
     def open_or_create(self, account: Account, instrument: Instrument) -> Position:
         """Return the account's position in an instrument, a flat new one if there was none."""
         positions = self._by_symbol[instrument.symbol]
         position = positions.get(account.account_id)
         if position is None:
             position = positions[account.account_id] = Position(
-                account, instrument, self._open[instrument.symbol]
+                account,
+                instrument,
+                self._open[instrument.symbol],
+                self._bands[instrument.symbol].unbanded,
             )
             account.positions[instrument.symbol] = position
         return position
@@ -84,3 +99,4 @@ class PositionBook:
             assert self._open[symbol].keys() == held
             assert all(self._open[symbol][a] is positions[a] for a in held)
             assert sum(position.lots for position in positions.values()) == 0
+            self._bands[symbol].check(positions)

@@ -1,4 +1,4 @@
-"""`pitboss bench`: first figures, each a ratio against something run beside it."""
+"""`pitboss bench`: figures, each a ratio against something run beside it."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from rich.table import Table
 from engine.cli.bench_flow import limits_and_cancels, symmetric_limits
 from engine.cli.bench_kernel import Run, run_kernel, run_yardstick
 from engine.cli.bench_line import run_line
+from engine.cli.bench_order_types import REFERENCE, WORKLOADS, Workload
+from engine.cli.bench_script import run_script
 from engine.cli.failure import CommandError
 from engine.cli.options import wide_console
 from engine.exits import BAD_USAGE
@@ -52,6 +54,9 @@ def bench(*, as_json: bool, quick: bool = False) -> int:
         progress.update(task, description="kernel: symmetric limits")
         limits = symmetric_limits(40_000 // scale, SEED)
         rows.append(_kernel_row("symmetric limits", [], limits, rounds))
+        for workload in WORKLOADS:
+            progress.update(task, description=f"order types: {workload.titled(scale)}")
+            rows.append(order_type_row(workload, rounds, scale))
         progress.update(task, description="the whole line: daemon and pass-through")
         before, flow = limits_and_cancels(2_000 // scale, 60_000 // scale, SEED)
         rows += [_line_row([*before, *flow], rounds)]
@@ -75,6 +80,17 @@ def _kernel_row(name: str, before: list[Any], flow: list[Any], rounds: int) -> R
     return _row("kernel, " + name, YARDSTICK, rates)
 
 
+def order_type_row(workload: Workload, rounds: int, scale: int) -> Row:
+    """Compare a workload with plain limits and cancels, run before it in each round."""
+    plain = REFERENCE.script(scale)
+    script = workload.script(scale)
+    rates: list[tuple[float, float]] = []
+    for _ in range(rounds):
+        theirs = run_script(plain)
+        rates.append((run_script(script), theirs))
+    return _row("order types, " + workload.titled(scale), REFERENCE.name, rates)
+
+
 def _line_row(flow: list[Any], rounds: int) -> Row:
     """Compare the daemon with the pass-through."""
     rates = []
@@ -92,9 +108,9 @@ def _row(question: str, against: str, rates: list[tuple[float, float]]) -> Row:
         "against": against,
         "orders_per_second": round(statistics.median(ours for ours, _ in rates)),
         "against_per_second": round(statistics.median(theirs for _, theirs in rates)),
-        "ratio": round(statistics.median(ratios), 3),
-        "ratio_min": round(ratios[0], 3),
-        "ratio_max": round(ratios[-1], 3),
+        "ratio": round(statistics.median(ratios), 4),
+        "ratio_min": round(ratios[0], 4),
+        "ratio_max": round(ratios[-1], 4),
     }
 
 
@@ -106,13 +122,15 @@ def _table(rows: list[Row], machine: str) -> Table:
     table.add_column("what", no_wrap=True)
     for name in ("orders/s", "beside it", "orders/s", "ratio", "min to max"):
         table.add_column(name, justify="right")
-    for row in rows:
+    for before, row in zip([None, *rows], rows, strict=False):
+        if before is not None and before["against"] != row["against"]:
+            table.add_section()
         table.add_row(
             row["question"],
             f"{row['orders_per_second']:,}",
             row["against"],
             f"{row['against_per_second']:,}",
-            f"{row['ratio']:.2f}",
-            f"{row['ratio_min']:.2f} to {row['ratio_max']:.2f}",
+            f"{row['ratio']:.3f}",
+            f"{row['ratio_min']:.3f} to {row['ratio_max']:.3f}",
         )
     return table
