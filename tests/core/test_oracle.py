@@ -48,8 +48,8 @@ def _words(event: dict[str, Any]) -> list[str]:
     if name.endswith((".tp1", ".tp2", ".tp3", ".sl")):
         at_once = kind == "order_accepted" and event["status"] == "done"
         words += ["child at once"] if at_once else []
-        code = event.get("code")
-        words += {413: ["child refused"], 703: ["child repeated"]}.get(code, [])
+        codes = {413: "child refused", 703: "child repeated"}
+        words.append(codes.get(event.get("code", 0), ""))
     return words
 
 
