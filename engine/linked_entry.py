@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from engine.limits import MAX_ENTRY_ID_LENGTH, MAX_GROUP_MEMBERS
 from matching.brackets import child_ids, new_bracket
@@ -21,7 +21,21 @@ Defect = tuple[Refusal, str]
 """A refusal and the path of the field that is at fault."""
 
 
-def group_defect(state: State, command: PlaceOrder) -> Defect | None:
+RESERVED: Final = b""
+"""The digest of a child's id: no command has it, so that whoever sends one under it is refused."""
+
+
+def links_defect(state: State, command: PlaceOrder) -> Defect | None:
+    """Ask whether an order may be linked as it asks; return refusal and path."""
+    defect = None
+    if command.oco_group or command.fill_rule is not None:
+        defect = _group_defect(state, command)
+    if defect is None and command.bracket is not None:
+        defect = _bracket_defect(state, command, command.bracket)
+    return defect
+
+
+def _group_defect(state: State, command: PlaceOrder) -> Defect | None:
     """Ask whether an order may join the group that it names."""
     if not command.oco_group:
         return Refusal.INVALID_OCO, "$.fill_rule"
@@ -35,7 +49,7 @@ def group_defect(state: State, command: PlaceOrder) -> Defect | None:
     return (Refusal.OCO_SPENT, "$.oco_group") if group.is_spent else None
 
 
-def bracket_defect(state: State, command: PlaceOrder, bracket: BracketTerms) -> Defect | None:
+def _bracket_defect(state: State, command: PlaceOrder, bracket: BracketTerms) -> Defect | None:
     """Ask whether an entry and its children go together. Paths are those of the bracket."""
     path = bracket.misplaced
     if not path and len(command.client_order_id) > MAX_ENTRY_ID_LENGTH:
@@ -110,7 +124,7 @@ def link(state: State, command: PlaceOrder, order: Order) -> None:
     state.brackets[bracket.order_id] = bracket
     for child in bracket.children():
         state.ids.make_room(state.now_us, state.live)
-        entry = (command.digest, 0, OrderStatus.ARMED, state.now_us)
+        entry = (RESERVED, 0, OrderStatus.ARMED, state.now_us)
         state.ids.add((order.account_id, child.client_order_id), entry)
 
 

@@ -154,7 +154,7 @@ class Liquidator:
                 account.in_liquidation = False
             if renews:
                 self._renew(account, equity, maintenance)
-            else:
+            elif account.is_banded:
                 unband(account)
         called.sort(key=lambda call: call.account)
         events.extend(called)
@@ -163,6 +163,7 @@ class Liquidator:
     def _renew(self, account: Account, equity_atoms: int, maintenance_atoms: int) -> None:
         """Give an account below every tier new bands, or have it looked at every time (D9)."""
         bands = safe_bands(account, equity_atoms, maintenance_atoms, self._state.ladder)
+        account.is_banded = bool(bands)
         if not bands:
             unband(account)
         for position, low_half, high_half in bands:

@@ -9,11 +9,10 @@ from engine.arming import LIMITED, PLAIN, form_defect, new_trigger, references
 from engine.execution import will_rest
 from engine.limits import MAX_OPEN_ORDERS_PER_ACCOUNT
 from engine.linked_entry import (
-    bracket_defect,
     children_of,
-    group_defect,
     group_for,
     link,
+    links_defect,
     path_in_bracket,
     shared_hold,
 )
@@ -171,20 +170,20 @@ class Trading:
             return Refusal.MARKET_NOT_OPEN, None
         if command.defect is not None:
             return command.defect, command.defect_path
-        defect = self._form_defect(command, market)
-        if defect is None and (command.oco_group or command.fill_rule is not None):
-            defect = group_defect(self._state, command)
-        if defect is None and command.bracket is not None:
-            defect = bracket_defect(self._state, command, command.bracket)
-        if defect is not None:
-            return defect
-        is_market = command.order_type is MARKET
-        if is_market and market.book.touch_ticks(-command.side) is None:
-            return Refusal.NO_LIQUIDITY, None
-        if command.stop is not None:
-            refusal = _reference_refusal(command, command.stop, market)
-            if refusal is not None:
-                return refusal, None
+        if (
+            command.order_type is not LIMIT
+            or command.time_in_force is not GTC
+            or command.price_ticks <= 0
+            or command.display_lots
+            or command.expires_us
+            or command.stop is not None
+            or command.oco_group
+            or command.fill_rule is not None
+            or command.bracket is not None
+        ):
+            defect = self._special_defect(command, market)
+            if defect is not None:
+                return defect
         open_orders = len(self._state.live[command.account])
         if command.bracket is not None:
             open_orders += children_of(command.bracket)
@@ -192,6 +191,21 @@ class Trading:
             return Refusal.TOO_MANY_ORDERS, None
         if command.reduce_only and position.lots * command.side >= 0:
             return Refusal.NOTHING_TO_REDUCE, None
+        return None
+
+    def _special_defect(
+        self, command: PlaceOrder, market: Market
+    ) -> tuple[Refusal, str | None] | None:
+        """Ask what a plain limit order need not be asked: its form, its links, the prices seen."""
+        defect = self._form_defect(command, market) or links_defect(self._state, command)
+        if defect is not None:
+            return defect
+        if command.order_type is MARKET and market.book.touch_ticks(-command.side) is None:
+            return Refusal.NO_LIQUIDITY, None
+        if command.stop is not None:
+            refusal = _reference_refusal(command, command.stop, market)
+            if refusal is not None:
+                return refusal, None
         return None
 
     def _form_defect(

@@ -46,11 +46,9 @@ class IdWindow:
         self, key: tuple[str, str], order_id: int, status: OrderStatus, now_us: int
     ) -> None:
         """Note what became of an id that was reserved, in its place if it is still there."""
-        digest = b""
         known = self._entries.get(key)
-        if known is not None:
-            digest, now_us = known[0], known[3]
-        self._entries[key] = (digest, order_id, status, now_us)
+        at_us = now_us if known is None else known[3]
+        self._entries[key] = (b"", order_id, status, at_us)
 
     def has_kept(self, account_id: str, client_order_id: str) -> bool:
         """Tell whether an id is still in the window itself, not merely spared."""

@@ -15,13 +15,15 @@ class Account:
 
     `leverage_ppm` 0 means each instrument's maximum; limits of 0 are none. `margin_called` is set
     from a margin call until the ratio is back at the threshold; `in_liquidation` locks openings
-    from the first tier until the ratio is below it again (D2).
+    from the first tier until the ratio is below it again (D2). `is_banded` is set while its
+    positions have price bands that can be relied on (D9).
     """
 
     __slots__ = (
         "account_id",
         "balance_atoms",
         "in_liquidation",
+        "is_banded",
         "leverage_ppm",
         "margin_called",
         "max_exposure_atoms",
@@ -43,6 +45,7 @@ class Account:
         self.max_exposure_atoms: int = 0
         self.margin_called: bool = False
         self.in_liquidation: bool = False
+        self.is_banded: bool = False
         self.positions: dict[str, Position] = {}
 
     def set_stp_group(self, group: str) -> None:

@@ -87,7 +87,11 @@ class Bands:
 
 
 def unband(account: Account) -> None:
-    """Have an account looked at when any symbol it holds moves; what it held is safe no more."""
+    """Have an account looked at when any symbol it holds moves; its bands are safe no more.
+
+    While it has none, a position that it opens joins by itself (`Position.trade`).
+    """
+    account.is_banded = False
     for position in account.positions.values():
         if position.lots:
             position.unbanded[account.account_id] = position

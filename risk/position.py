@@ -156,6 +156,7 @@ class Position:
             if held == 0:
                 self.opened_by = trade_id
                 self.open_index[self.account.account_id] = self
+                self.unbanded[self.account.account_id] = self
             self.lots = held + signed_lots
             self.cost_atoms += signed_lots * unit_price
             return 0
