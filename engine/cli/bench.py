@@ -20,6 +20,7 @@ from engine.cli.bench_kernel import Run, run_kernel, run_yardstick
 from engine.cli.bench_line import run_line
 from engine.cli.bench_order_types import REFERENCE, WORKLOADS, Workload
 from engine.cli.bench_script import run_script
+from engine.cli.bench_ticks import SIZES, kernel_with_positions, run_ticks
 from engine.cli.failure import CommandError
 from engine.cli.options import wide_console
 from engine.exits import BAD_USAGE
@@ -57,6 +58,8 @@ def bench(*, as_json: bool, quick: bool = False) -> int:
         for workload in WORKLOADS:
             progress.update(task, description=f"order types: {workload.titled(scale)}")
             rows.append(order_type_row(workload, rounds, scale))
+        progress.update(task, description="ticks over safe positions")
+        rows += _tick_rows(rounds, scale)
         progress.update(task, description="the whole line: daemon and pass-through")
         before, flow = limits_and_cancels(2_000 // scale, 60_000 // scale, SEED)
         rows += [_line_row([*before, *flow], rounds)]
@@ -89,6 +92,18 @@ def order_type_row(workload: Workload, rounds: int, scale: int) -> Row:
         theirs = run_script(plain)
         rates.append((run_script(script), theirs))
     return _row("order types, " + workload.titled(scale), REFERENCE.name, rates)
+
+
+def _tick_rows(rounds: int, scale: int) -> list[Row]:
+    """Compare ticks over many safe positions with ticks over few."""
+    few = kernel_with_positions(SIZES[0])
+    rows: list[Row] = []
+    for size in SIZES[1:]:
+        many = kernel_with_positions(size // scale)
+        rates = [(run_ticks(many), run_ticks(few)) for _ in range(rounds)]
+        question = f"ticks, {size // scale:,} safe positions"
+        rows.append(_row(question, f"{SIZES[0]:,} safe positions", rates))
+    return rows
 
 
 def _line_row(flow: list[Any], rounds: int) -> Row:

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from engine.cli.bench_flow import ACCOUNTS, MID_TICKS
 from engine.cli.bench_kernel import SYMBOL
+from engine.cli.bench_linked import brackets, one_cancels_other
 from engine.cli.bench_script import LOTS, Outcome, Script, Tape, amend
 from matching.messages import CancelOrder, StopTerms
-from matching.terms import BUY, SELL, OrderType, StpMode, TimeInForce, TriggerBy
+from matching.terms import BUY, SELL, FillRule, OrderType, StpMode, TimeInForce, TriggerBy
 from risk.messages import Tick
 
 if TYPE_CHECKING:
@@ -225,6 +226,14 @@ def _follow(count: int, size: int) -> Script:
     return Script(before, tape.take_written(), outcome, ticks * FOLLOWERS)
 
 
+def _linked(count: int, _size: int, *, rule: FillRule) -> Script:
+    return one_cancels_other(_book, count, rule)
+
+
+def _brackets(count: int, _size: int) -> Script:
+    return brackets(_book, count)
+
+
 REFERENCE: Final = Workload("plain limits/cancels", enter_and_cancel)
 _UNTIL_MUCH_LATER: Final[dict[str, Any]] = {"time_in_force": TimeInForce.GTD, "expires_us": 1 << 60}
 WORKLOADS: Final = (
@@ -254,6 +263,11 @@ WORKLOADS: Final = (
     Workload("trailing stops that follow, {size} armed", _follow, 1_000),
     Workload("trailing stops that follow, {size} armed", _follow, 100_000),
     Workload("trades that reach none of {size} stops", _unreached, 100_000),
+    *(
+        Workload(f"one cancels other, {rule.value}", partial(_linked, rule=rule))
+        for rule in FillRule
+    ),
+    Workload("brackets", _brackets),
 )
 
 

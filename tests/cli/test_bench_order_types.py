@@ -12,8 +12,13 @@ from typing import Any
 import pytest
 
 from engine.cli.bench import order_type_row
+from engine.cli.bench_flow import MID_TICKS
+from engine.cli.bench_kernel import SYMBOL
 from engine.cli.bench_order_types import REFERENCE, WORKLOADS, Workload
 from engine.cli.bench_script import Outcome, Script, begin, run_script
+from engine.cli.bench_ticks import kernel_with_positions
+from engine.kernel import Kernel
+from risk.messages import Tick
 
 SCALE = 50
 
@@ -90,9 +95,9 @@ def lines(name: str, size: int) -> float:
     return statistics.median(pairs)
 
 
-def lines_executed(script: Script) -> list[int]:
+def lines_executed(script: Script, kernel: Kernel | None = None) -> list[int]:
     """Return how many lines each measured command of a script executes."""
-    kernel = begin(script)
+    kernel = kernel or begin(script)
     counts = []
     for command in script.flow:
         count = 0
@@ -110,3 +115,15 @@ def lines_executed(script: Script) -> list[int]:
             sys.settrace(before)
         counts.append(count)
     return counts
+
+
+def test_tick_over_many_safe_positions_executes_no_more_lines() -> None:
+    """However many positions the price cannot hurt, it looks at none of them (D9)."""
+    few, many = (kernel_with_positions(size) for size in (10, 2_000))
+    few.check()
+    many.check()
+    script = Script(
+        [], [Tick(SYMBOL, MID_TICKS, MID_TICKS + 2 + n) for n in range(4)], Outcome(), 4
+    )
+
+    assert lines_executed(script, few)[1:] == lines_executed(script, many)[1:]
