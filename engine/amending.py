@@ -109,6 +109,8 @@ class Amending:
         self._take_over(command, order)
         if is_new:
             self._execution.arm(market, order)
+            if trigger.is_reached(references(market).of(trigger.by, trigger.side)):
+                self._state.referenced[order.symbol] = None
         events.append(amended(order, kept_priority=not is_new))
 
     def _armed_refusal(
@@ -117,7 +119,9 @@ class Amending:
         """Ask of a changed armed order what a new one would be asked."""
         if market.instrument.state is not OPEN:
             return amend_refused(order, Refusal.MARKET_NOT_OPEN)
-        if trigger.is_reached(references(market).of(trigger.by, trigger.side)):
+        if not market.instrument.terms.fires_at_once and trigger.is_reached(
+            references(market).of(trigger.by, trigger.side)
+        ):
             return amend_refused(order, Refusal.WOULD_TRIGGER)
         touch_ticks = trigger.price_ticks or trigger.activation_ticks
         limit_ticks = price_ticks or limit_of(market, order, touch_ticks)
@@ -209,6 +213,8 @@ class Amending:
         reducing = order.reduces_only or reduces(order.position, order.side, leaves_lots, replaced)
         if market.instrument.state is not OPEN and (is_moved or not reducing):
             return amend_refused(order, Refusal.MARKET_NOT_OPEN)
+        if is_moved and market.instrument.is_outside_band(price_ticks, self._state.now_us):
+            return amend_refused(order, Refusal.OUTSIDE_PRICE_BAND, path="$.price")
         refusal = self._money_refusal(order, price_ticks, leaves_lots, replaced)
         if refusal is not None:
             return refusal

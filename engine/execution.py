@@ -32,9 +32,19 @@ class Execution:
         self._state: State = state
 
     def enter(
-        self, market: Market, order: Order, sweep: Sweep, events: list[Event], *, rests: bool
+        self,
+        market: Market,
+        order: Order,
+        sweep: Sweep,
+        events: list[Event],
+        *,
+        rests: bool,
+        cut: CancelReason = CancelReason.COLLAR,
     ) -> None:
-        """Carry out the planned sweep, then rest or cancel what is left. Nothing here can fail."""
+        """Carry out the planned sweep, then rest or cancel what is left. Nothing here can fail.
+
+        `cut` is what bounded a market order.
+        """
         assert order.leaves_lots > 0
         if sweep.bites:
             for maker, lots in sweep.bites:
@@ -50,7 +60,7 @@ class Execution:
         if rests:
             self.rest(market, order)
         elif order.leaves_lots > 0 or sweep.end is CancelReason.SELF_TRADE:
-            events.append(cancelled(order, _remainder_reason(market, order, sweep)))
+            events.append(cancelled(order, _remainder_reason(market, order, sweep, cut)))
 
     def _settle(
         self, market: Market, taker: Order, maker: Order, lots: int, events: list[Event]
@@ -120,6 +130,10 @@ class Execution:
         price_ticks = next(maker.price_ticks for maker, lots in reversed(sweep.bites) if lots > 0)
         instrument = market.instrument
         instrument.last_ticks = price_ticks
+        if instrument.band is not None:
+            for maker, lots in sweep.bites:
+                if lots > 0:
+                    instrument.record_trade(maker.price_ticks, lots, self._state.now_us)
         if market.stops.count:
             self._state.referenced[instrument.symbol] = None
         if instrument.terms.mark_source is LAST and instrument.set_mark(
@@ -307,10 +321,12 @@ def will_rest(order: Order, sweep: Sweep) -> bool:
     return sweep is NO_SWEEP or (sweep.end is None and sweep.wanted_lots > 0)
 
 
-def _remainder_reason(market: Market, order: Order, sweep: Sweep) -> CancelReason:
+def _remainder_reason(
+    market: Market, order: Order, sweep: Sweep, cut: CancelReason
+) -> CancelReason:
     """Say why what is left of an order does not rest."""
     if sweep.end is not None:
         return sweep.end
     if order.price_ticks == 0 and market.book.touch_ticks(-order.side) is not None:
-        return CancelReason.COLLAR
+        return cut
     return CancelReason.IOC_REMAINDER

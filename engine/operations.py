@@ -73,6 +73,7 @@ def terms_are_sound(terms: Terms, admission_ratio_ppm: int) -> bool:
         and -MAX_FEE_PPM <= terms.taker_fee_ppm <= MAX_FEE_PPM
         and 0 < terms.collar_ppm < PPM
         and terms.feed_stale_us >= 0
+        and 0 <= terms.price_band_ppm < PPM
     )
 
 
@@ -124,7 +125,7 @@ class Operations:
             return
         assert terms is not None
         assert terms.atoms_per_tick_lot == market.instrument.unit_atoms
-        market.instrument.terms = terms
+        market.instrument.set_terms(terms, state.now_us)
         for position in state.positions.in_symbol(symbol).values():
             position.set_margin_rate()
         state.moved[symbol] = None

@@ -74,6 +74,11 @@ def _restore_instrument(state: State, record: InstrumentRecord) -> None:
     instrument.mark_half_ticks = record.mark_half_ticks
     instrument.priced_at_us = record.priced_at_us
     instrument.sources = {source: (seq, time_us) for source, seq, time_us in record.sources}
+    if record.band is not None:
+        open_half, session, buckets = record.band
+        assert instrument.band is not None
+        restored = [(second, int(value), int(lots)) for second, value, lots in buckets]
+        instrument.band.restore(open_half, session, restored)
     state.add_market(instrument)
 
 

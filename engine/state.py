@@ -127,6 +127,7 @@ class State:
         for market in self.markets.values():
             market.book.check()
             market.stops.check()
+            market.instrument.check()
         self._check_orders()
 
     def _check_orders(self) -> None:

@@ -8,11 +8,19 @@ from engine.answers import accepted, refused, repeated
 from engine.arming import LIMITED, PLAIN, form_defect, new_trigger, references
 from engine.execution import will_rest
 from engine.limits import MAX_OPEN_ORDERS_PER_ACCOUNT
-from engine.prices import market_limit_ticks
+from engine.prices import cut_by_band, market_limit_ticks
 from matching.order import Conditions, Order
-from matching.terms import MarketState, OrderStatus, OrderType, Refusal, TimeInForce
+from matching.terms import (
+    CancelReason,
+    MarketState,
+    OrderStatus,
+    OrderType,
+    Refusal,
+    TimeInForce,
+)
 from risk.admission import admission_failures
 from risk.margin import divide_up
+from risk.price_band import DAY_US, MINUTE_US
 
 if TYPE_CHECKING:
     from engine.execution import Execution
@@ -34,9 +42,8 @@ LIMIT = OrderType.LIMIT
 RESTING = OrderStatus.RESTING
 DONE = OrderStatus.DONE
 ARMED = OrderStatus.ARMED
+COLLAR = CancelReason.COLLAR
 PEAKS_PER_ORDER: Final = 100
-MINUTE_US: Final = 60 * 1_000_000
-DAY_US: Final = 24 * 60 * MINUTE_US
 
 
 class Trading:
@@ -73,12 +80,15 @@ class Trading:
         if command.stop is not None:
             self._arm(command, command.stop, market, position, events)
             return
-        limit_ticks = command.price_ticks
+        limit_ticks, cut = command.price_ticks, COLLAR
         if command.order_type is MARKET:
             touch_ticks = market.book.touch_ticks(-command.side)
             assert touch_ticks is not None
             limit_ticks = market_limit_ticks(
                 market.instrument.terms, command.side, touch_ticks, command.max_slippage_ppm
+            )
+            limit_ticks, cut = cut_by_band(
+                market.instrument, command.side, limit_ticks, state.now_us
             )
         failures = self._failures(command, position, limit_ticks)
         if failures:
@@ -95,7 +105,7 @@ class Trading:
             return
         rests = will_rest(order, sweep)
         self._accept(command, order, RESTING if rests else DONE, events)
-        self._execution.enter(market, order, sweep, events, rests=rests)
+        self._execution.enter(market, order, sweep, events, rests=rests, cut=cut)
 
     def _arm(
         self,
@@ -128,6 +138,8 @@ class Trading:
         order.conditions.trigger = trigger
         self._accept(command, order, ARMED, events, trigger.price_ticks)
         self._execution.arm(market, order)
+        if trigger.is_reached(seen.of(trigger.by, trigger.side)):
+            state.referenced[command.symbol] = None
 
     def _failures(
         self, command: PlaceOrder, position: Position, limit_ticks: int
@@ -164,6 +176,12 @@ class Trading:
             refusal = _reference_refusal(command, command.stop, market)
             if refusal is not None:
                 return refusal, None
+        elif (
+            market.instrument.band is not None
+            and not is_market
+            and market.instrument.is_outside_band(command.price_ticks, self._state.now_us)
+        ):
+            return Refusal.OUTSIDE_PRICE_BAND, None
         if len(self._state.live[command.account]) >= MAX_OPEN_ORDERS_PER_ACCOUNT:
             return Refusal.TOO_MANY_ORDERS, None
         if command.reduce_only and position.lots * command.side >= 0:
@@ -299,4 +317,6 @@ def _reference_refusal(command: PlaceOrder, stop: StopTerms, market: Market) -> 
     reference = seen.of(trigger.by, trigger.side)
     if reference == 0:
         return Refusal.PRICE_UNAVAILABLE
-    return Refusal.WOULD_TRIGGER if trigger.is_reached(reference) else None
+    if trigger.is_reached(reference) and not market.instrument.terms.fires_at_once:
+        return Refusal.WOULD_TRIGGER
+    return None
