@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from risk.messages import Rejected
 
 OPEN = MarketState.OPEN
+AUCTION = MarketState.AUCTION
 GTD = TimeInForce.GTD
 
 
@@ -117,7 +118,7 @@ class Amending:
         self, market: Market, order: Order, trigger: Trigger, price_ticks: int, lots: int
     ) -> Rejected | None:
         """Ask of a changed armed order what a new one would be asked."""
-        if market.instrument.state is not OPEN:
+        if market.instrument.state not in (OPEN, AUCTION):
             return amend_refused(order, Refusal.MARKET_NOT_OPEN)
         if not market.instrument.terms.fires_at_once and trigger.is_reached(
             references(market).of(trigger.by, trigger.side)
@@ -211,8 +212,11 @@ class Amending:
         )
         is_moved = price_ticks != order.price_ticks
         reducing = order.reduces_only or reduces(order.position, order.side, leaves_lots, replaced)
-        if market.instrument.state is not OPEN and (is_moved or not reducing):
+        market_state = market.instrument.state
+        if market_state not in (OPEN, AUCTION) and (is_moved or not reducing):
             return amend_refused(order, Refusal.MARKET_NOT_OPEN)
+        if market_state is AUCTION and is_moved and order.posts_only:
+            return amend_refused(order, Refusal.NOT_IN_AUCTION, path="$.price")
         if is_moved and market.instrument.is_outside_band(price_ticks, self._state.now_us):
             return amend_refused(order, Refusal.OUTSIDE_PRICE_BAND, path="$.price")
         refusal = self._money_refusal(order, price_ticks, leaves_lots, replaced)

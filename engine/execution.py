@@ -40,20 +40,23 @@ class Execution:
         *,
         rests: bool,
         cut: CancelReason = CancelReason.COLLAR,
+        price_ticks: int = 0,
     ) -> None:
         """Carry out the planned sweep, then rest or cancel what is left. Nothing here can fail.
 
-        `cut` is what bounded a market order.
+        `cut` is what bounded a market order. All of it prints at `price_ticks`, where that is not
+        0, instead of the makers' prices.
         """
         assert order.leaves_lots > 0
         if sweep.bites:
             for maker, lots in sweep.bites:
                 if lots > 0:
-                    self._settle(market, order, maker, lots, events)
+                    at_ticks = price_ticks or maker.price_ticks
+                    self._settle(market, order, maker, lots, at_ticks, events)
                 else:
-                    self._prevent(market, order, maker, -lots, events)
+                    self._prevent(market, order, maker, -lots, price_ticks, events)
             if sweep.filled_lots:
-                self._print(market, sweep)
+                self._print(market, sweep, price_ticks)
                 self._end_reducing(market, order, sweep, events)
             if sweep.requeued:
                 self._requeue(market, sweep, events)
@@ -63,12 +66,17 @@ class Execution:
             events.append(cancelled(order, _remainder_reason(market, order, sweep, cut)))
 
     def _settle(
-        self, market: Market, taker: Order, maker: Order, lots: int, events: list[Event]
+        self,
+        market: Market,
+        taker: Order,
+        maker: Order,
+        lots: int,
+        price_ticks: int,
+        events: list[Event],
     ) -> None:
         """Fill `lots` of a maker: book, holds, positions, fees and balances of both sides."""
         state = self._state
-        price_ticks = maker.price_ticks
-        unit_price = price_ticks * market.instrument.unit_atoms
+        unit_price = maker.price_ticks * market.instrument.unit_atoms
         notional = lots * unit_price
         market.book.take(maker, lots)
         fee_hold = 0
@@ -86,6 +94,8 @@ class Execution:
             maker.position.hold(maker.side, -lots, -notional, fee_change)
         maker.fee_hold_atoms = fee_hold
         taker.leaves_lots -= lots
+        if price_ticks != maker.price_ticks:
+            notional = lots * price_ticks * market.instrument.unit_atoms
 
         trade_id = state.next_trade_id
         state.next_trade_id = trade_id + 1
@@ -125,15 +135,18 @@ class Execution:
             order.leaves_lots,
         )
 
-    def _print(self, market: Market, sweep: Sweep) -> None:
+    def _print(self, market: Market, sweep: Sweep, at_ticks: int) -> None:
         """Take note of the last trade's price, which may be the mark."""
-        price_ticks = next(maker.price_ticks for maker, lots in reversed(sweep.bites) if lots > 0)
+        price_ticks = at_ticks or next(
+            maker.price_ticks for maker, lots in reversed(sweep.bites) if lots > 0
+        )
         instrument = market.instrument
         instrument.last_ticks = price_ticks
         if instrument.band is not None:
             for maker, lots in sweep.bites:
                 if lots > 0:
-                    instrument.record_trade(maker.price_ticks, lots, self._state.now_us)
+                    printed_ticks = at_ticks or maker.price_ticks
+                    instrument.record_trade(printed_ticks, lots, self._state.now_us)
         if market.stops.count:
             self._state.referenced[instrument.symbol] = None
         if instrument.terms.mark_source is LAST and instrument.set_mark(
@@ -142,7 +155,13 @@ class Execution:
             self._state.moved[instrument.symbol] = None
 
     def _prevent(
-        self, market: Market, taker: Order, maker: Order, lots: int, events: list[Event]
+        self,
+        market: Market,
+        taker: Order,
+        maker: Order,
+        lots: int,
+        at_ticks: int,
+        events: list[Event],
     ) -> None:
         """Say that two orders of one owner met; by the mode the resting one goes or shrinks."""
         mode = taker.stp
@@ -153,7 +172,7 @@ class Execution:
                 OrderRef(maker.account_id, maker.client_order_id, maker.order_id),
                 OrderRef(taker.account_id, taker.client_order_id, taker.order_id),
                 lots,
-                maker.price_ticks,
+                at_ticks or maker.price_ticks,
             )
         )
         if mode is StpMode.DECREMENT:

@@ -1,4 +1,4 @@
-"""What operators do: instruments, accounts, money in and out, limits, market states."""
+"""What operators do: instruments, accounts, money in and out, limits, prices."""
 
 from __future__ import annotations
 
@@ -17,9 +17,8 @@ from matching.messages import (
     InstrumentCreated,
     InstrumentDeleted,
     InstrumentUpdated,
-    MarketStateChanged,
 )
-from matching.terms import AccountStatus, MarketState, MarkSource, Refusal, Terms
+from matching.terms import AccountStatus, MarkSource, Refusal, Terms
 from risk.account import Account
 from risk.instrument import Instrument
 from risk.margin import Standing
@@ -35,7 +34,6 @@ from risk.messages import (
 if TYPE_CHECKING:
     from engine.messages import Event
     from engine.state import State
-    from matching.messages import SetMarketState
     from risk.messages import (
         CreateAccount,
         CreateInstrument,
@@ -103,8 +101,6 @@ class Operations:
             refusal = Refusal.INSTRUMENT_EXISTS
         elif len(state.markets) >= MAX_INSTRUMENTS:
             refusal = Refusal.TOO_MANY
-        elif refusal is None and command.state is MarketState.AUCTION:
-            refusal = Refusal.NOT_SUPPORTED
         if refusal is not None:
             events.append(Rejected(refusal, symbol=symbol, path=_path(command, refusal)))
             return
@@ -156,22 +152,6 @@ class Operations:
         state.pending_symbols.pop(symbol, None)
         state.referenced.pop(symbol, None)
         events.append(InstrumentDeleted(symbol))
-
-    def set_market_state(self, command: SetMarketState, events: list[Event]) -> None:
-        """Open, halt or close one instrument or, with `*`, all of them in order of symbol."""
-        state = self._state
-        if command.symbol != "*" and command.symbol not in state.markets:
-            events.append(Rejected(Refusal.UNKNOWN_INSTRUMENT, symbol=command.symbol))
-            return
-        if command.state is MarketState.AUCTION:
-            events.append(Rejected(Refusal.NOT_SUPPORTED, symbol=command.symbol, path="$.state"))
-            return
-        symbols = sorted(state.markets) if command.symbol == "*" else [command.symbol]
-        for symbol in symbols:
-            state.markets[symbol].instrument.state = command.state
-            state.referenced[symbol] = None
-            state.moved[symbol] = None
-            events.append(MarketStateChanged(symbol, command.state))
 
     # Accounts and money
 

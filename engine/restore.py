@@ -18,7 +18,7 @@ from engine.snapshot import (
     OrderRecord,
     PositionRecord,
 )
-from engine.state import MassCancel, State
+from engine.state import MassCancel, State, Turn
 from matching.order import Conditions, Order
 from matching.stops import Trigger
 from matching.terms import CancelReason
@@ -64,6 +64,9 @@ def _restore_head(state: State, head: Head) -> None:
     state.next_arming = head.next_arming
     state.referenced = dict.fromkeys(head.referenced)
     state.cascades = dict(head.cascades)
+    for symbol, target, price_ticks, taker_side in head.turns:
+        turn = state.turns[symbol] = Turn(target)
+        turn.price_ticks, turn.taker_side = price_ticks, taker_side
 
 
 def _restore_instrument(state: State, record: InstrumentRecord) -> None:

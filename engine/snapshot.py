@@ -60,6 +60,7 @@ class Head(msgspec.Struct, array_like=True):
     next_arming: int
     referenced: list[str]
     cascades: list[tuple[str, int]]
+    turns: list[tuple[str, MarketState, int, int]]
 
 
 class InstrumentRecord(msgspec.Struct, array_like=True):
@@ -193,6 +194,7 @@ def _head(state: State) -> Iterator[Head]:
         state.next_arming,
         sorted(state.referenced),
         sorted(state.cascades.items()),
+        [(s, turn.target, turn.price_ticks, turn.taker_side) for s, turn in state.turns.items()],
     )
 
 

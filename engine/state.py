@@ -10,6 +10,7 @@ from sortedcontainers import SortedDict
 from matching.book import Book
 from matching.id_window import IdWindow
 from matching.stops import StopBook
+from matching.terms import MarketState
 from risk.ledger import Ledger
 from risk.messages import SetLiquidation
 from risk.position_book import PositionBook
@@ -46,6 +47,20 @@ class MassCancel:
         self.reason: CancelReason = reason
 
 
+class Turn:
+    """A market on its way to another state: where to, and how far its uncross has got (A14).
+
+    `price_ticks` is 0 before a round; then orders of `taker_side` take at that price.
+    """
+
+    __slots__ = ("price_ticks", "taker_side", "target")
+
+    def __init__(self, target: MarketState) -> None:
+        self.target: MarketState = target
+        self.price_ticks: int = 0
+        self.taker_side: int = 0
+
+
 class State:
     """The state of a shard. The kernel's parts work on it; `engine.snapshot` writes it down.
 
@@ -55,7 +70,8 @@ class State:
     command, the accounts whose equity changed and the symbols whose mark did; `pending_*` are those
     that a liquidation's prints changed, looked at after the next input or at `review_at_us` (0:
     nothing due), whichever is first. `referenced` gathers the symbols whose armed orders must look
-    at new prices; `cascades` are those being looked at, and how many have fired.
+    at new prices; `cascades` are those being looked at, and how many have fired. `turns` are the
+    markets whose new state waits for an uncross, in order of symbol.
     """
 
     __slots__ = (
@@ -80,6 +96,7 @@ class State:
         "review_at_us",
         "touched",
         "transfers",
+        "turns",
     )
 
     def __init__(self) -> None:
@@ -104,6 +121,7 @@ class State:
         self.pending_symbols: dict[str, None] = {}
         self.review_at_us: int = 0
         self.mass: deque[MassCancel] = deque()
+        self.turns: dict[str, Turn] = {}
 
     def add_market(self, instrument: Instrument) -> None:
         """Make an instrument known, with an empty book."""
@@ -125,7 +143,7 @@ class State:
         assert cost == self.ledger.open_cost
         assert self.live.keys() == self.accounts.keys()
         for market in self.markets.values():
-            market.book.check()
+            market.book.check(may_cross=market.instrument.state is MarketState.AUCTION)
             market.stops.check()
             market.instrument.check()
         self._check_orders()

@@ -10,6 +10,7 @@ from engine.execution import will_rest
 from engine.limits import MAX_OPEN_ORDERS_PER_ACCOUNT
 from engine.prices import cut_by_band, market_limit_ticks
 from matching.order import Conditions, Order
+from matching.sweep import NO_SWEEP
 from matching.terms import (
     CancelReason,
     MarketState,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from risk.position import Position
 
 OPEN = MarketState.OPEN
+AUCTION = MarketState.AUCTION
 GTC = TimeInForce.GTC
 GTD = TimeInForce.GTD
 DAY = TimeInForce.DAY
@@ -99,7 +101,10 @@ class Trading:
             return
 
         order = _new_order(command, state.next_order_id, position, state.now_us)
-        sweep = market.book.plan(order, limit_ticks)
+        if market.instrument.state is AUCTION:
+            sweep = NO_SWEEP
+        else:
+            sweep = market.book.plan(order, limit_ticks)
         if command.time_in_force is FOK and sweep.filled_lots < order.quantity_lots:
             events.append(refused(command, Refusal.UNFILLABLE))
             return
@@ -162,13 +167,18 @@ class Trading:
         self, command: PlaceOrder, market: Market, position: Position
     ) -> tuple[Refusal, str | None] | None:
         """Ask everything about an order that needs no money, in order; return refusal and path."""
-        if market.instrument.state is not OPEN:
+        market_state = market.instrument.state
+        if market_state is not OPEN and market_state is not AUCTION:
             return Refusal.MARKET_NOT_OPEN, None
         if command.defect is not None:
             return command.defect, command.defect_path
         defect = self._form_defect(command, market)
         if defect is not None:
             return defect
+        if market_state is AUCTION and command.stop is None:
+            path = _auction_defect(command)
+            if path is not None:
+                return Refusal.NOT_IN_AUCTION, path
         is_market = command.order_type is MARKET
         if is_market and market.book.touch_ticks(-command.side) is None:
             return Refusal.NO_LIQUIDITY, None
@@ -248,6 +258,15 @@ class Trading:
             (command.digest, order_id, status, state.now_us),
         )
         events.append(accepted(command, order_id, status, trigger_ticks))
+
+
+def _auction_defect(command: PlaceOrder) -> str | None:
+    """Return what of a plain order an auction does not take, None where it is welcome (A14)."""
+    if command.order_type is MARKET:
+        return "$.order_type"
+    if command.time_in_force is IOC or command.time_in_force is FOK:
+        return "$.time_in_force"
+    return "$.post_only" if command.post_only else None
 
 
 def _new_order(command: PlaceOrder, order_id: int, position: Position, now_us: int) -> Order:

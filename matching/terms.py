@@ -138,6 +138,7 @@ class Refusal(IntEnum):
     WRONG_MARK_SOURCE = 306
     WOULD_TRIGGER = 307
     OUTSIDE_PRICE_BAND = 308
+    NOT_IN_AUCTION = 309
     # 4xx: the attributes of an order or an instrument.
     OFF_TICK = 401
     OFF_LOT = 402

@@ -16,6 +16,7 @@ KERNEL = (
     "engine.cancelling",
     "engine.execution",
     "engine.liquidation",
+    "engine.market_states",
     "engine.operations",
     "engine.trading",
 )
