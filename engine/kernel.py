@@ -147,11 +147,11 @@ class Kernel:
         A refusal is an event too. After the command: its fills, then the margins of the accounts
         it touched or whose marks it moved (D2).
         """
-        assert not self.state.mass, "a mass action goes on before any other input"
-        assert not self.state.turns, "an uncross goes on before any other input"
-        assert not self.state.cascades, "a cascade goes on before any other input"
-        events: list[Event] = []
         state = self.state
+        assert not state.mass, "a mass action goes on before any other input"
+        assert not state.turns, "an uncross goes on before any other input"
+        assert not state.cascades, "a cascade goes on before any other input"
+        events: list[Event] = []
         self._routes[type(command)](command, events)
         if (
             state.touched

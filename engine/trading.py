@@ -167,7 +167,8 @@ class Trading:
         self, command: PlaceOrder, market: Market, position: Position
     ) -> tuple[Refusal, str | None] | None:
         """Ask everything about an order that needs no money, in order; return refusal and path."""
-        market_state = market.instrument.state
+        instrument = market.instrument
+        market_state = instrument.state
         if market_state is not OPEN and market_state is not AUCTION:
             return Refusal.MARKET_NOT_OPEN, None
         if command.defect is not None:
@@ -187,9 +188,9 @@ class Trading:
             if refusal is not None:
                 return refusal, None
         elif (
-            market.instrument.band is not None
+            instrument.band is not None
             and not is_market
-            and market.instrument.is_outside_band(command.price_ticks, self._state.now_us)
+            and instrument.is_outside_band(command.price_ticks, self._state.now_us)
         ):
             return Refusal.OUTSIDE_PRICE_BAND, None
         if len(self._state.live[command.account]) >= MAX_OPEN_ORDERS_PER_ACCOUNT:

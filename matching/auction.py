@@ -46,7 +46,7 @@ def uncross_price(
     bought = [0, *accumulate(lots for _, lots in bids)]
     sold = [0, *accumulate(lots for _, lots in asks)]
 
-    tried = {reference_half // 2, (reference_half + 1) // 2}
+    tried = {reference_half // 2}  # of two ticks as near the lower is better
     for price in (*bid_prices, *ask_prices):
         tried.update((price - 1, price, price + 1))
     best: tuple[int, int, int, int] | None = None

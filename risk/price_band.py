@@ -32,7 +32,8 @@ def bounds_around(numerator: int, denominator: int, band_ppm: int) -> tuple[int,
     """
     whole = denominator * PPM
     lowest = divide_up(numerator * (PPM - band_ppm), whole)
-    return max(1, lowest), numerator * (PPM + band_ppm) // whole
+    assert lowest > 0
+    return lowest, numerator * (PPM + band_ppm) // whole
 
 
 class PriceBand:

@@ -131,13 +131,32 @@ def test_sweep_over_too_many_orders_goes_on_with_the_same_order(
     market.play("state X auction")
     for number in range(5):
         market.play(f"alice sell {number + 1}@{99 + number % 2}")
-    market.play("bob buy 15@100\n carol buy 9@100")
+    market.play("bob buy 11@100\n carol buy 4@100")
 
     market.play("state X open")
 
     assert market.cancels == []
-    assert sum(int(event["quantity"]) for event in market.of("trade")) == 15
-    assert market.bids() == ["carol 9@100"]
+    assert market.fills == [
+        *("bob<alice 1@100", "bob<alice 3@100", "bob<alice 5@100", "bob<alice 2@100"),
+        "carol<alice 4@100",
+    ]
+
+
+def test_taker_that_finds_nobody_more_keeps_its_place() -> None:
+    """It was there first, and what it hides it has given first (A4, A14)."""
+    market = Market()
+    market.play("""
+        state X auction
+        alice sell 8@98
+        zed   sell 4@99
+        alice buy  9@100 peak=3 stp=cancel_oldest
+        carol buy  2@100
+        state X open
+    """)
+
+    assert market.fills == ["alice<zed 4@100"]
+    assert market.cancels == ["o1 8 self_trade"]
+    assert market.bids() == ["alice 5@100 shows 3", "carol 2@100"]
 
 
 def test_frame_of_the_bound_is_the_kernel_s_own(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,6 +37,8 @@ def test_window_is_the_volume_weighted_price_of_five_minutes(
         assert Fraction(*band.reference(second)) == naive_reference(seen, second)
         band.check()
     second += last_wait
+    counted = [at for at, _, _ in band.buckets(second)]
+    assert counted == sorted({at for at, _, _ in seen if at > second - 300})
 
     twin = PriceBand()
     twin.restore(band.open_half, band.session, list(band.buckets(second)))
