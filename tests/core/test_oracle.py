@@ -52,7 +52,8 @@ def test_machine_agrees_with_the_oracle() -> None:
         *("price_stale", "market_not_open", "in_liquidation", "self_trade", "exposure_limit"),
         *("order_replenished", "order_expired", "reduce_only", "invalid_display"),
         *("order_triggered", "trigger_rejected", "would_trigger", "trigger_required"),
-        *("trigger_not_allowed", "invalid_trail"),
+        *("trigger_not_allowed", "invalid_trail", "outside_price_band", "price_band"),
+        *("auction_uncrossed", "not_in_auction"),
         *("post_only_would_trade", "nothing_to_reduce", "invalid_expiry", *STP_MODES[1:]),
     ):
         assert seen[needed] >= 5, f"{needed} came up {seen[needed]} times: the tapes are tame"

@@ -10,6 +10,7 @@ from typing import Any
 
 from tests.core.oracle import (
     amending,
+    bands,
     fills,
     firing,
     liquidation,
@@ -19,7 +20,7 @@ from tests.core.oracle import (
     sweeps,
 )
 from tests.core.oracle.triggers import trigger_of
-from tests.core.oracle.world import Command, Event, Order, Refused, World
+from tests.core.oracle.world import Command, Event, Instrument, Order, Refused, World
 
 COMMANDS: dict[str, Callable[[World, Command], None]] = {
     "place_order": orders.place,
@@ -110,7 +111,7 @@ class Oracle:
                         for side in (1, -1)
                         for o in sweeps.makers(world, instrument, side)
                     ],
-                    (instrument.mark2, instrument.last, instrument.bid, instrument.ask),
+                    _prices(world, instrument),
                     [
                         _armed(o)
                         for o in sorted(world.armed, key=lambda o: trigger_of(o).sequence)
@@ -149,6 +150,11 @@ def _settle(world: World) -> None:
     """Look at the stops, then at the margins (A11)."""
     firing.look(world)
     liquidation.look(world)
+
+
+def _prices(world: World, instrument: Instrument) -> tuple[Any, ...]:
+    prices = (instrument.mark2, instrument.last, instrument.bid, instrument.ask)
+    return (instrument.state, *prices, bands.bounds(world, instrument))
 
 
 def _armed(order: Order) -> tuple[Any, ...]:
