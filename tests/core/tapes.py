@@ -58,7 +58,7 @@ class _Tape(Orders):
         self.wealth = rng.choice((1, 1, 1, 10))
         self.haste = rng.choice((0, 0, 0.003, 0.02))
         self.banded = rng.choice((0, 0, 0.3, 0.9))
-        calls = rng.choice((0, 0, 1, 1, 4, 20))
+        calls, ends = rng.choice(((0, 0), (0, 0), (1, 2), (4, 4), (20, 5), (30, 3)))
         kinds: dict[Callable[[], Command], int] = {
             self.limit: 34,
             self.iceberg: 8,
@@ -80,7 +80,7 @@ class _Tape(Orders):
             self.reopen: 4,
             self.band: 2 if self.banded else 0,
             self.call: calls,
-            self.leave: 2 * calls,
+            self.leave: ends,
             self.ladder: 1,
             self.wrong_attributes: 3,
         }

@@ -20,7 +20,7 @@ PROGRAM = """
 import sys
 from tests.core.test_replay import played
 from tests.core.tapes import tape
-for seed in (3, 7, 11):
+for seed in (3, 7, 10):
     events, hashed = played(tape(seed, 400))
     sys.stdout.buffer.write(b"\\n".join(events) + hashed.encode() + b"\\n")
 """
@@ -62,7 +62,7 @@ def test_hash_seed_changes_no_byte() -> None:
 def test_machine_restored_after_every_command_says_the_same() -> None:
     """No command depends on anything that a snapshot leaves out (A3 to A14, E1)."""
     seen: Counter[bytes] = Counter()
-    for seed in (44, 62, 66):
+    for seed in (14, 74, 106):
         steps = tape(seed, 220)
         machine, events, now_us = Machine(), list[bytes](), 0
         for step in steps:
