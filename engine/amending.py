@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from risk.messages import Rejected
 
 OPEN = MarketState.OPEN
+AUCTION = MarketState.AUCTION
 GTD = TimeInForce.GTD
 
 
@@ -113,15 +114,19 @@ class Amending:
         self._take_over(command, order)
         if is_new:
             self._execution.arm(market, order)
+            if trigger.is_reached(references(market).of(trigger.by, trigger.side)):
+                self._state.referenced[order.symbol] = None
         events.append(amended(order, kept_priority=not is_new))
 
     def _armed_refusal(
         self, market: Market, order: Order, trigger: Trigger, price_ticks: int, lots: int
     ) -> Rejected | None:
         """Ask of a changed armed order what a new one would be asked."""
-        if market.instrument.state is not OPEN:
+        if market.instrument.state not in (OPEN, AUCTION):
             return amend_refused(order, Refusal.MARKET_NOT_OPEN)
-        if trigger.is_reached(references(market).of(trigger.by, trigger.side)):
+        if not market.instrument.terms.fires_at_once and trigger.is_reached(
+            references(market).of(trigger.by, trigger.side)
+        ):
             return amend_refused(order, Refusal.WOULD_TRIGGER)
         touch_ticks = trigger.price_ticks or trigger.activation_ticks
         limit_ticks = price_ticks or limit_of(market, order, touch_ticks)
@@ -221,8 +226,13 @@ class Amending:
             )
         is_moved = price_ticks != order.price_ticks
         reducing = order.reduces_only or reduces(order.position, order.side, leaves_lots, replaced)
-        if market.instrument.state is not OPEN and (is_moved or not reducing):
+        market_state = market.instrument.state
+        if market_state not in (OPEN, AUCTION) and (is_moved or not reducing):
             return amend_refused(order, Refusal.MARKET_NOT_OPEN)
+        if market_state is AUCTION and is_moved and order.posts_only:
+            return amend_refused(order, Refusal.NOT_IN_AUCTION, path="$.price")
+        if is_moved and market.instrument.is_outside_band(price_ticks, self._state.now_us):
+            return amend_refused(order, Refusal.OUTSIDE_PRICE_BAND, path="$.price")
         refusal = self._money_refusal(order, price_ticks, leaves_lots, replaced)
         if refusal is not None:
             return refusal

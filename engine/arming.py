@@ -8,10 +8,10 @@ from engine.answers import trigger_rejected
 from engine.execution import will_rest
 from engine.limits import MAX_CASCADE, MAX_CASCADE_PER_FRAME
 from engine.linked_entry import shared_with
-from engine.prices import market_limit_ticks
+from engine.prices import cut_by_band, market_limit_ticks
 from matching.messages import MarketStateChanged, OrderTriggered
 from matching.stops import FALLING, RISING, References, Trigger
-from matching.terms import MarketState, OrderType, Refusal, TimeInForce
+from matching.terms import CancelReason, MarketState, OrderType, Refusal, TimeInForce
 from risk.admission import admission_failures
 from risk.messages import Failure
 
@@ -232,12 +232,20 @@ class Triggering:
                 self._execution.linking.unlink(order)
             events.append(trigger_rejected(order, failures))
             return
-        touch = market.book.touch_ticks(-order.side)
-        limit = order.price_ticks if touch is None else limit_of(market, order, touch)
+        limit, cut = self._bound(market, order)
         sweep = market.book.plan(order, limit)
-        self._execution.enter(market, order, sweep, events, rests=will_rest(order, sweep))
+        rests = will_rest(order, sweep)
+        self._execution.enter(market, order, sweep, events, rests=rests, cut=cut)
         if order.level is None:
             self._state.live[order.account_id].pop(order.client_order_id)
+
+    def _bound(self, market: Market, order: Order) -> tuple[int, CancelReason]:
+        """Return the worst price a fired order may trade at now, and what bounds it (A2, E1)."""
+        touch = market.book.touch_ticks(-order.side)
+        if order.price_ticks or touch is None:
+            return order.price_ticks, CancelReason.COLLAR
+        limit = limit_of(market, order, touch)
+        return cut_by_band(market.instrument, order.side, limit, self._state.now_us)
 
     def _refusals(self, market: Market, order: Order) -> tuple[Failure, ...]:
         """Ask of a fired order what a new one would be asked."""
@@ -245,9 +253,11 @@ class Triggering:
         touch = book.touch_ticks(-order.side)
         if touch is None and order.price_ticks == 0:
             return (Failure(Refusal.NO_LIQUIDITY),)
+        if order.price_ticks and market.instrument.is_outside_band(order.price_ticks, state.now_us):
+            return (Failure(Refusal.OUTSIDE_PRICE_BAND),)
         if order.reduces_only and order.position.lots * order.side >= 0:
             return (Failure(Refusal.NOTHING_TO_REDUCE),)
-        limit = order.price_ticks if touch is None else limit_of(market, order, touch)
+        limit, _ = self._bound(market, order)
         failures = admission_failures(
             order.position,
             order.side,

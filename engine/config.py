@@ -167,6 +167,7 @@ class Instrument(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=
     feed_max_jump: DecimalText | None = None
     feed_max_spread: DecimalText | None = None
     session_end: Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d\Z")] | None = None
+    stop_already_reached: Literal["reject", "fire"] | None = None
     group: Identifier | None = None
     state: Literal["open", "halted", "closed", "auction"] | None = None
 

@@ -39,7 +39,6 @@ ASSET_DECIMALS: Final = 8
 _PPM_DECIMALS: Final = 6
 _NOT_YET: Final = (
     "margin_brackets",
-    "price_band",
     "breakers",
     "feed_max_jump",
     "feed_max_spread",
@@ -126,6 +125,8 @@ def _new_terms(c: CreateInstrumentWire) -> Terms:
         asset_class=c.asset_class or "",
         feed_stale_us=(c.feed_stale_ms or 0) * 1_000,
         session_end_minute=-1 if c.session_end is None else _minute(c.session_end),
+        price_band_ppm=_ppm(_given(c.price_band, 0), "$.price_band"),
+        fires_at_once=c.stop_already_reached == "fire",
     )
 
 
@@ -226,6 +227,7 @@ def update_instrument(c: UpdateInstrumentWire, terms: Terms | None) -> UpdateIns
             ("maker_fee", "maker_fee_ppm"),
             ("taker_fee", "taker_fee_ppm"),
             ("collar", "collar_ppm"),
+            ("price_band", "price_band_ppm"),
         ):
             value = getattr(c, field)
             if value is not None:
@@ -234,6 +236,8 @@ def update_instrument(c: UpdateInstrumentWire, terms: Terms | None) -> UpdateIns
             changes["feed_stale_us"] = c.feed_stale_ms * 1_000
         if c.session_end is not None:
             changes["session_end_minute"] = _minute(c.session_end)
+        if c.stop_already_reached is not None:
+            changes["fires_at_once"] = c.stop_already_reached == "fire"
     except Defect as defect:
         return UpdateInstrument(c.symbol, None, defect.code, defect.path)
     return UpdateInstrument(c.symbol, msgspec.structs.replace(terms, **changes))

@@ -36,20 +36,33 @@ class Execution:
         self.linking: Linking = Linking(state, self)
 
     def enter(
-        self, market: Market, order: Order, sweep: Sweep, events: list[Event], *, rests: bool
+        self,
+        market: Market,
+        order: Order,
+        sweep: Sweep,
+        events: list[Event],
+        *,
+        rests: bool,
+        cut: CancelReason = CancelReason.COLLAR,
+        price_ticks: int = 0,
     ) -> None:
-        """Carry out the planned sweep, then rest or cancel what is left. Nothing here can fail."""
+        """Carry out the planned sweep, then rest or cancel what is left. Nothing here can fail.
+
+        `cut` is what bounded a market order. All of it prints at `price_ticks`, where that is not
+        0, instead of the makers' prices.
+        """
         assert order.leaves_lots > 0
         if sweep.bites:
             for maker, lots in sweep.bites:
                 if lots > 0:
-                    self._settle(market, order, maker, lots, events)
+                    at_ticks = price_ticks or maker.price_ticks
+                    self._settle(market, order, maker, lots, at_ticks, events)
                 elif lots < 0:
-                    self._prevent(market, order, maker, -lots, events)
+                    self._prevent(market, order, maker, -lots, price_ticks, events)
                 else:
                     self._part(market, order, maker, events)
             if sweep.filled_lots:
-                self._print(market, sweep)
+                self._print(market, sweep, price_ticks)
                 if sweep.linked or (order.conditions is not None and order.is_linked):
                     self.linking.follow(market, order, sweep, events)
                 self._end_reducing(market, order, sweep, events)
@@ -58,17 +71,22 @@ class Execution:
         if rests:
             self.rest(market, order)
         elif order.leaves_lots > 0 or sweep.end is CancelReason.SELF_TRADE:
-            events.append(cancelled(order, _remainder_reason(market, order, sweep)))
+            events.append(cancelled(order, _remainder_reason(market, order, sweep, cut)))
         if order.conditions is not None and not rests and order.is_linked:
             self.linking.unlink(order)
 
     def _settle(
-        self, market: Market, taker: Order, maker: Order, lots: int, events: list[Event]
+        self,
+        market: Market,
+        taker: Order,
+        maker: Order,
+        lots: int,
+        price_ticks: int,
+        events: list[Event],
     ) -> None:
         """Fill `lots` of a maker: book, holds, positions, fees and balances of both sides."""
         state = self._state
-        price_ticks = maker.price_ticks
-        unit_price = price_ticks * market.instrument.unit_atoms
+        unit_price = maker.price_ticks * market.instrument.unit_atoms
         notional = lots * unit_price
         market.book.take(maker, lots)
         fee_hold = 0
@@ -86,6 +104,8 @@ class Execution:
         else:
             self._hold(maker, -lots, -notional, fee_change)
         taker.leaves_lots -= lots
+        if price_ticks != maker.price_ticks:
+            notional = lots * price_ticks * market.instrument.unit_atoms
 
         trade_id = state.next_trade_id
         state.next_trade_id = trade_id + 1
@@ -125,11 +145,18 @@ class Execution:
             order.leaves_lots,
         )
 
-    def _print(self, market: Market, sweep: Sweep) -> None:
+    def _print(self, market: Market, sweep: Sweep, at_ticks: int) -> None:
         """Take note of the last trade's price, which may be the mark."""
-        price_ticks = next(maker.price_ticks for maker, lots in reversed(sweep.bites) if lots > 0)
+        price_ticks = at_ticks or next(
+            maker.price_ticks for maker, lots in reversed(sweep.bites) if lots > 0
+        )
         instrument = market.instrument
         instrument.last_ticks = price_ticks
+        if instrument.band is not None:
+            for maker, lots in sweep.bites:
+                if lots > 0:
+                    printed_ticks = at_ticks or maker.price_ticks
+                    instrument.record_trade(printed_ticks, lots, self._state.now_us)
         if market.stops.count:
             self._state.referenced[instrument.symbol] = None
         if instrument.terms.mark_source is LAST and instrument.set_mark(
@@ -138,7 +165,13 @@ class Execution:
             self._state.moved[instrument.symbol] = None
 
     def _prevent(
-        self, market: Market, taker: Order, maker: Order, lots: int, events: list[Event]
+        self,
+        market: Market,
+        taker: Order,
+        maker: Order,
+        lots: int,
+        at_ticks: int,
+        events: list[Event],
     ) -> None:
         """Say that two orders of one owner met; by the mode the resting one goes or shrinks."""
         mode = taker.stp
@@ -149,7 +182,7 @@ class Execution:
                 OrderRef(maker.account_id, maker.client_order_id, maker.order_id),
                 OrderRef(taker.account_id, taker.client_order_id, taker.order_id),
                 lots,
-                maker.price_ticks,
+                at_ticks or maker.price_ticks,
             )
         )
         if mode is StpMode.DECREMENT:
@@ -354,10 +387,12 @@ def will_rest(order: Order, sweep: Sweep) -> bool:
     return sweep is NO_SWEEP or (sweep.end is None and sweep.wanted_lots > 0)
 
 
-def _remainder_reason(market: Market, order: Order, sweep: Sweep) -> CancelReason:
+def _remainder_reason(
+    market: Market, order: Order, sweep: Sweep, cut: CancelReason
+) -> CancelReason:
     """Say why what is left of an order does not rest."""
     if sweep.end is not None:
         return sweep.end
     if order.price_ticks == 0 and market.book.touch_ticks(-order.side) is not None:
-        return CancelReason.COLLAR
+        return cut
     return CancelReason.IOC_REMAINDER

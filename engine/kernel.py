@@ -15,6 +15,7 @@ from engine.covering import Covering
 from engine.execution import Execution
 from engine.limits import MASS_CANCELS_PER_FRAME
 from engine.liquidation import Liquidator
+from engine.market_states import MarketStates
 from engine.operations import Operations
 from engine.state import State
 from engine.trading import Trading
@@ -45,7 +46,15 @@ NEVER_US: Final = 2**62
 class Kernel:
     """The shard's state and the parts that work on it."""
 
-    __slots__ = ("_cancelling", "_covering", "_liquidator", "_routes", "_triggering", "state")
+    __slots__ = (
+        "_cancelling",
+        "_covering",
+        "_liquidator",
+        "_market_states",
+        "_routes",
+        "_triggering",
+        "state",
+    )
 
     def __init__(self, state: State | None = None) -> None:
         self.state: State = State() if state is None else state
@@ -54,6 +63,7 @@ class Kernel:
         trading = Trading(self.state, execution)
         amending = Amending(self.state, execution)
         operations = Operations(self.state)
+        self._market_states: MarketStates = MarketStates(self.state, execution)
         self._cancelling: Cancelling = cancelling
         self._covering: Covering = Covering(self.state, execution)
         self._triggering: Triggering = Triggering(self.state, execution, self._covering)
@@ -68,7 +78,7 @@ class Kernel:
             CreateInstrument: operations.create_instrument,
             UpdateInstrument: operations.update_instrument,
             DeleteInstrument: operations.delete_instrument,
-            SetMarketState: operations.set_market_state,
+            SetMarketState: self._market_states.set_market_state,
             CreateAccount: operations.create_account,
             UpdateAccount: operations.update_account,
             Transfer: operations.transfer,
@@ -80,7 +90,7 @@ class Kernel:
     def begin(self, now_us: int) -> list[Event]:
         """Open a batch at `now_us`: what is unfinished first, then the timers due.
 
-        Time never goes back. While a mass action, a cascade or expiries are unfinished
+        Time never goes back. While a mass action, an uncross, a cascade or expiries are unfinished
         (`is_busy`), no input may be applied: the next batch goes on with them.
         """
         state = self.state
@@ -92,16 +102,17 @@ class Kernel:
                 state.mass.popleft()
             if state.mass:
                 return events
-        if state.cascades:
+        if state.turns:
+            self._market_states.go_on(events)
             self._settle_prices(events)
-            if state.cascades:
-                return events
+        elif state.cascades:
+            self._settle_prices(events)
         elif state.due:
             # A liquidation filled their entries; what its prints reach waits as ever (D2).
             self._covering.run(events)
             self._liquidator.defer()
-            if state.due:
-                return events
+        if state.turns or state.cascades or state.due:
+            return events
         if self._expiry_us() <= now_us:
             self._cancelling.expire(MASS_CANCELS_PER_FRAME - len(events), events)
         if 0 < state.review_at_us <= now_us and not self.is_busy():
@@ -111,10 +122,10 @@ class Kernel:
     def _settle_prices(self, events: list[Event]) -> None:
         """Fire what new prices have reached, then look after margins (A11, D2)."""
         state = self.state
-        if state.referenced or state.cascades or state.due:
+        if (state.referenced or state.cascades or state.due) and not state.turns:
             self._triggering.run(events)
-        if state.cascades:
-            # The margins wait until the cascade has ended, in a later frame.
+        if state.turns or state.cascades:
+            # The margins wait until the uncross or the cascade has ended, in a later frame.
             state.pending_accounts.update(dict.fromkeys(state.touched))
             state.pending_symbols.update(state.moved)
             state.touched.clear()
@@ -130,12 +141,13 @@ class Kernel:
     def is_busy(self) -> bool:
         """Tell whether something must go on in the next batch, before any input."""
         state = self.state
-        unfinished = state.mass or state.cascades or state.due
+        unfinished = state.mass or state.turns or state.cascades or state.due
         return bool(unfinished) or self._expiry_us() <= state.now_us
 
     def next_deadline_us(self) -> int | None:
         """Return when the next timer is due, if any; now, while something is unfinished."""
-        if self.state.mass or self.state.cascades or self.state.due:
+        state = self.state
+        if state.mass or state.turns or state.cascades or state.due:
             return self.state.now_us
         deadline_us = min(self.state.review_at_us or NEVER_US, self._expiry_us())
         return None if deadline_us == NEVER_US else deadline_us
@@ -148,6 +160,7 @@ class Kernel:
         """
         state = self.state
         assert not state.mass, "a mass action goes on before any other input"
+        assert not state.turns, "an uncross goes on before any other input"
         assert not state.cascades, "a cascade goes on before any other input"
         assert not state.due, "children of brackets come before any other input"
         events: list[Event] = []

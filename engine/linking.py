@@ -59,7 +59,7 @@ class Linking:
     ) -> None:
         """Cut or cancel what a bracket's fills make too much; note an entry's for later."""
         if bracket.entry in filled and not bracket.is_hit:
-            self._state.due[bracket.order_id] = bracket
+            self._state.let_wait(bracket)
         wanted = bracket.remaining()
         live = [(c, c.order) for c in bracket.children() if c.order is not None]
         hit = [order for _, order in live if order in filled]

@@ -7,6 +7,7 @@ import msgspec
 from engine.wire import AnyWire
 from matching.messages import (
     AmendOrder,
+    AuctionUncrossed,
     CancelAll,
     CancelOrder,
     InstrumentCreated,
@@ -77,6 +78,7 @@ Event = (
     | TriggerRejected
     | Rejected
     | PreventedMatch
+    | AuctionUncrossed
     | MarketStateChanged
     | InstrumentCreated
     | InstrumentUpdated

@@ -1,4 +1,4 @@
-"""What operators do: instruments, accounts, money in and out, limits, market states."""
+"""What operators do: instruments, accounts, money in and out, limits, prices."""
 
 from __future__ import annotations
 
@@ -17,9 +17,8 @@ from matching.messages import (
     InstrumentCreated,
     InstrumentDeleted,
     InstrumentUpdated,
-    MarketStateChanged,
 )
-from matching.terms import AccountStatus, MarketState, MarkSource, Refusal, Terms
+from matching.terms import AccountStatus, MarkSource, Refusal, Terms
 from risk.account import Account
 from risk.instrument import Instrument
 from risk.margin import Standing
@@ -35,7 +34,6 @@ from risk.messages import (
 if TYPE_CHECKING:
     from engine.messages import Event
     from engine.state import State
-    from matching.messages import SetMarketState
     from risk.messages import (
         CreateAccount,
         CreateInstrument,
@@ -73,6 +71,7 @@ def terms_are_sound(terms: Terms, admission_ratio_ppm: int) -> bool:
         and -MAX_FEE_PPM <= terms.taker_fee_ppm <= MAX_FEE_PPM
         and 0 < terms.collar_ppm < PPM
         and terms.feed_stale_us >= 0
+        and 0 <= terms.price_band_ppm < PPM
     )
 
 
@@ -102,8 +101,6 @@ class Operations:
             refusal = Refusal.INSTRUMENT_EXISTS
         elif len(state.markets) >= MAX_INSTRUMENTS:
             refusal = Refusal.TOO_MANY
-        elif refusal is None and command.state is MarketState.AUCTION:
-            refusal = Refusal.NOT_SUPPORTED
         if refusal is not None:
             events.append(Rejected(refusal, symbol=symbol, path=_path(command, refusal)))
             return
@@ -124,7 +121,7 @@ class Operations:
             return
         assert terms is not None
         assert terms.atoms_per_tick_lot == market.instrument.unit_atoms
-        market.instrument.terms = terms
+        market.instrument.set_terms(terms, state.now_us)
         for position in state.positions.in_symbol(symbol).values():
             position.set_margin_rate()
         state.positions.unband(symbol)
@@ -158,24 +155,6 @@ class Operations:
         for order_id in state.shelved.pop(symbol, {}):
             del state.brackets[order_id]
         events.append(InstrumentDeleted(symbol))
-
-    def set_market_state(self, command: SetMarketState, events: list[Event]) -> None:
-        """Open, halt or close one instrument or, with `*`, all of them in order of symbol."""
-        state = self._state
-        if command.symbol != "*" and command.symbol not in state.markets:
-            events.append(Rejected(Refusal.UNKNOWN_INSTRUMENT, symbol=command.symbol))
-            return
-        if command.state is MarketState.AUCTION:
-            events.append(Rejected(Refusal.NOT_SUPPORTED, symbol=command.symbol, path="$.state"))
-            return
-        symbols = sorted(state.markets) if command.symbol == "*" else [command.symbol]
-        for symbol in symbols:
-            state.markets[symbol].instrument.state = command.state
-            if command.state is MarketState.OPEN:
-                state.due.update(state.shelved.pop(symbol, {}))
-            state.referenced[symbol] = None
-            state.moved[symbol] = None
-            events.append(MarketStateChanged(symbol, command.state))
 
     # Accounts and money
 

@@ -14,6 +14,7 @@ import msgspec
 from engine.decimals import to_text
 from engine.rendering_admin import ADMIN_ROUTES, money, rate
 from matching.messages import (
+    AuctionUncrossed,
     OrderAccepted,
     OrderAmended,
     OrderCancelled,
@@ -60,6 +61,7 @@ class Rendering:
             OrderTriggered: self._order_triggered,
             TriggerRejected: _trigger_rejected,
             PreventedMatch: self._prevented_match,
+            AuctionUncrossed: self._auction_uncrossed,
             Liquidation: self._liquidation,
             MarginCall: _margin_call,
             **ADMIN_ROUTES,
@@ -147,6 +149,15 @@ class Rendering:
             f'"maker":{{{_reference(e.maker)}}},"taker":{{{_reference(e.taker)}}},'
             f'"quantity":"{grid.quantity_text(e.quantity_lots)}",'
             f'"price":"{grid.price_text(e.price_ticks)}"}}'
+        )
+
+    def _auction_uncrossed(self, e: AuctionUncrossed, where: str) -> str:
+        grid = self._grid(e.symbol)
+        return (
+            f'{{"type":"auction_uncrossed",{where}"symbol":"{e.symbol}",'
+            f'"price":"{grid.price_text(e.price_ticks)}",'
+            f'"quantity":"{grid.quantity_text(e.quantity_lots)}",'
+            f'"imbalance":"{grid.quantity_text(e.imbalance_lots)}"}}'
         )
 
     def _liquidation(self, e: Liquidation, where: str) -> str:

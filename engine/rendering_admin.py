@@ -54,6 +54,10 @@ def terms_fields(terms: Terms) -> str:
     if terms.session_end_minute >= 0:
         hours, minutes = divmod(terms.session_end_minute, 60)
         fields["session_end"] = f"{hours:02}:{minutes:02}"
+    if terms.price_band_ppm:
+        fields["price_band"] = rate(terms.price_band_ppm)
+    if terms.fires_at_once:
+        fields["stop_already_reached"] = "fire"
     return ",".join(f'"{name}":"{value}"' for name, value in fields.items())
 
 

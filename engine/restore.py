@@ -26,7 +26,7 @@ from engine.snapshot_links import (
     restore_group,
     restore_waiting,
 )
-from engine.state import MassCancel, State
+from engine.state import MassCancel, State, Turn
 from matching.order import Conditions, Order
 from matching.stops import Trigger
 from matching.terms import CancelReason
@@ -74,6 +74,9 @@ def _restore_head(state: State, head: Head) -> None:
     state.next_arming = head.next_arming
     state.referenced = dict.fromkeys(head.referenced)
     state.cascades = dict(head.cascades)
+    for symbol, target, price_ticks, taker_side in head.turns:
+        turn = state.turns[symbol] = Turn(target)
+        turn.price_ticks, turn.taker_side = price_ticks, taker_side
 
 
 def _restore_instrument(state: State, record: InstrumentRecord) -> None:
@@ -84,6 +87,11 @@ def _restore_instrument(state: State, record: InstrumentRecord) -> None:
     instrument.mark_half_ticks = record.mark_half_ticks
     instrument.priced_at_us = record.priced_at_us
     instrument.sources = {source: (seq, time_us) for source, seq, time_us in record.sources}
+    if record.band is not None:
+        open_half, session, buckets = record.band
+        assert instrument.band is not None
+        restored = [(second, int(value), int(lots)) for second, value, lots in buckets]
+        instrument.band.restore(open_half, session, restored)
     state.add_market(instrument)
 
 

@@ -27,6 +27,7 @@ from matching.terms import (
     TriggerBy,
 )
 from risk.messages import SetLiquidation
+from risk.price_band import SECOND_US
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from engine.kernel import Kernel
     from engine.state import State
     from matching.order import Order
+    from risk.instrument import Instrument
 
 FORMAT: Final = 1
 """Raised when the records below change; older formats are migrated on reading."""
@@ -59,10 +61,11 @@ class Head(msgspec.Struct, array_like=True):
     next_arming: int
     referenced: list[str]
     cascades: list[tuple[str, int]]
+    turns: list[tuple[str, MarketState, int, int]]
 
 
 class InstrumentRecord(msgspec.Struct, array_like=True):
-    """An instrument as it stands."""
+    """An instrument as it stands; of a price band what still counts: open, session, buckets."""
 
     terms: Terms
     state: MarketState
@@ -72,6 +75,7 @@ class InstrumentRecord(msgspec.Struct, array_like=True):
     mark_half_ticks: int
     priced_at_us: int
     sources: list[tuple[str, int, int]]
+    band: tuple[int, int, list[tuple[int, str, str]]] | None
 
 
 class AccountRecord(msgspec.Struct, array_like=True):
@@ -191,6 +195,7 @@ def _head(state: State) -> Iterator[Head]:
         state.next_arming,
         sorted(state.referenced),
         sorted(state.cascades.items()),
+        [(s, turn.target, turn.price_ticks, turn.taker_side) for s, turn in state.turns.items()],
     )
 
 
@@ -206,7 +211,19 @@ def _instruments(state: State) -> Iterator[InstrumentRecord]:
             instrument.mark_half_ticks,
             instrument.priced_at_us,
             [(source, *last) for source, last in sorted(instrument.sources.items())],
+            _band(instrument, state.now_us),
         )
+
+
+def _band(
+    instrument: Instrument, now_us: int
+) -> tuple[int, int, list[tuple[int, str, str]]] | None:
+    """Return session open, session and the buckets that count of a price band, if there is one."""
+    band = instrument.band
+    if band is None:
+        return None
+    buckets = [(at, str(value), str(lots)) for at, value, lots in band.buckets(now_us // SECOND_US)]
+    return band.open_half, band.session, buckets
 
 
 def _accounts(state: State) -> Iterator[AccountRecord]:

@@ -58,6 +58,7 @@ class BracketRecord(msgspec.Struct, array_like=True):
     tag: str
     filled: int
     is_hit: bool
+    waits_since: int
     is_entry_live: bool
     take_profits: list[ExitRecord]
     stop_loss: ExitRecord | None
@@ -100,6 +101,7 @@ def brackets(state: State) -> Iterator[BracketRecord]:
             bracket.tag,
             bracket.filled,
             bracket.is_hit,
+            bracket.waits_since,
             bracket.entry is not None,
             [_exit_record(child) for child in bracket.take_profits],
             None if stop_loss is None else _exit_record(stop_loss),
@@ -171,6 +173,7 @@ def restore_bracket(state: State, record: BracketRecord) -> None:
     )
     bracket.filled = record.filled
     bracket.is_hit = record.is_hit
+    bracket.waits_since = record.waits_since
     if record.is_entry_live:
         bracket.entry = orders[record.client_order_id]
         _link(bracket.entry, bracket)

@@ -11,6 +11,7 @@ from engine.invariants import check_orders
 from matching.book import Book
 from matching.id_window import IdWindow
 from matching.stops import StopBook
+from matching.terms import MarketState
 from risk.ledger import Ledger
 from risk.messages import SetLiquidation
 from risk.position_book import PositionBook
@@ -49,6 +50,20 @@ class MassCancel:
         self.reason: CancelReason = reason
 
 
+class Turn:
+    """A market on its way to another state: where to, and how far its uncross has got (A14).
+
+    `price_ticks` is 0 before a round; then orders of `taker_side` take at that price.
+    """
+
+    __slots__ = ("price_ticks", "taker_side", "target")
+
+    def __init__(self, target: MarketState) -> None:
+        self.target: MarketState = target
+        self.price_ticks: int = 0
+        self.taker_side: int = 0
+
+
 class State:
     """The state of a shard. The kernel's parts work on it; `engine.snapshot` writes it down.
 
@@ -58,7 +73,8 @@ class State:
     command, the accounts whose equity changed and the symbols whose mark did; `pending_*` are those
     that a liquidation's prints changed, looked at after the next input or at `review_at_us` (0:
     nothing due), whichever is first. `referenced` gathers the symbols whose armed orders must look
-    at new prices; `cascades` are those being looked at, and how many have fired. `brackets` are
+    at new prices; `cascades` are those being looked at, and how many have fired. `turns` are the
+    markets whose new state waits for an uncross, in order of symbol. `brackets` are
     those of which something lives, by their entry's order id; `due` those whose entry has filled
     and whose children wait to be placed, `shelved` the same by symbol while the market is shut.
     """
@@ -89,6 +105,7 @@ class State:
         "shelved",
         "touched",
         "transfers",
+        "turns",
     )
 
     def __init__(self) -> None:
@@ -113,6 +130,7 @@ class State:
         self.pending_symbols: dict[str, None] = {}
         self.review_at_us: int = 0
         self.mass: deque[MassCancel] = deque()
+        self.turns: dict[str, Turn] = {}
         self.groups: OrderedDict[tuple[str, str, str], Group] = OrderedDict()
         self.brackets: dict[int, Bracket] = {}
         self.due: OrderedDict[int, Bracket] = OrderedDict()
@@ -139,10 +157,27 @@ class State:
                 self.groups[key] = oldest
         self.groups[group.account_id, group.symbol, group.name] = group
 
+    def let_wait(self, bracket: Bracket) -> None:
+        """Note that an entry has filled; its children come after those that wait already."""
+        if bracket.order_id not in self.due and not self._is_shelved(bracket):
+            bracket.waits_since = self.next_trade_id
+            self.due[bracket.order_id] = bracket
+
+    def unshelve(self, symbol: str) -> None:
+        """Let the brackets that waited for a market to open take their turn among the others."""
+        shelved = self.shelved.pop(symbol, None)
+        if shelved:
+            waiting = [*shelved.values(), *self.due.values()]
+            waiting.sort(key=lambda bracket: bracket.waits_since)
+            self.due = OrderedDict((bracket.order_id, bracket) for bracket in waiting)
+
+    def _is_shelved(self, bracket: Bracket) -> bool:
+        return bracket.order_id in self.shelved.get(bracket.symbol, ())
+
     def drop_if_over(self, bracket: Bracket) -> None:
         """Forget a bracket of which nothing lives and nothing is to come."""
-        shelved = self.shelved.get(bracket.symbol, ())
-        if bracket.is_over and bracket.order_id not in self.due and bracket.order_id not in shelved:
+        is_waiting = bracket.order_id in self.due or self._is_shelved(bracket)
+        if bracket.is_over and not is_waiting:
             self.brackets.pop(bracket.order_id, None)
 
     def add_market(self, instrument: Instrument) -> None:
@@ -165,6 +200,7 @@ class State:
         assert cost == self.ledger.open_cost
         assert self.live.keys() == self.accounts.keys()
         for market in self.markets.values():
-            market.book.check()
+            market.book.check(may_cross=market.instrument.state is MarketState.AUCTION)
             market.stops.check()
+            market.instrument.check()
         check_orders(self)

@@ -16,11 +16,20 @@ from engine.linked_entry import (
     path_in_bracket,
     shared_hold,
 )
-from engine.prices import market_limit_ticks
+from engine.prices import cut_by_band, market_limit_ticks
 from matching.order import Conditions, Order
-from matching.terms import MarketState, OrderStatus, OrderType, Refusal, TimeInForce
+from matching.sweep import NO_SWEEP
+from matching.terms import (
+    CancelReason,
+    MarketState,
+    OrderStatus,
+    OrderType,
+    Refusal,
+    TimeInForce,
+)
 from risk.admission import NOTHING, Replaced, admission_failures
 from risk.margin import divide_up
+from risk.price_band import DAY_US, MINUTE_US
 
 if TYPE_CHECKING:
     from engine.execution import Execution
@@ -32,6 +41,7 @@ if TYPE_CHECKING:
     from risk.position import Position
 
 OPEN = MarketState.OPEN
+AUCTION = MarketState.AUCTION
 GTC = TimeInForce.GTC
 GTD = TimeInForce.GTD
 DAY = TimeInForce.DAY
@@ -42,9 +52,8 @@ LIMIT = OrderType.LIMIT
 RESTING = OrderStatus.RESTING
 DONE = OrderStatus.DONE
 ARMED = OrderStatus.ARMED
+COLLAR = CancelReason.COLLAR
 PEAKS_PER_ORDER: Final = 100
-MINUTE_US: Final = 60 * 1_000_000
-DAY_US: Final = 24 * 60 * MINUTE_US
 
 
 class Trading:
@@ -81,12 +90,15 @@ class Trading:
         if command.stop is not None:
             self._arm(command, command.stop, market, position, events)
             return
-        limit_ticks = command.price_ticks
+        limit_ticks, cut = command.price_ticks, COLLAR
         if command.order_type is MARKET:
             touch_ticks = market.book.touch_ticks(-command.side)
             assert touch_ticks is not None
             limit_ticks = market_limit_ticks(
                 market.instrument.terms, command.side, touch_ticks, command.max_slippage_ppm
+            )
+            limit_ticks, cut = cut_by_band(
+                market.instrument, command.side, limit_ticks, state.now_us
             )
         failures = self._failures(command, position, limit_ticks)
         if failures:
@@ -97,13 +109,16 @@ class Trading:
             return
 
         order = self._new_order(command, position)
-        sweep = market.book.plan(order, limit_ticks)
+        if market.instrument.state is AUCTION:
+            sweep = NO_SWEEP
+        else:
+            sweep = market.book.plan(order, limit_ticks)
         if command.time_in_force is FOK and sweep.filled_lots < order.quantity_lots:
             events.append(refused(command, Refusal.UNFILLABLE))
             return
         rests = will_rest(order, sweep)
         self._accept(command, order, RESTING if rests else DONE, events)
-        self._execution.enter(market, order, sweep, events, rests=rests)
+        self._execution.enter(market, order, sweep, events, rests=rests, cut=cut)
 
     def _arm(
         self,
@@ -135,6 +150,8 @@ class Trading:
         order.conditions.trigger = trigger
         self._accept(command, order, ARMED, events, trigger.price_ticks)
         self._execution.arm(market, order)
+        if trigger.is_reached(seen.of(trigger.by, trigger.side)):
+            self._state.referenced[command.symbol] = None
 
     def _failures(
         self, command: PlaceOrder, position: Position, limit_ticks: int
@@ -166,7 +183,9 @@ class Trading:
         self, command: PlaceOrder, market: Market, position: Position
     ) -> tuple[Refusal, str | None] | None:
         """Ask everything about an order that needs no money, in order; return refusal and path."""
-        if market.instrument.state is not OPEN:
+        instrument = market.instrument
+        market_state = instrument.state
+        if market_state is not OPEN and market_state is not AUCTION:
             return Refusal.MARKET_NOT_OPEN, None
         if command.defect is not None:
             return command.defect, command.defect_path
@@ -180,6 +199,8 @@ class Trading:
             or command.oco_group
             or command.fill_rule is not None
             or command.bracket is not None
+            or market_state is not OPEN
+            or instrument.band is not None
         ):
             defect = self._special_defect(command, market)
             if defect is not None:
@@ -197,15 +218,30 @@ class Trading:
         self, command: PlaceOrder, market: Market
     ) -> tuple[Refusal, str | None] | None:
         """Ask what a plain limit order need not be asked: its form, its links, the prices seen."""
-        defect = self._form_defect(command, market) or links_defect(self._state, command)
+        instrument = market.instrument
+        defect = self._form_defect(command, market)
         if defect is not None:
             return defect
-        if command.order_type is MARKET and market.book.touch_ticks(-command.side) is None:
+        if instrument.state is AUCTION and command.stop is None:
+            path = _auction_defect(command)
+            if path is not None:
+                return Refusal.NOT_IN_AUCTION, path
+        defect = links_defect(self._state, command)
+        if defect is not None:
+            return defect
+        is_market = command.order_type is MARKET
+        if is_market and market.book.touch_ticks(-command.side) is None:
             return Refusal.NO_LIQUIDITY, None
         if command.stop is not None:
             refusal = _reference_refusal(command, command.stop, market)
             if refusal is not None:
                 return refusal, None
+        elif (
+            instrument.band is not None
+            and not is_market
+            and instrument.is_outside_band(command.price_ticks, self._state.now_us)
+        ):
+            return Refusal.OUTSIDE_PRICE_BAND, None
         return None
 
     def _form_defect(
@@ -309,6 +345,15 @@ class Trading:
         events.append(accepted(command, order_id, status, trigger_ticks))
 
 
+def _auction_defect(command: PlaceOrder) -> str | None:
+    """Return what of a plain order an auction does not take, None where it is welcome (A14)."""
+    if command.order_type is MARKET:
+        return "$.order_type"
+    if command.time_in_force is IOC or command.time_in_force is FOK:
+        return "$.time_in_force"
+    return "$.post_only" if command.post_only else None
+
+
 def _conditions(command: PlaceOrder, terms: Terms, now_us: int) -> Conditions:
     """Return what the order carries beyond a plain one; a peak of everything is no iceberg."""
     expires_us = command.expires_us
@@ -343,4 +388,6 @@ def _reference_refusal(command: PlaceOrder, stop: StopTerms, market: Market) -> 
     reference = seen.of(trigger.by, trigger.side)
     if reference == 0:
         return Refusal.PRICE_UNAVAILABLE
-    return Refusal.WOULD_TRIGGER if trigger.is_reached(reference) else None
+    if trigger.is_reached(reference) and not market.instrument.terms.fires_at_once:
+        return Refusal.WOULD_TRIGGER
+    return None

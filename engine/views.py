@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, Final
 from engine.decimals import to_text
 from engine.grid import Grid
 from engine.limits import PPM
+from engine.market_states import crossing
 from engine.rendering_admin import money, rate
 from engine.snapshot import state_hash
-from matching.terms import SIDE_NAMES
+from matching.terms import SIDE_NAMES, MarketState
 from risk.margin import Standing, margin_ratio_ppm
 from risk.tiers import bankruptcy_ticks, tier_price_ticks
 
@@ -52,7 +53,10 @@ def books(state: State) -> View:
 
 
 def markets(state: State) -> View:
-    """Return symbol -> market state, outside prices, last trade and mark; null where unseen."""
+    """Return symbol -> market state, outside prices, last trade and mark; null where unseen.
+
+    In an auction also where it would trade if it ended now, and how much of what is shown (A14).
+    """
     return {symbol: _market(market, state) for symbol, market in sorted(state.markets.items())}
 
 
@@ -134,7 +138,7 @@ def _market(market: Market, state: State) -> View:
         return grid.price_text(ticks) if ticks else None
 
     mark = instrument.mark_half_ticks
-    return {
+    view: View = {
         "state": instrument.state.value,
         "bid": price(instrument.bid_ticks),
         "ask": price(instrument.ask_ticks),
@@ -144,6 +148,30 @@ def _market(market: Market, state: State) -> View:
         "priced_at_us": instrument.priced_at_us or None,
         "stale": instrument.is_stale(state.now_us),
     }
+    if instrument.state is MarketState.AUCTION:
+        view["auction"] = _indication(market, grid)
+    return view
+
+
+def _indication(market: Market, grid: Grid) -> View | None:
+    """Return an auction's price and what would trade of the shown sizes; None where nothing does.
+
+    Hidden size counts for the price, as it will when the auction ends, and never shows (A4).
+    """
+    found = crossing(market)
+    if found is None:
+        return None
+    shown = [
+        sum(
+            order.shown_lots
+            for level in ladder
+            for order in level
+            if ladder.side * (level.price_ticks - found.price_ticks) >= 0
+        )
+        for ladder in (market.book.bids, market.book.asks)
+    ]
+    price, quantity = grid.price_text(found.price_ticks), grid.quantity_text(min(shown))
+    return {"price": price, "quantity": quantity}
 
 
 def _account(account: Account) -> View:

@@ -31,6 +31,7 @@ IDENTIFIER: Final = rf"^[A-Za-z0-9._-]{{1,{MAX_IDENTIFIER_LENGTH}}}\Z"
 Identifier = Annotated[str, msgspec.Meta(pattern=IDENTIFIER)]
 SymbolOrAll = Annotated[str, msgspec.Meta(pattern=r"^(\*|[A-Za-z0-9._-]{1,64})\Z")]
 TIME_OF_DAY: Final = r"^([01][0-9]|2[0-3]):[0-5][0-9]\Z"
+AtOnce = Literal["reject", "fire"]
 TimeOfDay = Annotated[str, msgspec.Meta(pattern=TIME_OF_DAY)]
 Whole = Annotated[int, msgspec.Meta(ge=0, le=MAX_INTEGER)]
 DECIMAL: Final = rf"^(?=.{{1,{MAX_DECIMAL_LENGTH}}}\Z)-?(0|[1-9][0-9]*)(\.[0-9]+)?\Z"
@@ -184,6 +185,7 @@ class CreateInstrumentWire(Wire, tag="create_instrument"):
     feed_max_jump: Decimal | None = None
     feed_max_spread: Decimal | None = None
     session_end: TimeOfDay | None = None
+    stop_already_reached: AtOnce | None = None
     group: Identifier | None = None
     state: MarketState | None = None
 
@@ -198,8 +200,10 @@ class UpdateInstrumentWire(Wire, tag="update_instrument"):
     maker_fee: Decimal | None = None
     taker_fee: Decimal | None = None
     collar: Decimal | None = None
+    price_band: Decimal | None = None
     feed_stale_ms: Whole | None = None
     session_end: TimeOfDay | None = None
+    stop_already_reached: AtOnce | None = None
 
 
 class DeleteInstrumentWire(Wire, tag="delete_instrument"):

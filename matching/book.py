@@ -31,6 +31,10 @@ class Book:
         best = self._ladders[side].best
         return None if best is None else best.price_ticks
 
+    def side(self, side: int) -> Ladder:
+        """Return the orders of one side."""
+        return self._ladders[side]
+
     def crosses(self, side: int, price_ticks: int) -> bool:
         """Tell whether an order of `side` at that limit would meet a maker."""
         best = self._ladders[-side].best
@@ -82,6 +86,18 @@ class Book:
         assert order.leaves_lots > 0
         self._ladders[order.side].add(order)
 
+    def return_to_head(self, order: Order, shown_lots: int) -> None:
+        """Put an order before everybody at its price again, showing at most what it had shown.
+
+        So it keeps its place when it took while it rested (A14).
+        """
+        level = order.level
+        assert level is not None
+        level.remove(order)
+        level.prepend(order)
+        if order.conditions is not None:
+            order.conditions.show(min(shown_lots, order.leaves_lots))
+
     def remove(self, order: Order) -> None:
         """Take a resting order out of the book. O(1) within its level."""
         self._ladders[order.side].remove(order)
@@ -90,10 +106,10 @@ class Book:
         """Tell whether nothing rests on either side."""
         return self.bids.best is None and self.asks.best is None
 
-    def check(self) -> None:
-        """Assert every invariant of the book; above all that it is never crossed."""
+    def check(self, *, may_cross: bool = False) -> None:
+        """Assert every invariant of the book; above all that it never crosses but in an auction."""
         self.bids.check()
         self.asks.check()
         bid, ask = self.bids.best, self.asks.best
-        if bid is not None and ask is not None:
+        if bid is not None and ask is not None and not may_cross:
             assert bid.price_ticks < ask.price_ticks, "a book is never crossed after a command"

@@ -63,7 +63,7 @@ class Bracket:
 
     `quantity_lots` is the entry's at placement. `is_hit` is set once nothing is to be placed any
     more: the stop-loss has fired, a child was hit under its rule, or the exits have closed what
-    the entry opened.
+    the entry opened. `waits_since` orders those whose children are yet to be placed.
     """
 
     __slots__ = (
@@ -81,6 +81,7 @@ class Bracket:
         "symbol",
         "tag",
         "take_profits",
+        "waits_since",
     )
 
     def __init__(
@@ -107,6 +108,7 @@ class Bracket:
         self.entry: Order | None = None
         self.filled: int = 0
         self.is_hit: bool = False
+        self.waits_since: int = 0
         self.take_profits: list[Exit] = []
         self.stop_loss: Exit | None = None
 

@@ -41,6 +41,20 @@ class Level:
             self.tail.after = order
         self.tail = order
 
+    def prepend(self, order: Order) -> None:
+        """Queue `order` before everybody at this price."""
+        assert order.level is None
+        order.level = self
+        if order.conditions is not None:
+            self.conditional += 1
+        order.before = None
+        order.after = self.head
+        if self.head is None:
+            self.tail = order
+        else:
+            self.head.before = order
+        self.head = order
+
     def remove(self, order: Order) -> None:
         """Take `order` out of the queue, wherever it stands."""
         assert order.level is self

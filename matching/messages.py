@@ -249,6 +249,15 @@ class MarketStateChanged(msgspec.Struct, gc=False):
     state: MarketState
 
 
+class AuctionUncrossed(msgspec.Struct, gc=False):
+    """An auction ends: all that follows trades at one price. `imbalance_lots` is bids − asks."""
+
+    symbol: str
+    price_ticks: int
+    quantity_lots: int
+    imbalance_lots: int
+
+
 class InstrumentCreated(msgspec.Struct, gc=False):
     """An instrument trades from now on."""
 

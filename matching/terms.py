@@ -68,6 +68,7 @@ class CancelReason(Enum):
     LIQUIDATION = "liquidation"
     OCO = "oco"
     BRACKET = "bracket"
+    PRICE_BAND = "price_band"
 
 
 class FillRule(Enum):
@@ -146,6 +147,8 @@ class Refusal(IntEnum):
     TICK_NOT_NEWER = 305
     WRONG_MARK_SOURCE = 306
     WOULD_TRIGGER = 307
+    OUTSIDE_PRICE_BAND = 308
+    NOT_IN_AUCTION = 309
     # 4xx: the attributes of an order or an instrument.
     OFF_TICK = 401
     OFF_LOT = 402
@@ -195,6 +198,8 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     `n * lot_units * 10 ** -quantity_decimals`. One tick on one lot is worth `atoms_per_tick_lot`,
     which is even, so that a mid price of half a tick is exact. `session_end_minute` is the minute
     of the UTC day at which day orders expire, -1 where there is no such end.
+    `price_band_ppm` is how far a limit may lie from the reference, 0 for no band (E1);
+    `fires_at_once` lets a stop fire that is reached already, instead of refusing it (A11).
     """
 
     symbol: str
@@ -215,3 +220,5 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     asset_class: str = ""
     feed_stale_us: int = 0
     session_end_minute: int = -1
+    price_band_ppm: int = 0
+    fires_at_once: bool = False

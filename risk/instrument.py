@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from matching.terms import MarketState, MarkSource, Terms
+from risk.price_band import SECOND_US, PriceBand, bounds_around, session_of
 
 
 class Instrument:
     """Terms plus what moves: market state, best outside bid and ask, last trade, mark.
 
     The mark is kept in half ticks, so that the mid of a one-tick spread is exact (B2). A price of
-    0 means that none has been seen.
+    0 means that none has been seen. `band` is None where the instrument has no price band (E1), so
+    that nothing is recorded for it.
     """
 
     __slots__ = (
         "ask_ticks",
+        "band",
         "bid_ticks",
         "half_atoms",
         "last_ticks",
@@ -39,6 +42,7 @@ class Instrument:
         self.mark_half_ticks: int = 0
         self.priced_at_us: int = 0
         self.sources: dict[str, tuple[int, int]] = {}
+        self.band: PriceBand | None = PriceBand() if terms.price_band_ppm else None
 
     def is_stale(self, now_us: int) -> bool:
         """Tell whether the price is older than the instrument allows (0: any age will do)."""
@@ -60,4 +64,51 @@ class Instrument:
         moved = mark_half_ticks != self.mark_half_ticks or self.is_stale(now_us)
         self.priced_at_us = now_us
         self.mark_half_ticks = mark_half_ticks
+        if self.band is not None:
+            self.band.note_price(mark_half_ticks, self._session(now_us))
         return moved
+
+    def set_terms(self, terms: Terms, now_us: int) -> None:
+        """Take new terms. A price band begins with the price known now, and forgets all with 0."""
+        self.terms = terms
+        if terms.price_band_ppm == 0:
+            self.band = None
+        elif self.band is None:
+            self.band = PriceBand()
+            known_half = self.mark_half_ticks or 2 * self.last_ticks
+            if known_half:
+                self.band.note_price(known_half, self._session(now_us))
+
+    def record_trade(self, price_ticks: int, lots: int, now_us: int) -> None:
+        """Let the price band know of a trade."""
+        assert self.band is not None
+        self.band.record(now_us // SECOND_US, price_ticks, lots)
+        self.band.note_price(2 * price_ticks, self._session(now_us))
+
+    def price_bounds(self, now_us: int) -> tuple[int, int] | None:
+        """Return the lowest and highest price of a limit order now, in ticks; None is no bound.
+
+        Around the window's price, else the session's open, else the mark (E1).
+        """
+        if self.band is None:
+            return None
+        numerator, denominator = self.band.reference(now_us // SECOND_US)
+        if numerator == 0:
+            numerator, denominator = self.mark_half_ticks, 2
+        if numerator == 0:
+            return None
+        return bounds_around(numerator, denominator, self.terms.price_band_ppm)
+
+    def is_outside_band(self, price_ticks: int, now_us: int) -> bool:
+        """Tell whether a limit at that price lies outside the price band, on either side (E1)."""
+        bounds = self.price_bounds(now_us)
+        return bounds is not None and not bounds[0] <= price_ticks <= bounds[1]
+
+    def check(self) -> None:
+        """Assert that there is a band exactly where the terms ask for one, and that it is sound."""
+        assert (self.band is not None) == (self.terms.price_band_ppm > 0)
+        if self.band is not None:
+            self.band.check()
+
+    def _session(self, now_us: int) -> int:
+        return session_of(now_us, self.terms.session_end_minute)

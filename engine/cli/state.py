@@ -58,7 +58,7 @@ def state_tables(view: dict[str, Any]) -> Iterator[Table]:
         f"markets of {view['shard']} at frame {view['frame']}",
         ("symbol", "state", "bid", "ask", "last", "mark", "source"),
         (
-            (name, m["state"], m["bid"], m["ask"], m["last"], m["mark"], _source(m))
+            (name, _market_state(m), m["bid"], m["ask"], m["last"], m["mark"], _source(m))
             for name, m in view["markets"].items()
         ),
     )
@@ -147,6 +147,13 @@ def _table(title: str, columns: tuple[str, ...], rows: Iterable[tuple[Any, ...]]
     for row in found:
         table.add_row(*row)
     return table
+
+
+def _market_state(market: dict[str, Any]) -> str:
+    """Return a market's state and, of an auction, what it would trade if it ended now."""
+    found = market.get("auction")
+    at = f", {found['quantity']}@{found['price']}" if found else ""
+    return f"{market['state']}{at}"
 
 
 def _source(market: dict[str, Any]) -> str:

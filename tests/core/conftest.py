@@ -7,7 +7,13 @@ from tests.core.naive_market import NaiveMarket
 
 
 @pytest.fixture(params=(Market, NaiveMarket), ids=("machine", "oracle"))
-def market(request: pytest.FixtureRequest) -> Market:
-    """Return an open market, once the machine's and once the oracle's: they must say the same."""
-    opened: Market = request.param()
-    return opened
+def venue(request: pytest.FixtureRequest) -> type[Market]:
+    """Return a kind of market, the machine's and the oracle's: they must say the same."""
+    chosen: type[Market] = request.param
+    return chosen
+
+
+@pytest.fixture
+def market(venue: type[Market]) -> Market:
+    """Return an open market, once the machine's and once the oracle's."""
+    return venue()

@@ -47,6 +47,7 @@ class Orders:
         self.listings = listings
         self.resting: list[Command] = []
         self.with_sessions: set[str] = set()
+        self.called: set[str] = set()
         self.armed: list[Command] = []
         self.sent: list[Command] = []
         self.fixed: Listing | None = None
@@ -62,7 +63,8 @@ class Orders:
         """Place a limit order near the middle of its range."""
         listing, order = self.order()
         offset = self.rng.randint(-self.spread, self.spread)
-        offset -= min(2, self.spread - 1) * (1 if order["side"] == "buy" else -1)
+        aside = min(2, self.spread - 1) * (1 if order["side"] == "buy" else -1)
+        offset += aside if listing.symbol in self.called else -aside
         price = self.near(listing, offset) * self.rng.choice((1,) * 40 + (3,))
         order |= {"order_type": "limit", "price": listing.price(price)}
         lifetime = self.rng.choice((None,) * 5 + ("gtc", "ioc", "fok", "fok", "gtd", "gtd", "day"))

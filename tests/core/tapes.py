@@ -14,6 +14,8 @@ from tests.core.tape_orders import ACCOUNTS, Command, Listing
 
 SOURCES = ("l1_mid", "last", "pushed")
 SESSION_ENDS = ("00:00", "00:01", "17:30")
+BANDS = ("0", "0.01", "0.02", "0.05", "0.2")
+JUMPS = (1_000, 1_000, 30_000, 150_000, 299_000, 300_000, 301_000, 86_400_000)
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,9 @@ class _Tape(Links):
         super().__init__(rng, listings)
         self.volatility = rng.choice((1, 2, 4, 8))
         self.wealth = rng.choice((1, 1, 1, 10))
+        self.haste = rng.choice((0, 0, 0.003, 0.02))
+        self.banded = rng.choice((0, 0, 0.3, 0.9))
+        calls, ends = rng.choice(((0, 0), (0, 0), (1, 2), (4, 4), (20, 5), (30, 3)))
         kinds: dict[Callable[[], Command], int] = {
             self.limit: 34,
             self.iceberg: 8,
@@ -77,7 +82,10 @@ class _Tape(Links):
             self.settings: 2,
             self.listing: 1,
             self.state: 1,
-            self.reopen: 5,
+            self.reopen: 4,
+            self.band: 2 if self.banded else 0,
+            self.call: calls,
+            self.leave: ends,
             self.ladder: 1,
             self.wrong_attributes: 3,
         }
@@ -111,6 +119,8 @@ class _Tape(Links):
         streams |= dict.fromkeys(("cancel_order", "cancel_all"), "orders")
         streams |= {"l1": "ticks", "mark_price": "ticks"}
         wait = self.rng.choice((0, 0, 0, 1, 20, 100, 250, 600))
+        if self.rng.random() < self.haste:
+            wait = self.rng.choice(JUMPS)
         self.now_ms += wait
         return Step(wait, streams.get(command["type"], "admin"), json.dumps(command))
 
@@ -188,6 +198,9 @@ class _Tape(Links):
         if self.rng.random() < 0.6:
             command["session_end"] = self.rng.choice(SESSION_ENDS)
             self.with_sessions.add(listing.symbol)
+        command |= self.maybe(self.banded, {"price_band": self.rng.choice(BANDS)})
+        command |= self.maybe(0.3, {"stop_already_reached": "fire"})
+        command |= self.maybe(0.05, {"state": "auction"})
         return command | self.maybe(0.3, margin) | self.maybe(0.2, stale) | self.maybe(0.5, collar)
 
     def listing(self) -> Command:
@@ -206,13 +219,36 @@ class _Tape(Links):
             {"initial_margin": self.rng.choice(("0.2", "0.3"))},
             {"collar": "0.0000001"},
             {"session_end": self.rng.choice(SESSION_ENDS)},
+            {"price_band": self.rng.choice(("1", "-0.1", "0.0000001"))},
+            {"stop_already_reached": self.rng.choice(("fire", "reject"))},
         ]
         return {"type": "update_instrument", **named} | self.rng.choice(changes)
+
+    def band(self) -> Command:
+        """Set a price band, or switch it off, so that orders lie outside of the next."""
+        symbol = self.rng.choice(self.listings).symbol
+        band = self.rng.choice(("0", "0", *BANDS))
+        return {"type": "update_instrument", "symbol": symbol, "price_band": band}
 
     def state(self) -> Command:
         """Open, halt or close; mostly open again."""
         symbol = self.rng.choice((self.listings[0].symbol, "*", "*", "S9"))
         state = self.rng.choice(("open", "open", "halted", "closed", "auction"))
+        return {"type": "set_market_state", "symbol": symbol, "state": state}
+
+    def call(self) -> Command:
+        """Call an auction, in which orders come that would trade."""
+        names = [each.symbol for each in self.listings]
+        symbol = self.rng.choice((*names, "*"))
+        self.called.update(names if symbol == "*" else [symbol])
+        return {"type": "set_market_state", "symbol": symbol, "state": "auction"}
+
+    def leave(self) -> Command:
+        """End auctions, if there are any, mostly to trade on."""
+        names = [each.symbol for each in self.listings]
+        symbol = self.rng.choice((*names, "*"))
+        self.called.difference_update(names if symbol == "*" else [symbol])
+        state = self.rng.choice((*("open",) * 18, "halted", "closed"))
         return {"type": "set_market_state", "symbol": symbol, "state": state}
 
     def reopen(self) -> Command:

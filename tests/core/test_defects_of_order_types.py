@@ -2,6 +2,7 @@
 
 import pytest
 
+from engine.views import books, markets
 from tests.core.market import Market
 
 
@@ -170,3 +171,68 @@ def test_icebergs_times_and_exits_are_not_missing_after_a_restore() -> None:
     assert twin.hash() == market.hash()
     kinds = set(market.kinds())
     assert {"order_replenished", "order_expired", "trade", "order_cancelled", "rejected"} <= kinds
+
+
+def test_auction_does_not_show_hidden_size(market: Market) -> None:
+    """What an iceberg hides counts for the price and shows nowhere before it trades (A4, A14)."""
+    market.play("""
+        state X auction
+        alice sell 40@100 peak=1
+        bob   buy  9@99 peak=2
+        bob   amend o2 @100
+        carol buy  30@100
+        carol cancel o3
+    """)
+    shown = {event["type"] for event in market.events if "shown" in event}
+
+    assert shown == set()
+    assert market.of("auction_uncrossed") == []
+    assert market.asks() == ["alice 40@100 shows 1"]
+    assert market.bids() == ["bob 9@100 shows 2"]
+
+
+def test_indicative_depth_of_an_auction_hides_what_is_hidden() -> None:
+    """The public books and the indication add up what is shown, nothing else (A4, A14)."""
+    market = Market()
+    market.play("""
+        state X auction
+        alice sell 40@100 peak=1
+        bob   buy  60@100 peak=3
+    """)
+    state = market.kernel.state
+
+    assert books(state)["X"] == {"bids": [["100", "3", 1]], "asks": [["100", "1", 1]]}
+    assert markets(state)["X"]["auction"] == {"price": "100", "quantity": "1"}
+
+
+def test_auction_does_not_overfill_reduce_only(market: Market) -> None:
+    """Counting orders instead of positions turns an exit into a new position (A8, A14)."""
+    market.play("""
+        mm   sell 10@100
+        long buy  10@100
+        state X auction
+        long sell 10@100 reduce
+        long sell 10@101 reduce peak=2
+        bob  buy  15@105
+        eve  buy  15@105
+        state X open
+    """)
+
+    assert market.position("long") == "0"
+    assert market.asks() == []
+
+
+@pytest.mark.parametrize("mode", ["cancel_newest", "cancel_oldest", "cancel_both", "decrement"])
+def test_auction_does_not_trade_an_account_with_itself(market: Market, mode: str) -> None:
+    """An uncross that looks at levels alone does not see whose they are (A6, A14)."""
+    market.play(f"""
+        state X auction
+        me sell 5@99 stp={mode}
+        me buy  5@101 stp={mode}
+        me sell 3@99 stp={mode}
+        state X open
+    """)
+
+    assert market.fills == []
+    assert market.of("prevented_match") != []
+    assert market.position("me") == "0"

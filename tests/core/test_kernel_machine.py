@@ -139,10 +139,31 @@ class KernelMachine(RuleBasedStateMachine):
         named: dict[str, Any] = {"account": account, "transfer_id": f"t{self.number}"}
         self.say(kind, "admin", amount=str(abs(amount)), **named)
 
-    @rule(state=st.sampled_from(("open", "open", "halted")))
+    @rule(state=st.sampled_from(("open", "open", "open", "halted", "auction")))
     def market_state(self, state: str) -> None:
-        """Halt or open."""
+        """Halt, gather or open."""
         self.say("set_market_state", "admin", symbol="X", state=state)
+
+    @rule(
+        orders=st.lists(
+            st.tuples(ACCOUNTS, SIDES, QUANTITIES, PRICES, st.sampled_from(STP_MODES), PEAKS),
+            min_size=2,
+            max_size=8,
+        ),
+        then=st.sampled_from(("open", "halted")),
+    )
+    def auction(self, orders: list[tuple[Any, ...]], then: str) -> None:
+        """Gather orders that cross, and let them trade."""
+        self.market_state("auction")
+        fields = ("account", "side", "quantity", "price", "stp", "display_quantity")
+        for order in orders:
+            self.place("gtc", order_type="limit", **dict(zip(fields, order, strict=True)))
+        self.market_state(then)
+
+    @rule(band=st.sampled_from(("0", "0.1", "0.3")))
+    def price_band(self, band: str) -> None:
+        """Set a band of prices, another one, or none."""
+        self.say("update_instrument", "admin", symbol="X", price_band=band)
 
 
 TestKernel = KernelMachine.TestCase

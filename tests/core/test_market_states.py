@@ -142,10 +142,23 @@ def test_ticks_are_taken_in_any_state() -> None:
     assert market.margin("bob")["equity"] == "1000000010"
 
 
-def test_auction_is_not_there_yet() -> None:
-    """A state that this release does not know is refused by name, not taken as open (A14)."""
+def test_auction_gathers_orders_and_trades_when_it_ends() -> None:
+    """Everybody at one price, the one that most can trade at (A14)."""
     market = Market()
 
-    (refusal,) = market.play("state X auction")
+    market.play("""
+        state X auction
+        alice sell 5@99
+        bob   buy  3@101
+        carol buy  4@100
+    """)
+    assert market.fills == []
+    assert (market.bids(), market.asks()) == (["bob 3@101", "carol 4@100"], ["alice 5@99"])
 
-    assert (refusal["reason"], refusal["path"]) == ("not_supported", "$.state")
+    market.play("state X open")
+
+    assert market.fills == ["alice<bob 3@100", "alice<carol 2@100"]
+    (uncrossed,) = market.of("auction_uncrossed")
+    told = [uncrossed[name] for name in ("price", "quantity", "imbalance")]
+    assert told == ["100", "5", "2"]
+    assert [event["state"] for event in market.of("market_state")] == ["auction", "open"]

@@ -84,6 +84,8 @@ REACHED: dict[Refusal, tuple[str, Callable[[Market], object]]] = {
     Refusal.PRICE_STALE: ("change X feed_stale_ms=1\n wait 2", _order()),
     Refusal.NO_LIQUIDITY: ("", _order(order_type="market", price=None)),
     Refusal.WOULD_TRIGGER: ("", _stop(trigger_price="100", trigger_by="mark")),
+    Refusal.OUTSIDE_PRICE_BAND: ("change X price_band=0.005", _order()),
+    Refusal.NOT_IN_AUCTION: ("state X auction", _order(time_in_force="ioc")),
     Refusal.TICK_NOT_NEWER: ("tick 99 101 seq=5", _says("tick 99 101 seq=5")),
     Refusal.WRONG_MARK_SOURCE: ("", _says("push X 100")),
     Refusal.OFF_TICK: ("", _order(price="99.001")),

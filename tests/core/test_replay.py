@@ -20,7 +20,7 @@ PROGRAM = """
 import sys
 from tests.core.test_replay import played
 from tests.core.tapes import tape
-for seed in (3, 7, 11):
+for seed in (3, 7, 10):
     events, hashed = played(tape(seed, 400))
     sys.stdout.buffer.write(b"\\n".join(events) + hashed.encode() + b"\\n")
 """
@@ -60,9 +60,9 @@ def test_hash_seed_changes_no_byte() -> None:
 
 
 def test_machine_restored_after_every_command_says_the_same() -> None:
-    """No command depends on anything that a snapshot leaves out (A3, A4, A8, A10 to A13)."""
+    """No command depends on anything that a snapshot leaves out (A3 to A14, E1)."""
     seen: Counter[bytes] = Counter()
-    for seed in (1, 42, 57):
+    for seed in (1, 2, 3):
         steps = tape(seed, 220)
         machine, events, now_us = Machine(), list[bytes](), 0
         for step in steps:
@@ -75,7 +75,7 @@ def test_machine_restored_after_every_command_says_the_same() -> None:
 
     for needed in (
         *(b"order_replenished", b"order_expired", b"decrement", b"reduce_only"),
-        *(b"order_triggered", b"trigger_rejected"),
+        *(b"order_triggered", b"trigger_rejected", b"auction_uncrossed", b"outside_price_band"),
         *(b"oco", b"oco_spent", b"bracket"),
     ):
         assert seen[needed] > 0, f"{needed!r} does not come up: choose other seeds"

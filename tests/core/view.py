@@ -139,7 +139,7 @@ def everything(kernel: Kernel) -> dict[str, Any]:
         "books": {
             symbol: [
                 [_order(o) for side in (1, -1) for o in queue(kernel, symbol, side)],
-                _prices(market.instrument),
+                _prices(market.instrument, state.now_us),
                 [_armed(o) for o in sorted(market.stops, key=lambda o: _trigger(o).sequence)],
             ]
             for symbol, market in state.markets.items()
@@ -181,9 +181,10 @@ def _bracket(bracket: Bracket) -> tuple[Any, ...]:
     return (bracket.rule.value, bracket.is_hit, *entry, filled)
 
 
-def _prices(instrument: Any) -> tuple[int, ...]:
+def _prices(instrument: Any, now_us: int) -> tuple[Any, ...]:
+    prices = (instrument.mark_half_ticks, instrument.last_ticks)
     sides = (instrument.bid_ticks, instrument.ask_ticks)
-    return (instrument.mark_half_ticks, instrument.last_ticks, *sides)
+    return (instrument.state.value, *prices, *sides, instrument.price_bounds(now_us))
 
 
 def _trigger(order: Order) -> Trigger:

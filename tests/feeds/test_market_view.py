@@ -241,6 +241,29 @@ def test_orders_that_wake_shrink_or_expire_are_followed() -> None:
     assert_books_agree(play)
 
 
+def test_crossed_book_of_an_auction_is_shown_until_it_uncrosses() -> None:
+    """Both sides of an uncross rest: each trade takes from two orders of the ladder (A14)."""
+    play = Play(MarketView())
+    play.frame([{"type": "create_instrument", "symbol": "X", "tick_size": "1", "lot_size": "1"}])
+    for name in ("ann", "bea"):
+        deposit = {"type": "deposit", "account": name, "amount": "100000", "transfer_id": name}
+        play.frame([{"type": "create_account", "account": name}, deposit])
+    play.frame([{"type": "l1", "symbol": "X", "bid": "99", "ask": "101"}])
+    play.frame([{"type": "set_market_state", "symbol": "X", "state": "auction"}])
+    play.frame([order_of("ann", "a", "buy", "102", "4"), order_of("ann", "b", "buy", "101", "9")])
+    play.frame([order_of("bea", "c", "sell", "99", "6"), order_of("bea", "d", "sell", "100", "2")])
+    play.frame([order_of("ann", "e", "sell", "98", "3", stp="decrement")])
+    assert_books_agree(play)
+    book = play.view.books["X"]
+    assert book.levels("buy", 1)[0][0] > book.levels("sell", 1)[0][0]
+
+    play.frame([{"type": "set_market_state", "symbol": "X", "state": "open"}])
+
+    assert_books_agree(play)
+    assert play.view.counts["trades"] > 1
+    assert book.last == "100"
+
+
 def assert_books_agree(play: Play) -> None:
     """Fail where the view's resting orders are not the kernel's."""
     book = play.machine.kernel.state.markets["X"].book

@@ -20,6 +20,7 @@ KERNEL = (
     "engine.execution",
     "engine.invariants",
     "engine.liquidation",
+    "engine.market_states",
     "engine.operations",
     "engine.trading",
 )

@@ -1,6 +1,6 @@
 """Changing a resting order (A9)."""
 
-from tests.core.oracle import arming, fills, links, sweeps
+from tests.core.oracle import arming, bands, fills, links, sweeps
 from tests.core.oracle.admission import Wish, admit, reduces
 from tests.core.oracle.grid import lots_of, ticks_of
 from tests.core.oracle.leaving import amended
@@ -95,9 +95,13 @@ def _ask_again(world: World, order: Order, price: int, leaves: int) -> None:
     wish = Wish(order.account, instrument, order.side, leaves, price, order.taker_rate)
     wish.instead_of, wish.reduce_only, wish.group = order, order.reduce_only, order.group
     same_price = price == order.price
-    if instrument.state != "open" and not (same_price and reduces(world, wish)):
+    if not instrument.takes_orders and not (same_price and reduces(world, wish)):
         raise Refused(301)
+    posts_anew = order.post_only and not same_price
+    if posts_anew and instrument.state == "auction":
+        raise Refused(309, "$.price")
+    if not same_price:
+        bands.ask(world, instrument, price, "$.price")
     admit(world, wish)
-    moves = order.post_only and not same_price
-    if moves and sweeps.would_meet(world, instrument, order.side, price):
+    if posts_anew and sweeps.would_meet(world, instrument, order.side, price):
         raise Refused(412, "$.price")

@@ -3,7 +3,7 @@
 from tests.core.oracle.admission import Wish, admit
 from tests.core.oracle.grid import ticks_of
 from tests.core.oracle.sweeps import protection_of
-from tests.core.oracle.triggers import Trigger, arm, reference_of, trigger_of
+from tests.core.oracle.triggers import Reference, Trigger, arm, reference_of, trigger_of
 from tests.core.oracle.world import Command, Instrument, Order, Refused, World
 
 PRICES = ("trigger_price", "trail_offset", "trail_step", "activation_price")
@@ -78,7 +78,12 @@ def ask_reference(order: Order) -> None:
     if reference is None:
         raise Refused(302)
     trigger.see(reference)
-    if trigger.is_reached(reference):
+    _ask_reached(order.instrument, trigger, reference)
+
+
+def _ask_reached(instrument: Instrument, trigger: Trigger, reference: Reference) -> None:
+    """Ask whether a trigger waits for anything, unless the instrument lets it fire at once."""
+    if trigger.is_reached(reference) and instrument.terms.get("stop_already_reached") != "fire":
         raise Refused(307)
 
 
@@ -100,10 +105,9 @@ def amend(world: World, order: Order, command: Command, total: int, price: int) 
     new = _amended(order, command)
     changed = (new.price, new.offset, new.bps) != (old.price, old.offset, old.bps)
     if changed or price != order.price or total > order.total:
-        if order.instrument.state != "open":
+        if not order.instrument.takes_orders:
             raise Refused(301)
-        if new.is_reached(reference_of(order.instrument, new)):
-            raise Refused(307)
+        _ask_reached(order.instrument, new, reference_of(order.instrument, new))
         ask_money(world, order, price, new, total)
     order.total = order.leaves = total
     order.price = price

@@ -12,14 +12,24 @@ from tests.core.oracle.world import NAMES, Account, Event, Instrument, Order, Wo
 def enter(world: World, order: Order, sweep: Sweep) -> None:
     """Carry a sweep out and deal with what is left of the order."""
     stays = rests(order, sweep)
+    carry_out(world, order, sweep)
+    if stays:
+        rest(world, order)
+    elif order.leaves > 0 or sweep.end == "self_trade":
+        cancelled(world, order, _why(world, order, sweep))
+
+
+def carry_out(world: World, order: Order, sweep: Sweep, auction_price: int = 0) -> None:
+    """Do what a sweep says, at the makers' prices or all at that of an auction."""
     for meeting in sweep.meetings:
+        price = auction_price or meeting.maker.price
         if meeting.traded:
-            _trade(world, order, meeting)
+            _trade(world, order, meeting, price)
         elif meeting.link:
             withdraw(world, meeting.maker, meeting.link)
         else:
-            _prevent(world, order, meeting)
-    _print(world, order, sweep)
+            _prevent(world, order, meeting, price)
+    _print(world, order, sweep, auction_price)
     for maker, shown in sweep.shown:
         maker.shown = shown
     bitten = [meeting for meeting in sweep.meetings if meeting.traded]
@@ -31,15 +41,12 @@ def enter(world: World, order: Order, sweep: Sweep) -> None:
         _let_go(world, meeting.maker.account, order.instrument)
         _let_go(world, order.account, order.instrument)
     _replenish(world, sweep)
-    if stays:
-        rest(world, order)
-    elif order.leaves > 0 or sweep.end == "self_trade":
-        cancelled(world, order, _why(world, order, sweep))
 
 
-def _print(world: World, order: Order, sweep: Sweep) -> None:
+def _print(world: World, order: Order, sweep: Sweep, auction_price: int) -> None:
     """Note the last trade, which is the mark where that is so."""
-    prices = [meeting.maker.price for meeting in sweep.meetings if meeting.traded]
+    traded = [meeting for meeting in sweep.meetings if meeting.traded]
+    prices = [auction_price or meeting.maker.price for meeting in traded]
     if not prices:
         return
     order.instrument.last = prices[-1]
@@ -84,10 +91,10 @@ def _why(world: World, order: Order, sweep: Sweep) -> str:
     if sweep.end:
         return sweep.end
     something_left = touch(world, order.instrument, -order.side) is not None
-    return "collar" if not order.price and something_left else "ioc_remainder"
+    return order.cut_by if not order.price and something_left else "ioc_remainder"
 
 
-def _prevent(world: World, taker: Order, meeting: Meeting) -> None:
+def _prevent(world: World, taker: Order, meeting: Meeting, price: int) -> None:
     """Say that two orders of one owner met, and do to them what the mode says (A6)."""
     instrument, maker, lots = taker.instrument, meeting.maker, meeting.prevented
     world.say(
@@ -97,7 +104,7 @@ def _prevent(world: World, taker: Order, meeting: Meeting) -> None:
         maker=maker.names(),
         taker=taker.names(),
         quantity=instrument.quantity(lots),
-        price=instrument.price(maker.price),
+        price=instrument.price(price),
     )
     if taker.stp == "decrement":
         for order in (maker, taker):
@@ -107,8 +114,8 @@ def _prevent(world: World, taker: Order, meeting: Meeting) -> None:
         withdraw(world, maker, "self_trade")
 
 
-def _trade(world: World, taker: Order, meeting: Meeting) -> None:
-    """Let two orders trade at the maker's price."""
+def _trade(world: World, taker: Order, meeting: Meeting, price: int) -> None:
+    """Let two orders trade at a price: the maker's, or that of an auction."""
     instrument, maker, lots = taker.instrument, meeting.maker, meeting.traded
     maker.leaves -= lots
     taker.leaves -= lots
@@ -117,14 +124,15 @@ def _trade(world: World, taker: Order, meeting: Meeting) -> None:
     number = world.next_trade
     world.next_trade += 1
     parties = [
-        _settle(world, order, lots, maker.price, number, rate)
+        _settle(world, order, lots, price, number, rate)
         for order, rate in ((maker, maker.maker_rate), (taker, taker.taker_rate))
     ]
+    world.note_trade(instrument, price, lots)
     world.say(
         "trade",
         symbol=instrument.symbol,
         trade_id=number,
-        price=instrument.price(maker.price),
+        price=instrument.price(price),
         quantity=instrument.quantity(lots),
         aggressor_side=NAMES[taker.side],
         maker=parties[0],

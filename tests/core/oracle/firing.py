@@ -1,6 +1,6 @@
 """Waking armed orders, one after the other, each to its end (A11, A12)."""
 
-from tests.core.oracle import bracketing, brackets, fills, sweeps
+from tests.core.oracle import bands, bracketing, brackets, fills, sweeps
 from tests.core.oracle.admission import Wish, admit
 from tests.core.oracle.numbers import written
 from tests.core.oracle.reasons import REASONS
@@ -75,7 +75,9 @@ def _ask_again(world: World, order: Order) -> int:
         best = sweeps.touch(world, instrument, -side)
         if best is None:
             raise Refused(304)
-        limit = sweeps.protection_of(order, best)
+        limit = bands.market_limit(world, order, best)
+    else:
+        bands.ask(world, instrument, limit)
     if order.reduce_only and order.account.position(instrument).lots * side >= 0:
         raise Refused(413)
     wish = Wish(order.account, instrument, side, order.total, limit, order.taker_rate)

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, fields
 
-from tests.core.oracle import margins
+from tests.core.oracle import auctions, bands, margins
 from tests.core.oracle.grid import ticks_of
 from tests.core.oracle.numbers import ATOMS, money, number, written
 from tests.core.oracle.world import Account, Command, Event, Instrument, Ladder, Refused, World
@@ -15,6 +15,7 @@ DEFAULTS: Command = {
     "maker_fee": 0,
     "taker_fee": 0,
     "collar": "0.05",
+    "price_band": 0,
 }
 RATES = tuple(key for key in DEFAULTS if key != "contract_size")
 GREATEST_MONEY = 10**24
@@ -35,8 +36,6 @@ def create_instrument(world: World, command: Command) -> None:
         raise Refused(409, "$.tick_size")
     _ask_rates(terms)
     state = terms.pop("state", "open")
-    if state == "auction":
-        raise Refused(407)
     if unit > 10**12 or min(tick, lot) <= 0 or not _are_sound(terms, world.ladder):
         raise Refused(409)
     instrument = Instrument(terms, state, tick, lot, unit.numerator)
@@ -52,7 +51,8 @@ def update_instrument(world: World, command: Command) -> None:
     terms = instrument.terms | changes
     if not _are_sound(terms, world.ladder):
         raise Refused(409)
-    instrument.terms = terms
+    before, instrument.terms = instrument.band, terms
+    bands.switched(world, instrument, before)
     world.moved.add(instrument.symbol)
     world.say("instrument_updated", **_terms(instrument))
 
@@ -81,17 +81,22 @@ def _are_sound(terms: Command, ladder: Ladder) -> bool:
         and keep * leverage < number(ladder.admission_ratio)
         and all(abs(fee) * 10 <= 1 for fee in fees)
         and 0 < number(terms["collar"]) < 1
+        and 0 <= number(terms["price_band"]) < 1
     )
 
 
 def _terms(instrument: Instrument) -> Event:
     names = ("tick_size", "lot_size", "contract_size", *RATES)
     rates = {name: written(instrument.rate(name)) for name in names}
+    if not instrument.band:
+        del rates["price_band"]
     others: Event = {
         name: instrument.terms[name]
         for name in ("mark_source", "session_end")
         if name in instrument.terms
     }
+    if instrument.terms.get("stop_already_reached") == "fire":
+        others["stop_already_reached"] = "fire"
     return {"symbol": instrument.symbol, **rates, **others}
 
 
@@ -115,10 +120,11 @@ def set_market_state(world: World, command: Command) -> None:
     wanted = command["symbol"]
     if wanted != "*":
         world.instrument(wanted)
-    if command["state"] == "auction":
-        raise Refused(407, "$.state")
     for symbol in sorted(world.instruments) if wanted == "*" else [wanted]:
-        world.instruments[symbol].state = command["state"]
+        instrument = world.instruments[symbol]
+        if instrument.state == "auction" and command["state"] != "auction":
+            auctions.uncross(world, instrument)
+        instrument.state = command["state"]
         world.moved.add(symbol)
         world.say("market_state", symbol=symbol, state=command["state"])
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from tests.core.oracle import (
     amending,
+    bands,
     bracketing,
     firing,
     groups,
@@ -22,7 +23,7 @@ from tests.core.oracle import (
 from tests.core.oracle.brackets import Bracket
 from tests.core.oracle.leaving import expire
 from tests.core.oracle.triggers import trigger_of
-from tests.core.oracle.world import Command, Event, Order, Refused, World
+from tests.core.oracle.world import Command, Event, Instrument, Order, Refused, World
 
 COMMANDS: dict[str, Callable[[World, Command], None]] = {
     "place_order": orders.place,
@@ -122,7 +123,7 @@ class Oracle:
                         for side in (1, -1)
                         for o in sweeps.makers(world, instrument, side)
                     ],
-                    (instrument.mark2, instrument.last, instrument.bid, instrument.ask),
+                    _prices(world, instrument),
                     [
                         _armed(o)
                         for o in sorted(world.armed, key=lambda o: trigger_of(o).sequence)
@@ -177,6 +178,11 @@ def _settle(world: World) -> None:
 def _bracket(bracket: Bracket) -> tuple[Any, ...]:
     filled = [child.filled for child in bracket.children]
     return (bracket.rule, bracket.closed, bracket.entry.entered, bracket.entry.filled, filled)
+
+
+def _prices(world: World, instrument: Instrument) -> tuple[Any, ...]:
+    prices = (instrument.mark2, instrument.last, instrument.bid, instrument.ask)
+    return (instrument.state, *prices, bands.bounds(world, instrument))
 
 
 def _armed(order: Order) -> tuple[Any, ...]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from fractions import Fraction
 
-from tests.core.oracle import arming, fills, groups, sweeps
+from tests.core.oracle import arming, bands, fills, groups, sweeps
 from tests.core.oracle.admission import Wish, admit
 from tests.core.oracle.grid import lots_of, ticks_of
 from tests.core.oracle.leaving import withdraw
@@ -54,14 +54,8 @@ def is_repeat(world: World, command: Command, content: object) -> bool:
 
 def let_in(world: World, order: Order, content: object) -> None:
     """Ask the market and the account about a well-formed order, and carry it out."""
-    account, instrument, limit = order.account, order.instrument, order.price
-    if order.kind == "market":
-        best = sweeps.touch(world, instrument, -order.side)
-        if best is None:
-            raise Refused(304)
-        limit = sweeps.protection_of(order, best)
-    if order.trigger is not None:
-        arming.ask_reference(order)
+    account, instrument = order.account, order.instrument
+    limit = _ask_prices(world, order)
     if order.reduce_only and account.position(instrument).lots * order.side >= 0:
         raise Refused(413)
     if order.trigger is not None:
@@ -75,11 +69,30 @@ def let_in(world: World, order: Order, content: object) -> None:
     admit(world, wish)
     if order.post_only and sweeps.would_meet(world, instrument, order.side, limit):
         raise Refused(412)
+    if instrument.state == "auction":
+        accept(world, order, content, "resting")
+        fills.rest(world, order)
+        return
     sweep = sweeps.plan(world, order, limit)
     if order.lifetime == "fok" and sweep.filled < order.total:
         raise Refused(406)
     accept(world, order, content, "resting" if sweeps.rests(order, sweep) else "done")
     fills.enter(world, order, sweep)
+
+
+def _ask_prices(world: World, order: Order) -> int:
+    """Ask what the prices of now have against an order; return the worst it may trade at."""
+    instrument = order.instrument
+    if order.kind == "market":
+        best = sweeps.touch(world, instrument, -order.side)
+        if best is None:
+            raise Refused(304)
+        return bands.market_limit(world, order, best)
+    if order.trigger is not None:
+        arming.ask_reference(order)
+    else:
+        bands.ask(world, instrument, order.price)
+    return order.price
 
 
 def accept(world: World, order: Order, content: object, status: str) -> None:
@@ -138,7 +151,7 @@ def ask_attributes(
 
     `read_more` reads what else there is on the grid, after the order's own prices and quantities.
     """
-    if instrument.state != "open":
+    if not instrument.takes_orders:
         raise Refused(301)
     _ask_support(command)
     lots = lots_of(instrument, command, "quantity") or 0
@@ -162,7 +175,7 @@ def ask_attributes(
     if peak is not None and (never_rests or not is_peak(peak, lots)):
         raise Refused(411, "$.display_quantity")
     bps = command.get("max_slippage_bps")
-    return Order(
+    order = Order(
         account,
         instrument,
         command["client_order_id"],
@@ -182,6 +195,19 @@ def ask_attributes(
         slippage=None if bps is None else Fraction(bps, 10_000),
         trigger=arming.trigger_for(command, side, ticks),
     )
+    if instrument.state == "auction" and order.trigger is None:
+        _ask_auction(order)
+    return order
+
+
+def _ask_auction(order: Order) -> None:
+    """Refuse in an auction what could not wait for its end (A14)."""
+    if order.kind == "market":
+        raise Refused(309, "$.order_type")
+    if order.lifetime in {"ioc", "fok"}:
+        raise Refused(309, "$.time_in_force")
+    if order.post_only:
+        raise Refused(309, "$.post_only")
 
 
 def is_peak(peak: int, total: int) -> bool:

@@ -30,6 +30,8 @@ REASONS = {
     305: "tick_not_newer",
     306: "wrong_mark_source",
     307: "would_trigger",
+    308: "outside_price_band",
+    309: "not_in_auction",
     401: "off_tick",
     402: "off_lot",
     403: "price_required",

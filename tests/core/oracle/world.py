@@ -25,7 +25,11 @@ class Refused(Exception):
 
 @dataclass(eq=False)
 class Instrument:
-    """An instrument; `mark2` is twice its mark in ticks, 0 while nobody knows a price."""
+    """An instrument; `mark2` is twice its mark in ticks, 0 while nobody knows a price.
+
+    `prints` are its trades since it has a band, as (second, ticks, lots); `opening` is the first
+    price of the session `opened_in` (E1).
+    """
 
     terms: dict[str, Any]
     state: str
@@ -38,6 +42,9 @@ class Instrument:
     bid: int = 0
     ask: int = 0
     sources: dict[str, tuple[int, int]] = field(default_factory=dict)
+    prints: list[tuple[int, int, int]] = field(default_factory=list)
+    opening: Fraction | None = None
+    opened_in: int = 0
 
     @property
     def symbol(self) -> str:
@@ -47,6 +54,16 @@ class Instrument:
     def rate(self, name: str) -> Fraction:
         """Return one of the rates."""
         return number(self.terms[name])
+
+    @property
+    def band(self) -> Fraction:
+        """Return how far from the reference a price may lie, 0 without a band."""
+        return number(self.terms.get("price_band") or 0)
+
+    @property
+    def takes_orders(self) -> bool:
+        """Tell whether orders may come, to trade or to wait for the end of an auction (A14)."""
+        return self.state in {"open", "auction"}
 
     def price(self, ticks: int) -> str:
         """Write a price."""
@@ -117,8 +134,9 @@ class Order:
 
     `peak` is 0 unless it is an iceberg, `expires` 0 unless it ends by itself (in µs); `shown` is
     what everybody sees of it while it rests. An armed one has a `trigger` (see `triggers`);
-    `slippage` None is the instrument's collar. `entered` is its total as it was accepted, `group`
-    and `bracket` what it is linked by, `child` which part of the bracket it is.
+    `slippage` None is the instrument's collar, `cut_by` what ends a market order early. `entered`
+    is its total as it was accepted, `group` and `bracket` what it is linked by, `child` which part
+    of the bracket it is.
     """
 
     account: Account
@@ -142,6 +160,7 @@ class Order:
     shown: int = 0
     slippage: Fraction | None = None
     trigger: Any = None
+    cut_by: str = "collar"
     fees_due: Fraction = Fraction(0)
     fees_paid: int = 0
     entered: int = 0
@@ -256,8 +275,23 @@ class World:
             and order.side == side
         ]
 
+    def note_price(self, instrument: Instrument, price: Fraction) -> None:
+        """Let a session open at its first price, while the instrument has a band (E1)."""
+        hours, minutes = (instrument.terms.get("session_end") or "00:00").split(":")
+        ended = (int(hours) * 60 + int(minutes)) * 60_000_000
+        session = (self.now - ended) // (24 * 3600 * 10**6)
+        if instrument.band and (instrument.opening is None or session != instrument.opened_in):
+            instrument.opening, instrument.opened_in = price, session
+
+    def note_trade(self, instrument: Instrument, ticks: int, lots: int) -> None:
+        """Remember a trade, while the instrument has a band (E1)."""
+        self.note_price(instrument, Fraction(ticks))
+        if instrument.band:
+            instrument.prints.append((self.now // 10**6, ticks, lots))
+
     def set_mark(self, instrument: Instrument, mark2: int) -> None:
         """Take a mark; who holds the instrument is looked at if it is another or was stale."""
+        self.note_price(instrument, Fraction(mark2, 2))
         if mark2 != instrument.mark2 or instrument.is_stale(self.now):
             self.moved.add(instrument.symbol)
         instrument.mark2 = mark2

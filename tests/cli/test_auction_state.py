@@ -1,0 +1,61 @@
+"""How `pitboss state` shows a market that gathers orders for an auction."""
+
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from engine import views
+from engine.cli.state import state_tables
+from engine.kernel import Kernel
+from tests.core.market import Market
+
+
+def told(kernel: Kernel) -> str:
+    """Return what the tables of a state tell."""
+    state = kernel.state
+    view: dict[str, Any] = {
+        "shard": "main",
+        "frame": 7,
+        "markets": views.markets(state),
+        "books": views.books(state),
+        "accounts": views.accounts(state),
+        "positions": views.positions(state),
+        "open_orders": views.open_orders(state),
+        "totals": views.totals(state),
+    }
+    console = Console(width=200)
+    with console.capture() as captured:
+        for table in state_tables(view):
+            console.print(table)
+    return captured.get()
+
+
+@pytest.mark.parametrize(
+    ("lines", "shown"),
+    [
+        ("", "│ auction "),
+        ("alice sell 5@101\n bob buy 5@100", "│ auction "),
+        ("alice sell 30@99 peak=10\n bob buy 20@101", "│ auction, 10@100 "),
+    ],
+)
+def test_market_in_auction_shows_where_it_would_trade(lines: str, shown: str) -> None:
+    """Traders decide by it whether to join; hidden size stays hidden (A4, A14)."""
+    market = Market()
+    market.play(f"state X auction\n {lines}")
+
+    assert shown in told(market.kernel)
+
+
+def test_crossed_book_is_shown_as_it_is() -> None:
+    """Best first on either side, however far they cross (A14)."""
+    market = Market()
+    market.play("""
+        state X auction
+        alice sell 30@99 peak=10
+        bob   buy  20@101
+    """)
+
+    books = views.books(market.kernel.state)
+
+    assert books["X"] == {"bids": [["101", "20", 1]], "asks": [["99", "10", 1]]}
