@@ -5,7 +5,7 @@ from fractions import Fraction
 
 from tests.core.tape_orders import Command, Listing, Orders
 
-RULES = ("first_hit", "complete_fill", "incremental", "incremental")
+RULES = ("first_hit", "complete_fill", *("incremental",) * 3)
 
 
 class Links(Orders):

@@ -58,44 +58,72 @@ def test_complete_fill_child_is_passed_over_once_another_is_done(market: Market)
     assert market.asks() == ["carol 1@105"]
 
 
+HOLDS_MORE = """
+    zoe   sell 20@100
+    alice buy  20@100
+"""
+"""A position besides, so that what only reduces is bound by its bracket alone."""
+
+
 def test_one_sweep_never_closes_more_than_was_opened(market: Market) -> None:
     """A stop-limit that rests and the take-profits behind it are one position (A13)."""
-    market.play("""
-        mm    buy  20@90
-        zoe   sell 20@90
-        zed   buy  5@90
-        alice bracket buy 10@100 tp=5@103,5@104 sl=95@96
+    market.play(f"""
+        {HOLDS_MORE}
+        zed   buy  1@90
+        alice bracket buy 10@100 tp=5@103,5@104 sl=95@96 id=b
         mm    sell 10@100
         mm    sell 1@90
+        carol sell 9@105
     """)
-    assert market.fired == ["o4.sl 95 at 90"]
-    assert market.asks() == ["alice 10@96", "alice 5@103", "alice 5@104"]
-    market.play("carol sell 9@105")
+    assert market.asks() == ["alice 10@96", "alice 5@103", "alice 5@104", "carol 9@105"]
     market.forget()
 
     market.play("bob buy 16@105")
 
     assert market.fills == ["bob<alice 10@96", "bob<carol 6@105"]
-    assert market.cancels == ["o4.tp1 5 bracket", "o4.tp2 5 bracket"]
-    assert market.position("alice") == "0"
+    assert market.cancels == ["b.tp1 5 bracket", "b.tp2 5 bracket"]
+    assert market.position("alice") == "20"
 
 
-def test_take_profit_is_capped_by_what_the_stop_has_sold_in_the_sweep(market: Market) -> None:
+def test_take_profits_are_capped_by_what_the_stop_has_sold_in_the_sweep(market: Market) -> None:
     """Last first: of 5 and 5, with 7 sold, the first has three left and the second none (A13)."""
-    market.play("""
+    market.play(f"""
+        {HOLDS_MORE}
         zed   buy  1@90
-        alice bracket buy 10@100 tp=5@103,5@104 sl=95@103.50
+        alice bracket buy 10@100 tp=5@103,5@104 sl=95@103 id=b
         mm    sell 10@100
         mm    sell 1@90
-    """)
-    assert market.asks() == ["alice 5@103", "alice 10@103.5", "alice 5@104"]
-    market.play("""
+        alice amend b.tp1 @103.50
+        dave  buy  7@103
         carol sell 9@105
-        bob   buy  12@105
     """)
+    assert market.asks() == ["alice 3@103", "alice 3@103.5", "carol 9@105"]
+    market.forget()
 
-    assert market.fills[-3:] == ["bob<alice 5@103", "bob<alice 5@103.5", "bob<carol 2@105"]
-    assert market.position("alice") == "0"
+    market.play("bob buy 6@105")
+
+    assert market.fills == ["bob<alice 3@103", "bob<carol 3@105"]
+    assert market.cancels == ["b.tp1 3 bracket"]
+    assert market.position("alice") == "20"
+
+
+def test_stop_is_capped_by_what_the_take_profits_have_sold_in_the_sweep(market: Market) -> None:
+    """A stop-limit that stands behind them has only what they leave (A13)."""
+    market.play(f"""
+        {HOLDS_MORE}
+        zed   buy  1@90
+        alice bracket buy 10@100 tp=5@103,5@104 sl=95@103.50 id=b
+        mm    sell 10@100
+        mm    sell 1@90
+        carol sell 9@105
+    """)
+    market.forget()
+
+    market.play("bob buy 12@105")
+
+    assert market.fills == ["bob<alice 5@103", "bob<alice 5@103.5", "bob<carol 2@105"]
+    assert market.cancels == ["b.tp2 5 bracket", "b.sl 5 bracket"]
+    assert market.position("alice") == "20"
 
 
 def test_fok_counts_what_the_children_may_trade(market: Market) -> None:
@@ -162,6 +190,7 @@ def test_closed_bracket_opens_and_grows_nothing(market: Market) -> None:
 
     assert market.asks() == ["alice 3@103"]
     assert market.bids() == []
+    assert market.restarted().hash() == market.hash()
 
 
 @pytest.mark.parametrize("mode", ["none", "cancel_oldest", "decrement"])

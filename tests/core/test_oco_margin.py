@@ -130,6 +130,39 @@ def test_newcomers_fee_is_what_it_adds_too(taxed: Market) -> None:
     assert taxed.free("alice") == "0"
 
 
+def test_newcomer_leg_gives_nothing_back(taxed: Market) -> None:
+    """A small leg beside a dear one does not make the dear one small (B3, C1)."""
+    taxed.play("""
+        change X initial_margin=0.25
+        deposit alice 251
+        alice sell 10@100 oco=g
+        change X initial_margin=0.2505
+        alice sell 1@100 oco=g
+        alice buy  1@90 oco=g
+        change X initial_margin=0.25
+        alice sell 1@100 oco=g
+        change X initial_margin=0.3
+        alice sell 1@100 oco=g
+    """)
+
+    assert taxed.refusals == ["insufficient_margin"] * 3
+    assert taxed.asks() == ["alice 10@100", "alice 1@100"]
+
+
+def test_newcomer_leg_frees_no_room_for_itself(market: Market) -> None:
+    """Long ten with thirteen for sale: another four in the group of ten is no reduction (C1)."""
+    market.play("""
+        mm    sell 10@100
+        alice buy  10@100
+        alice sell 10@105 oco=g
+        alice sell 3@106
+        update alice status=suspended
+        alice sell 4@107 oco=g
+    """)
+
+    assert market.refusals == ["account_not_active"]
+
+
 def test_amended_leg_is_asked_for_what_it_adds_beside_the_others(market: Market) -> None:
     """Up to the dearest of the others it is free (A9, B3, C1)."""
     market.play("""

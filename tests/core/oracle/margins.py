@@ -74,9 +74,11 @@ def on_order(
 ) -> list[tuple[int, int]]:
     """Return (lots, notional) of each bunch of a side; reduce-only orders hold no margin."""
     resting = [o for o in world.resting(position, account, side) if o is not but]
+    counted = [o for o in resting if not o.reduce_only]
+    if all(o.group is None for o in counted):
+        return [(o.leaves, o.notional) for o in counted]
     return [
-        (max(o.leaves for o in bunch), max(o.notional for o in bunch))
-        for bunch in bunches([o for o in resting if not o.reduce_only])
+        (max(o.leaves for o in bunch), max(o.notional for o in bunch)) for bunch in bunches(counted)
     ]
 
 
