@@ -1,7 +1,7 @@
 """The kernel against the oracle once more, with commands chosen by Hypothesis.
 
 The tapes of test_oracle.py are long and from a seed; these are short and become shorter by
-themselves when they fail.
+themselves when they fail. An amend or a cancel mostly names an order that was sent.
 """
 
 import json
@@ -11,17 +11,32 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from tests.core.duel import Duel
-from tests.core.tape_orders import STP_MODES
+from tests.core.tape_orders import STP_MODES, TRAILING, WAITING
 from tests.core.tapes import Step
 
-ACCOUNTS = st.sampled_from(("ann", "bea", "cy"))
+Fields = dict[str, Any]
+
+NAMES = ("ann", "bea", "cy")
+ACCOUNTS = st.sampled_from(NAMES)
 SIDES = st.sampled_from(("buy", "sell"))
-PRICES = st.integers(8, 14).map(str)
-QUANTITIES = st.integers(1, 30).map(str)
+PRICES = st.integers(8, 13).map(str)
+QUANTITIES = st.integers(1, 9).map(str)
 PEAKS = st.sampled_from((None, None, None, "1", "2", "5"))
 SELDOM = st.sampled_from((None, None, None, True))
 MILLISECONDS = st.sampled_from((0, 1, 250, 1_000))
-NUMBERS = st.integers(1, 40)
+PLACES = st.integers(0, 30)
+OTHERS_FROM = 28
+TRIGGERS = st.sampled_from((None, "last", "mark", "bid_ask"))
+LEASHES = st.sampled_from(
+    ({"trail_offset": "1"}, {"trail_offset": "2"}, {"trail_bps": 500}, {"trail_bps": 2_000})
+)
+CHANGES = st.one_of(
+    st.fixed_dictionaries({"quantity": QUANTITIES, "price": PRICES}),
+    st.fixed_dictionaries({"quantity": QUANTITIES}),
+    st.fixed_dictionaries({"display_quantity": PEAKS}),
+    st.fixed_dictionaries({"trigger_price": PRICES}),
+    LEASHES,
+)
 
 
 class KernelMachine(RuleBasedStateMachine):
@@ -30,7 +45,8 @@ class KernelMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.duel = Duel()
-        self.number = 0
+        self.sent: list[Fields] = []
+        self.payments = 0
 
     def say(self, kind: str, stream: str = "orders", wait_ms: int = 0, **fields: Any) -> None:
         """Give a command to both."""
@@ -40,17 +56,25 @@ class KernelMachine(RuleBasedStateMachine):
         source=st.sampled_from(("l1_mid", "last")),
         fee=st.sampled_from(("0", "0.0013")),
         desk=st.booleans(),
+        first=PRICES,
     )
-    def open_the_market(self, source: str, fee: str, desk: bool) -> None:
-        """List the instrument, fund three accounts, two of them perhaps of one desk."""
-        terms: dict[str, Any] = {"tick_size": "1", "lot_size": "1", "collar": "0.5"}
+    def open_the_market(self, source: str, fee: str, desk: bool, first: str) -> None:
+        """List the instrument, fund three accounts, two of them perhaps of one desk; let two trade.
+
+        So there is a last price, and somebody has something to reduce.
+        """
+        terms: Fields = {"tick_size": "1", "lot_size": "1", "collar": "0.5"}
         terms |= {"taker_fee": fee, "session_end": "00:01"}
         self.say("create_instrument", "admin", symbol="X", mark_source=source, **terms)
-        for name in ("ann", "bea", "cy"):
-            group: dict[str, Any] = {"stp_group": "desk"} if desk and name != "cy" else {}
+        for name in NAMES:
+            group: Fields = {"stp_group": "desk"} if desk and name != "cy" else {}
             self.say("create_account", "admin", account=name, **group)
             self.pay(name, 60)
-        self.quote(9)
+        self.quote(int(first))
+        for name, side in (("ann", "sell"), ("cy", "buy")):
+            self.place(
+                "gtc", account=name, side=side, order_type="limit", quantity="5", price=first
+            )
 
     @rule(
         account=ACCOUNTS,
@@ -92,41 +116,68 @@ class KernelMachine(RuleBasedStateMachine):
         """Place a market order."""
         self.place(order_type="market", **order)
 
-    def place(self, lifetime: str, **order: Any) -> None:
-        """Place an order under the next id of its account."""
-        self.number += 1
-        named: dict[str, Any] = {
-            "symbol": "X",
-            "client_order_id": f"c{self.number}",
-            "time_in_force": lifetime,
-        }
-        self.say("place_order", **named, **order)
+    @rule(
+        account=ACCOUNTS,
+        side=SIDES,
+        kind=st.sampled_from(WAITING),
+        quantity=QUANTITIES,
+        price=PRICES,
+        trigger_price=PRICES,
+        trigger_by=TRIGGERS,
+        reduce_only=SELDOM,
+    )
+    def stop(self, kind: str, price: str, **order: Any) -> None:
+        """Place an order that waits for a price."""
+        self.wait_for_a_price(kind, price, **order)
 
-    @rule(account=ACCOUNTS, number=NUMBERS, quantity=QUANTITIES, price=PRICES)
-    def amend(self, account: str, number: int, **changes: Any) -> None:
-        """Amend what may or may not be there."""
-        self.say("amend_order", account=account, client_order_id=f"c{number}", **changes)
+    @rule(
+        account=ACCOUNTS,
+        side=SIDES,
+        kind=st.sampled_from(TRAILING),
+        quantity=QUANTITIES,
+        price=PRICES,
+        leash=LEASHES,
+        trail_step=st.sampled_from((None, "2")),
+        activation_price=st.none() | PRICES,
+        trigger_by=TRIGGERS,
+    )
+    def trailing_stop(self, kind: str, price: str, leash: Fields, **order: Any) -> None:
+        """Place an order that follows the market."""
+        self.wait_for_a_price(kind, price, **leash, **order)
 
-    @rule(account=ACCOUNTS, number=NUMBERS, peak=PEAKS, milliseconds=st.none() | MILLISECONDS)
-    def amend_more(
-        self, account: str, number: int, peak: str | None, milliseconds: int | None
-    ) -> None:
-        """Amend what an order shows, or when it expires."""
+    def wait_for_a_price(self, kind: str, price: str, **order: Any) -> None:
+        """Place an order that wakes up as a limit order, or as a market order."""
+        limit = price if kind.endswith("_limit") else None
+        self.place("gtc" if limit else None, order_type=kind, price=limit, **order)
+
+    def place(self, lifetime: str | None, account: str, **order: Any) -> None:
+        """Place an order under an id of its own."""
+        named: Fields = {"account": account, "client_order_id": f"c{len(self.sent)}"}
+        self.sent.append(named)
+        self.say("place_order", symbol="X", time_in_force=lifetime, **named, **order)
+
+    def some_order(self, place: int) -> Fields:
+        """Name an order that was sent, the youngest first; now and then another account's."""
+        named = self.sent[-1 - place % len(self.sent)]
+        return named if place < OTHERS_FROM else {**named, "account": "ann"}
+
+    @rule(place=PLACES, changes=CHANGES, milliseconds=st.none() | MILLISECONDS)
+    def amend(self, place: int, changes: Fields, milliseconds: int | None) -> None:
+        """Amend what may or may not be there: size, price, peak, trigger, leash, expiry."""
         until = None if milliseconds is None else self.duel.now_us // 1_000 + milliseconds
-        named: dict[str, Any] = {"account": account, "client_order_id": f"c{number}"}
-        self.say("amend_order", display_quantity=peak, expires_at=until, **named)
+        self.say("amend_order", expires_at=until, **self.some_order(place), **changes)
 
-    @rule(account=ACCOUNTS, number=NUMBERS)
-    def cancel(self, account: str, number: int) -> None:
+    @rule(place=PLACES)
+    def cancel(self, place: int) -> None:
         """Cancel what may or may not be there."""
-        self.say("cancel_order", account=account, client_order_id=f"c{number}")
+        self.say("cancel_order", **self.some_order(place))
 
     @rule(account=ACCOUNTS)
     def cancel_all(self, account: str) -> None:
         """Cancel everything."""
         self.say("cancel_all", account=account)
 
-    @rule(bid=st.integers(6, 14), wait_ms=st.sampled_from((0, 1, 249, 250, 60_000)))
+    @rule(bid=st.integers(7, 13), wait_ms=st.sampled_from((0, 1, 249, 250, 60_000)))
     def quote(self, bid: int, wait_ms: int = 0) -> None:
         """Send a price, now or after a while."""
         self.say("l1", "ticks", wait_ms, symbol="X", bid=str(bid), ask=str(bid + 1))
@@ -134,9 +185,9 @@ class KernelMachine(RuleBasedStateMachine):
     @rule(account=ACCOUNTS, amount=st.integers(-50, 20))
     def pay(self, account: str, amount: int) -> None:
         """Pay in or out."""
-        self.number += 1
+        self.payments += 1
         kind = "deposit" if amount > 0 else "withdraw"
-        named: dict[str, Any] = {"account": account, "transfer_id": f"t{self.number}"}
+        named: Fields = {"account": account, "transfer_id": f"t{self.payments}"}
         self.say(kind, "admin", amount=str(abs(amount)), **named)
 
     @rule(state=st.sampled_from(("open", "open", "open", "halted", "auction")))
