@@ -193,6 +193,21 @@ def test_closed_bracket_opens_and_grows_nothing(market: Market) -> None:
     assert market.restarted().hash() == market.hash()
 
 
+def test_bracket_hit_while_it_is_being_covered_places_no_more(market: Market) -> None:
+    """The first take-profit trades as it is placed: the others never come (A13)."""
+    market.play("""
+        dave  buy  1@106
+        alice bracket buy 10@100 tp=2@105,2@104 sl=95 rule=first_hit id=b
+        alice amend b @108
+        mm    sell 5@107
+    """)
+
+    assert market.fills[-1] == "alice<dave 1@106"
+    assert market.cancels == ["b 5 bracket"]
+    assert [e["client_order_id"] for e in market.of("order_accepted")][-1] == "b.tp1"
+    assert market.asks() == market.armed() == []
+
+
 @pytest.mark.parametrize("mode", ["none", "cancel_oldest", "decrement"])
 def test_entry_and_children_never_trade_with_each_other(market: Market, mode: str) -> None:
     """The resting one goes, whatever the mode; earlier fills stand (A6, A13)."""

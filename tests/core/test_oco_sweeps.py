@@ -88,6 +88,19 @@ def test_incremental_siblings_share_one_sweep(market: Market) -> None:
     assert market.cancels == ["o2 5 oco", "o1 5 oco"]
 
 
+def test_incremental_cap_goes_on_from_the_fills_before(market: Market) -> None:
+    """One lot and then five of twenty are six: three of ten, not two (A13)."""
+    market.play("""
+        alice sell 20@101 oco=g rule=incremental peak=6
+        alice sell 10@101 oco=g peak=9
+        bob   buy  1@101
+        bob   buy  14@101
+    """)
+
+    assert market.fills == ["bob<alice 1@101", "bob<alice 5@101", "bob<alice 7@101"]
+    assert market.cancels == ["o2 3 oco", "o1 14 oco"]
+
+
 def test_fok_counts_what_linked_makers_may_trade(market: Market) -> None:
     """All or nothing is decided with the caps (A5, A13)."""
     market.play("""
