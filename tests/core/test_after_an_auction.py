@@ -117,7 +117,7 @@ def test_band_is_asked_of_orders_and_not_of_the_uncross(auction: Market) -> None
     """Once let in, orders trade where most of them agree, and the trades count (A14, E1)."""
     auction.play("""
         alice sell 1@140
-        bob   buy  1@140
+        bob   buy  2@145
         change X price_band=0.1
         carol buy  1@140
         state X open
@@ -127,7 +127,7 @@ def test_band_is_asked_of_orders_and_not_of_the_uncross(auction: Market) -> None
         carol buy  1@155
     """)
 
-    assert auction.fills == ["bob<alice 1@140"]
+    assert auction.fills == ["alice<bob 1@140"]
     assert auction.refusals == ["outside_price_band"] * 3
 
 
