@@ -129,6 +129,7 @@ def test_band_is_asked_of_orders_and_not_of_the_uncross(auction: Market) -> None
 
     assert auction.fills == ["alice<bob 1@140"]
     assert auction.refusals == ["outside_price_band"] * 3
+    assert auction.bids() == ["carol 1@154", "bob 1@145", "carol 1@126"]
 
 
 def test_every_instrument_is_uncrossed_before_it_opens(venue: type[Market]) -> None:
