@@ -117,7 +117,7 @@ def test_band_is_asked_of_orders_and_not_of_the_uncross(auction: Market) -> None
     """Once let in, orders trade where most of them agree, and the trades count (A14, E1)."""
     auction.play("""
         alice sell 1@140
-        bob   buy  1@140
+        bob   buy  2@145
         change X price_band=0.1
         carol buy  1@140
         state X open
@@ -127,8 +127,9 @@ def test_band_is_asked_of_orders_and_not_of_the_uncross(auction: Market) -> None
         carol buy  1@155
     """)
 
-    assert auction.fills == ["bob<alice 1@140"]
+    assert auction.fills == ["alice<bob 1@140"]
     assert auction.refusals == ["outside_price_band"] * 3
+    assert auction.bids() == ["carol 1@154", "bob 1@145", "carol 1@126"]
 
 
 def test_every_instrument_is_uncrossed_before_it_opens(venue: type[Market]) -> None:
