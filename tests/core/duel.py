@@ -1,14 +1,18 @@
 """The machine against the oracle: the same entries to both, everything compared each time."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
 from typing import Any
 
 from engine.entries import decode_entry
 from engine.machine import Machine
 from tests.core import view
 from tests.core.oracle.oracle import Oracle
-from tests.core.tapes import Step
+from tests.core.tapes import Step, tape
 
 UNTOLD = ("text", "digest", "stream", "entry")
 """What a refusal says of an entry that could not be read; the oracle cannot know it."""
@@ -95,6 +99,48 @@ def play(steps: Sequence[Step]) -> None:
     duel = Duel()
     for step in steps:
         duel.play(step)
+
+
+def play_seed(seed: int, length: int) -> Counter[str]:
+    """Play a seed's tape; return how often each event and refusal came up.
+
+    A tape that fails is reported as an AssertionError, shrunk to what a reader needs.
+    """
+    seen: Counter[str] = Counter()
+    duel = Duel()
+    steps = tape(seed, length)
+    for end, step in enumerate(steps, start=1):
+        try:
+            for event in duel.play(step):
+                seen.update(_words(event))
+        except Exception as failure:
+            raise AssertionError(report(seed, steps[:end])) from failure
+    return seen
+
+
+def _words(event: dict[str, Any]) -> list[str]:
+    """Return what an event counts as among the needed."""
+    kind, name = event["type"], str(event.get("client_order_id"))
+    words = [kind, event.get("mode", "")]
+    words += [each["reason"] for each in event.get("errors") or [event] if "reason" in each]
+    if kind == "order_amended" and "cause" in event:
+        grown = event["cause"] == "bracket" and not event["kept_priority"]
+        words.append(f"{event['cause']} {'grown' if grown else 'cut'}")
+    if name.endswith((".tp1", ".tp2", ".tp3", ".sl")):
+        at_once = kind == "order_accepted" and event["status"] == "done"
+        words += ["child at once"] if at_once else []
+        codes = {413: "child refused", 703: "child repeated"}
+        words.append(codes.get(event.get("code", 0), ""))
+    return words
+
+
+def play_seeds(seeds: Iterable[int], length: int) -> Counter[str]:
+    """Play many tapes, on all processors; return how often each event and refusal came up."""
+    seen: Counter[str] = Counter()
+    with ProcessPoolExecutor(mp_context=get_context("fork")) as pool:
+        for counted in pool.map(partial(play_seed, length=length), seeds):
+            seen += counted
+    return seen
 
 
 def fails(steps: Sequence[Step]) -> bool:

@@ -8,12 +8,10 @@ the kernel's own invariants must hold. A tape that fails is shrunk and printed w
 import os
 import random
 import time
-from collections import Counter
-from typing import Any
 
 import pytest
 
-from tests.core.duel import Difference, Duel, play, report, shrink
+from tests.core.duel import Difference, play, play_seed, play_seeds, report, shrink
 from tests.core.oracle.world import Command, World
 from tests.core.tape_orders import STP_MODES
 from tests.core.tapes import Step, tape
@@ -23,41 +21,9 @@ COMMANDS = 520
 CAMPAIGN_COMMANDS = int(os.environ.get("FUZZ_COMMANDS", "1000000"))
 
 
-def _play(seed: int, length: int) -> Counter[str]:
-    """Play a seed's tape; return how often each event and refusal came up."""
-    seen: Counter[str] = Counter()
-    duel = Duel()
-    steps = tape(seed, length)
-    for end, step in enumerate(steps, start=1):
-        try:
-            for event in duel.play(step):
-                seen.update(_words(event))
-        except Exception as failure:
-            raise AssertionError(report(seed, steps[:end])) from failure
-    return seen
-
-
-def _words(event: dict[str, Any]) -> list[str]:
-    """Return what an event counts as among the needed."""
-    kind, name = event["type"], str(event.get("client_order_id"))
-    words = [kind, event.get("mode", "")]
-    words += [each["reason"] for each in event.get("errors") or [event] if "reason" in each]
-    if kind == "order_amended" and "cause" in event:
-        grown = event["cause"] == "bracket" and not event["kept_priority"]
-        words.append(f"{event['cause']} {'grown' if grown else 'cut'}")
-    if name.endswith((".tp1", ".tp2", ".tp3", ".sl")):
-        at_once = kind == "order_accepted" and event["status"] == "done"
-        words += ["child at once"] if at_once else []
-        codes = {413: "child refused", 703: "child repeated"}
-        words.append(codes.get(event.get("code", 0), ""))
-    return words
-
-
 def test_machine_agrees_with_the_oracle() -> None:
     """Over 20,000 commands in which everything collides with everything (A1 to E3)."""
-    seen: Counter[str] = Counter()
-    for seed in SEEDS:
-        seen += _play(seed, COMMANDS)
+    seen = play_seeds(SEEDS, COMMANDS)
 
     for needed in (
         *("trade", "liquidation", "margin_call", "prevented_match", "order_amended"),
@@ -81,7 +47,7 @@ def test_campaign_against_the_oracle(capsys: pytest.CaptureFixture[str]) -> None
     played, started, rng = 0, time.monotonic(), random.Random(base)
     while played < CAMPAIGN_COMMANDS:
         seed, length = rng.randrange(10**12), rng.choice((60, 500, 3_000))
-        _play(seed, length)
+        play_seed(seed, length)
         played += length
         if played % 20_000 < length:
             pace = played / (time.monotonic() - started)
