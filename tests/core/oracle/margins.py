@@ -1,8 +1,9 @@
 """Equity, margins and the ratio, straight from rules B2 to B4 and D1."""
 
 from fractions import Fraction
+from functools import cache
 
-from tests.core.oracle.numbers import up
+from tests.core.oracle.numbers import number, up
 from tests.core.oracle.world import Account, Instrument, Order, Position, World
 
 NEVER = Fraction(10**30)
@@ -44,7 +45,14 @@ def leverage(account: Account, instrument: Instrument) -> Fraction:
 
 def initial_rate(account: Account, instrument: Instrument) -> Fraction:
     """Return the dearer of 1 ⁄ leverage and the instrument's initial rate (B3)."""
-    return max(1 / leverage(account, instrument), instrument.rate("initial_margin"))
+    terms = instrument.terms
+    return _dearer(account.leverage, terms["max_leverage"], terms["initial_margin"])
+
+
+@cache
+def _dearer(own: Fraction | None, greatest: str | int, initial_margin: str | int) -> Fraction:
+    most = number(greatest) if own is None else min(own, number(greatest))
+    return max(1 / most, number(initial_margin))
 
 
 def worse_side(
