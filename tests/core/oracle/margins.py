@@ -72,8 +72,10 @@ def worse_side(
 
 def initial(world: World, account: Account, position: Position) -> int:
     """Return the initial margin of a position and its open orders (B3)."""
-    rate = initial_rate(account, position.instrument)
     buys, sells = (on_order(world, account, position, side) for side in (1, -1))
+    if not (position.lots or buys or sells):
+        return 0
+    rate = initial_rate(account, position.instrument)
     return up(worse_side(position, buys, sells), rate)
 
 
