@@ -80,6 +80,7 @@ def accepted(
         command.price_ticks,
         trigger_ticks,
         duplicate,
+        command.peak_lots(),
     )
 
 

@@ -83,9 +83,12 @@ class Rendering:
         grid = self._grid_of(e.symbol)
         terms = ""
         if grid is not None and e.order_type is not None and e.time_in_force is not None:
+            peak = ""
+            if e.display_lots:
+                peak = f'"display_quantity":"{grid.quantity_text(e.display_lots)}",'
             terms = (
                 f',"side":"{SIDE_NAMES[e.side]}","order_type":"{e.order_type._value_}",'
-                f'"quantity":"{grid.quantity_text(e.quantity_lots)}",{_prices(e, grid)}'
+                f'"quantity":"{grid.quantity_text(e.quantity_lots)}",{peak}{_prices(e, grid)}'
                 f'"time_in_force":"{e.time_in_force._value_}"'
             )
         return (

@@ -355,13 +355,12 @@ def _auction_defect(command: PlaceOrder) -> str | None:
 
 
 def _conditions(command: PlaceOrder, terms: Terms, now_us: int) -> Conditions:
-    """Return what the order carries beyond a plain one; a peak of everything is no iceberg."""
+    """Return what the order carries beyond a plain one."""
     expires_us = command.expires_us
     if command.time_in_force is DAY:
         expires_us = next_session_end_us(terms.session_end_minute, now_us)
-    display_lots = command.display_lots if command.display_lots < command.quantity_lots else 0
     conditions = Conditions(
-        display_lots,
+        command.peak_lots(),
         expires_us,
         post_only=command.post_only,
         reduce_only=command.reduce_only,

@@ -83,6 +83,10 @@ class PlaceOrder(msgspec.Struct, gc=False):
     defect: Refusal | None = None
     defect_path: str = ""
 
+    def peak_lots(self) -> int:
+        """Return an iceberg's peak; 0 for any other order, and a peak of everything (A4)."""
+        return self.display_lots if self.display_lots < self.quantity_lots else 0
+
 
 class AmendOrder(msgspec.Struct, gc=False):
     """Change a resting order's total quantity or price (A9); None leaves the value as it is."""
@@ -121,7 +125,10 @@ class SetMarketState(msgspec.Struct, gc=False):
 
 
 class OrderAccepted(msgspec.Struct, gc=False):
-    """An order entered. A repeat of an accepted id gives the original with `duplicate` set."""
+    """An order entered. A repeat of an accepted id gives the original with `duplicate` set.
+
+    `display_lots` is an iceberg's peak, 0 for any other order.
+    """
 
     symbol: str
     account: str
@@ -135,6 +142,7 @@ class OrderAccepted(msgspec.Struct, gc=False):
     price_ticks: int = 0
     trigger_ticks: int = 0
     duplicate: bool = False
+    display_lots: int = 0
 
 
 class TradeParty(msgspec.Struct, gc=False):

@@ -7,6 +7,7 @@ from engine.cli.market_view import AccountView, BookView, MarketView, PositionVi
 from engine.grid import Grid
 from engine.kernel import Kernel
 from engine.state import Market
+from matching.order import Order
 from matching.terms import SIDE_NAMES
 from risk.account import Account
 
@@ -29,12 +30,23 @@ def view_of(kernel: Kernel, frame: int) -> MarketView:
             if order.price_ticks == 0:
                 continue  # it waits for a price, and will not rest
             grid, book = grids[order.symbol], view.books[order.symbol]
-            (book.armed if order.is_armed else book.orders)[order.order_id] = Resting(
-                SIDE_NAMES[order.side],
-                Decimal(grid.price_text(order.price_ticks)),
-                Decimal(grid.quantity_text(order.leaves_lots)),
-            )
+            (book.armed if order.is_armed else book.orders)[order.order_id] = _resting(order, grid)
     return view
+
+
+def _resting(order: Order, grid: Grid) -> Resting:
+    seen = Resting(
+        SIDE_NAMES[order.side],
+        Decimal(grid.price_text(order.price_ticks)),
+        Decimal(grid.quantity_text(order.leaves_lots)),
+    )
+    if order.is_iceberg:
+        assert order.conditions is not None
+        seen.peak = Decimal(grid.quantity_text(order.conditions.display_lots))
+        seen.renew()
+        if not order.is_armed:
+            seen.peak_left = Decimal(grid.quantity_text(order.shown_lots))
+    return seen
 
 
 def _book(market: Market, grid: Grid) -> BookView:

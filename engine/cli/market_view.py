@@ -23,6 +23,19 @@ class Resting:
     side: str
     price: Decimal
     leaves: Decimal
+    peak: Decimal | None = None
+    """What an iceberg shows at most; None shows everything."""
+    peak_left: Decimal = Decimal(0)
+    """What is left of an iceberg's present peak."""
+
+    @property
+    def shown(self) -> Decimal:
+        """Return what everybody sees of it."""
+        return self.leaves if self.peak is None else min(self.peak_left, self.leaves)
+
+    def renew(self) -> None:
+        """Show a whole peak, as an order does that enters the book."""
+        self.peak_left = self.peak or Decimal(0)
 
 
 @dataclass(slots=True)
@@ -41,12 +54,12 @@ class BookView:
         return (Decimal(self.bid) + Decimal(self.ask)) / 2 if self.bid else None
 
     def levels(self, side: str, depth: int) -> list[Level]:
-        """Return the best levels of one side, best first; linear in the orders."""
+        """Return the best levels of one side as shown, best first; linear in the orders."""
         totals: dict[Decimal, tuple[Decimal, int]] = {}
         for order in self.orders.values():
             if order.side == side:
                 quantity, count = totals.get(order.price, (Decimal(0), 0))
-                totals[order.price] = (quantity + order.leaves, count + 1)
+                totals[order.price] = (quantity + order.shown, count + 1)
         best = sorted(totals, reverse=side == "buy")[:depth]
         return [(price, *totals[price]) for price in best]
 
@@ -133,7 +146,9 @@ class MarketView:
         book = self._book(event["symbol"])
         if event["status"] != "done" and "price" in event:
             price, quantity = Decimal(event["price"]), Decimal(event["quantity"])
-            resting = Resting(event["side"], price, quantity)
+            peak = Decimal(event["display_quantity"]) if "display_quantity" in event else None
+            resting = Resting(event["side"], price, quantity, peak)
+            resting.renew()
             orders = book.orders if event["status"] == "resting" else book.armed
             orders[event["order_id"]] = resting
 
@@ -144,6 +159,9 @@ class MarketView:
         self.last_trades.append(event)
         price, quantity = Decimal(event["price"]), Decimal(event["quantity"])
         bought = quantity if event["aggressor_side"] == "buy" else -quantity
+        maker = book.orders.get(event["maker"]["order_id"])
+        if maker is not None:
+            maker.peak_left -= quantity
         for party, moved in ((event["maker"], -bought), (event["taker"], bought)):
             self._leave(book, party["order_id"], Decimal(party["leaves"]))
             account = self._account(party["account"])
@@ -163,6 +181,11 @@ class MarketView:
         elif order is not None:
             del book.orders[order_id]
 
+    def _replenished(self, event: dict[str, Any]) -> None:
+        order = self._book(event["symbol"]).orders.get(event["order_id"])
+        if order is not None:
+            order.peak_left = Decimal(event["shown"])
+
     def _cancelled(self, event: dict[str, Any]) -> None:
         self.counts["cancelled"] += 1
         self._gone(event)
@@ -178,6 +201,7 @@ class MarketView:
         book = self._book(event["symbol"])
         order = book.armed.pop(event["order_id"], None)
         if order is not None:
+            order.renew()
             book.orders[event["order_id"]] = order
 
     def _prevented(self, event: dict[str, Any]) -> None:
@@ -190,11 +214,15 @@ class MarketView:
                     self._leave(book, party["order_id"], order.leaves - Decimal(event["quantity"]))
 
     def _amended(self, event: dict[str, Any]) -> None:
+        """Give an order its new terms; a new peak is not told, and seen when it is next shown."""
         book = self._book(event["symbol"])
         for orders in (book.orders, book.armed):
             order = orders.get(event["order_id"])
             if order is not None and "price" in event:
+                order.peak_left = order.shown
                 order.price, order.leaves = Decimal(event["price"]), Decimal(event["leaves"])
+                if not event["kept_priority"]:
+                    order.renew()
                 if not order.leaves:
                     del orders[event["order_id"]]
 
@@ -231,6 +259,7 @@ _FOLLOW: Final = {
     "trade": MarketView._traded,  # noqa: SLF001
     "order_cancelled": MarketView._cancelled,  # noqa: SLF001
     "order_amended": MarketView._amended,  # noqa: SLF001
+    "order_replenished": MarketView._replenished,  # noqa: SLF001
     "order_expired": MarketView._gone,  # noqa: SLF001
     "order_triggered": MarketView._triggered,  # noqa: SLF001
     "trigger_rejected": MarketView._gone,  # noqa: SLF001

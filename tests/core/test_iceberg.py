@@ -21,6 +21,20 @@ def _replenished(market: Market) -> list[str]:
     ]
 
 
+def test_acceptance_tells_the_peak_of_an_iceberg_and_of_no_other(market: Market) -> None:
+    """A reader of events must know what is shown; a peak of everything is no iceberg (A4)."""
+    market.play("""
+        alice sell 30@100 peak=10 id=a
+        alice sell 30@100 peak=10 id=a
+        alice sell 10@100 peak=10
+        alice sell stop_limit 20@90 trigger=95 by=mark peak=5
+        bob   sell 10@100
+    """)
+
+    peaks = [event.get("display_quantity") for event in market.of("order_accepted")]
+    assert peaks == ["10", "10", None, "5", None]
+
+
 def test_refreshed_peak_goes_behind_orders_already_at_its_price(market: Market) -> None:
     """An iceberg keeps its price but pays for secrecy with its place in the queue (A4)."""
     market.play("""

@@ -1,6 +1,7 @@
 """What a reader of the journal shows is what the engine holds."""
 
 import json
+import random
 from decimal import Decimal
 from typing import Any
 
@@ -212,14 +213,20 @@ def order_of(account: str, name: str, side: str, price: str, quantity: str, **mo
     return {**order, **kind, **more}
 
 
-def test_orders_that_wake_shrink_or_expire_are_followed() -> None:
-    """An order may come to rest, or leave, without a command of its own."""
+def play_of_two() -> Play:
+    """Return a market X with a price, and two accounts that have money."""
     play = Play(MarketView())
     play.frame([{"type": "create_instrument", "symbol": "X", "tick_size": "1", "lot_size": "1"}])
     for name in ("ann", "bea"):
         deposit = {"type": "deposit", "account": name, "amount": "100000", "transfer_id": name}
         play.frame([{"type": "create_account", "account": name}, deposit])
     play.frame([{"type": "l1", "symbol": "X", "bid": "99", "ask": "101"}])
+    return play
+
+
+def test_orders_that_wake_shrink_or_expire_are_followed() -> None:
+    """An order may come to rest, or leave, without a command of its own."""
+    play = play_of_two()
     play.frame([order_of("ann", "a", "buy", "100", "1"), order_of("bea", "b", "sell", "100", "1")])
     asleep = order_of("ann", "s", "sell", "98", "3", order_type="stop_limit", trigger_price="99")
     play.frame([asleep, order_of("bea", "own", "buy", "97", "5")])
@@ -268,13 +275,61 @@ def assert_books_agree(play: Play) -> None:
     """Fail where the view's resting orders are not the kernel's."""
     book = play.machine.kernel.state.markets["X"].book
     held = {
-        order.order_id: (order.price_ticks, order.leaves_lots)
+        order.order_id: (order.price_ticks, order.leaves_lots, order.shown_lots)
         for ladder in (book.bids, book.asks)
         for level in ladder
         for order in level
     }
     shown = {
-        number: (int(order.price), int(order.leaves))
+        number: (int(order.price), int(order.leaves), int(order.shown))
         for number, order in play.view.books["X"].orders.items()
     }
     assert shown == held
+
+
+def test_ladder_shows_of_an_iceberg_what_the_book_shows() -> None:
+    """Its hidden size is nobody's to see, whatever becomes of it, also after a restart (A4)."""
+    dice = random.Random(5)
+    play = play_of_two()
+    sent: list[Command] = []
+    for number in range(300):
+        side, away = dice.choice((("buy", -1), ("sell", 1)))
+        at, quantity = str(100 + away * dice.randint(-1, 3)), dice.randint(1, 30)
+        more: dict[str, Any] = {"stp": dice.choice(("none", "decrement", "decrement"))}
+        if dice.random() < 0.6:
+            more["display_quantity"] = str(dice.randint(1, quantity))
+        if dice.random() < 0.3:
+            trigger = {"trigger_price": str(100 - away * 2), "trigger_by": "mark"}
+            more |= {"order_type": "stop_limit", **trigger}
+        account = dice.choice(("ann", "bea"))
+        sent.append(order_of(account, f"o{number}", side, at, str(quantity), **more))
+        play.frame([sent[-1]])
+        assert_books_agree(play)
+        recent = dice.choice(sent[-12:])
+        amend = {
+            "type": "amend_order",
+            **{key: recent[key] for key in ("account", "client_order_id")},
+        }
+        play.frame([amend | dice.choice(({"quantity": str(dice.randint(1, 40))}, {"price": at}))])
+        assert_books_agree(play)
+        bid = 100 + dice.randint(-3, 2)
+        play.frame([{"type": "l1", "symbol": "X", "bid": str(bid), "ask": str(bid + 1)}])
+        assert_books_agree(play)
+        if dice.random() < 0.05:
+            play.view = view_of(play.machine.kernel, play.frames)
+            assert_books_agree(play)
+
+
+def test_iceberg_that_wakes_shows_its_peak_whatever_it_was_while_it_slept() -> None:
+    """Smaller than its peak for a while, it is large again when it fires (A4, A11)."""
+    play = play_of_two()
+    wakes = {"order_type": "stop_limit", "trigger_price": "95", "trigger_by": "mark"}
+    play.frame([order_of("ann", "i", "sell", "102", "30", display_quantity="10", **wakes)])
+    for quantity in ("5", "30"):
+        amend = {"type": "amend_order", "account": "ann", "client_order_id": "i"}
+        play.frame([{**amend, "quantity": quantity}])
+
+    play.frame([{"type": "l1", "symbol": "X", "bid": "93", "ask": "95"}])
+
+    assert play.view.books["X"].levels("sell", 1) == [(Decimal(102), Decimal(10), 1)]
+    assert_books_agree(play)

@@ -252,6 +252,7 @@ def _accepted(order: Order, status: str) -> Event:
         "order_type": order.kind,
         "quantity": instrument.quantity(order.total),
         "time_in_force": order.lifetime,
+        **({"display_quantity": instrument.quantity(order.peak)} if order.peak else {}),
     }
     return said | order.prices()
 
