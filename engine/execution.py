@@ -209,12 +209,11 @@ class Execution:
         self, market: Market, taker: Order, sweep: Sweep, events: list[Event]
     ) -> None:
         """Cancel reduce-only orders of accounts that the sweep left flat or turned round (A8)."""
-        seen: set[Position] = set()
         for maker, lots in sweep.bites:
             if lots > 0:
                 for position in (maker.position, taker.position):
-                    if (position.reduce_lots or position.armed_reducing) and position not in seen:
-                        seen.add(position)
+                    if position.has_turned and (position.reduce_lots or position.armed_reducing):
+                        position.has_turned = False
                         self._cancel_reducing(market, position, events)
 
     def _cancel_reducing(self, market: Market, position: Position, events: list[Event]) -> None:

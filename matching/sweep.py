@@ -103,14 +103,19 @@ class Sweep:
         """
         order = self.order
         assert order is not None
+        next_in_line = level.head
         queue: deque[tuple[Order, int, int]] = deque()
-        for maker in level:
-            shown = maker.shown_lots
-            queue.append((maker, shown, maker.leaves_lots - shown))
         met: dict[Order, int] = {}
         tail: OrderedDict[Order, int] = OrderedDict()
-        while queue and self.end is None and self.wanted_lots > 0:
-            maker, shown, hidden = queue.popleft()
+        while self.end is None and self.wanted_lots > 0:
+            if next_in_line is not None:
+                maker, shown = next_in_line, next_in_line.shown_lots
+                hidden = maker.leaves_lots - shown
+                next_in_line = maker.after
+            elif queue:
+                maker, shown, hidden = queue.popleft()
+            else:
+                break
             if maker not in met and len(self.bites) == MAX_SWEEP_MAKERS:
                 self.end = CancelReason.MAX_FILLS
             elif _are_linked(order, maker):

@@ -17,7 +17,8 @@ class Position:
     `cost_atoms` carries the sign of `lots`; the average price is derived for display and never
     stored. `buy_*` and `sell_*` sum the open orders of either side at their own prices; orders that
     only reduce stand apart, as `reduce_lots`, and hold no margin; `armed_reducing` counts those
-    of them that are still asleep.
+    of them that are still asleep. `has_turned` is set when a fill leaves the position flat or on
+    the other side, until somebody has looked for what such orders that spends (A8).
     `opened_by` is the trade that opened the position, for ties (D2). The initial margin of a
     notional is ⌈notional × margin_numerator ⁄ margin_denominator⌉. `open_index` is the position
     book's index of everybody who holds lots of the instrument; a fill keeps it. `unbanded` is the
@@ -34,6 +35,7 @@ class Position:
         "buy_lots",
         "cost_atoms",
         "fee_hold_atoms",
+        "has_turned",
         "instrument",
         "lots",
         "margin_denominator",
@@ -68,6 +70,7 @@ class Position:
         self.sell_atoms: int = 0
         self.reduce_lots: int = 0
         self.armed_reducing: int = 0
+        self.has_turned: bool = False
         self.fee_hold_atoms: int = 0
         self.margin_numerator: int = 0
         self.margin_denominator: int = 1
@@ -164,6 +167,8 @@ class Position:
         sign = 1 if held > 0 else -1
         size = sign * held
         closed = min(size, -sign * signed_lots)
+        if closed == size:
+            self.has_turned = True
         cost_out = sign * self.cost_atoms * closed // size
         realized = sign * (closed * unit_price - cost_out)
         self.lots = held + signed_lots
