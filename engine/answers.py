@@ -80,7 +80,7 @@ def accepted(
         command.price_ticks,
         trigger_ticks,
         duplicate,
-        command.peak_lots(),
+        command.peak_lots() if command.display_lots else 0,
     )
 
 

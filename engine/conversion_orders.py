@@ -51,6 +51,7 @@ def place_order(c: PlaceOrderWire, grid: Grid | None) -> PlaceOrder:
             _fill_in(order, c, grid)
         except Defect as defect:
             order.defect, order.defect_path = defect.code, defect.path
+    order.is_plain = order.as_plain()
     order.digest = _digest(_content(c, order))
     return order
 

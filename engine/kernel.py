@@ -159,20 +159,11 @@ class Kernel:
         it touched or whose marks it moved (D2).
         """
         state = self.state
-        assert not state.mass, "a mass action goes on before any other input"
-        assert not state.turns, "an uncross goes on before any other input"
-        assert not state.cascades, "a cascade goes on before any other input"
-        assert not state.due, "children of brackets come before any other input"
+        unfinished = state.mass or state.turns or state.cascades or state.due
+        assert not unfinished, "a mass, an uncross, a cascade goes on before any other input"
         events: list[Event] = []
         self._routes[type(command)](command, events)
-        if (
-            state.touched
-            or state.moved
-            or state.referenced
-            or state.due
-            or state.pending_accounts
-            or state.pending_symbols
-        ):
+        if state.touched or state.moved or state.referenced or state.review_at_us:
             self._settle_prices(events)
         state.ledger.check()
         return events

@@ -187,27 +187,13 @@ class Trading:
         market_state = instrument.state
         if market_state is not OPEN and market_state is not AUCTION:
             return Refusal.MARKET_NOT_OPEN, None
-        if command.defect is not None:
-            return command.defect, command.defect_path
-        if (
-            command.order_type is not LIMIT
-            or command.time_in_force is not GTC
-            or command.price_ticks <= 0
-            or command.display_lots
-            or command.expires_us
-            or command.stop is not None
-            or command.oco_group
-            or command.fill_rule is not None
-            or command.bracket is not None
-            or market_state is not OPEN
-            or instrument.band is not None
-        ):
+        open_orders = len(self._state.live[command.account])
+        if not command.is_plain or market_state is not OPEN or instrument.band is not None:
             defect = self._special_defect(command, market)
             if defect is not None:
                 return defect
-        open_orders = len(self._state.live[command.account])
-        if command.bracket is not None:
-            open_orders += children_of(command.bracket)
+            if command.bracket is not None:
+                open_orders += children_of(command.bracket)
         if open_orders >= MAX_OPEN_ORDERS_PER_ACCOUNT:
             return Refusal.TOO_MANY_ORDERS, None
         if command.reduce_only and position.lots * command.side >= 0:
@@ -217,7 +203,9 @@ class Trading:
     def _special_defect(
         self, command: PlaceOrder, market: Market
     ) -> tuple[Refusal, str | None] | None:
-        """Ask what a plain limit order need not be asked: its form, its links, the prices seen."""
+        """Ask what a plain order in an open market need not be asked: form, links, prices seen."""
+        if command.defect is not None:
+            return command.defect, command.defect_path
         instrument = market.instrument
         defect = self._form_defect(command, market)
         if defect is not None:
@@ -290,7 +278,7 @@ class Trading:
         state = self._state
         terms = position.instrument.terms
         conditions = None
-        if (
+        if not command.is_plain and (
             command.display_lots
             or command.reduce_only
             or command.post_only

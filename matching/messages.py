@@ -56,8 +56,10 @@ class PlaceOrder(msgspec.Struct, gc=False):
     """A new order. `price_ticks` is 0 for a market order, `display_lots` 0 for no iceberg.
 
     `defect` is what the conversion from decimals found (off tick, off lot, unsupported): the
-    kernel reports it in its place among the other refusals. `digest` is the 16-byte digest of the
-    command's content, by which a repeat is told from a reuse (A10).
+    kernel reports it in its place among the other refusals. `is_plain` tells that it is a limit
+    order, good till cancelled, that carries nothing more, so that much need not be asked
+    (`as_plain`). `digest` is the 16-byte digest of the command's content, by which a repeat is told
+    from a reuse (A10).
     """
 
     account: str
@@ -82,6 +84,24 @@ class PlaceOrder(msgspec.Struct, gc=False):
     digest: bytes = b""
     defect: Refusal | None = None
     defect_path: str = ""
+    is_plain: bool = False
+
+    def as_plain(self) -> bool:
+        """Tell whether the order is a limit, good till cancelled, that carries nothing more."""
+        return (
+            self.order_type is OrderType.LIMIT
+            and self.time_in_force is TimeInForce.GTC
+            and self.price_ticks > 0
+            and self.display_lots == 0
+            and self.expires_us == 0
+            and not self.post_only
+            and not self.reduce_only
+            and self.stop is None
+            and self.oco_group == ""
+            and self.fill_rule is None
+            and self.bracket is None
+            and self.defect is None
+        )
 
     def peak_lots(self) -> int:
         """Return an iceberg's peak; 0 for any other order, and a peak of everything (A4)."""

@@ -152,4 +152,5 @@ def _command(orders: list[Step], step: Step, place: int) -> PlaceOrder | CancelO
         step.price_ticks,
         StpMode.NONE,
         digest=place.to_bytes(16, "big"),
+        is_plain=True,
     )

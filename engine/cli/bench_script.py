@@ -79,17 +79,11 @@ class Tape:
             "stp": StpMode.NONE,
             **fields,
         }
-        self.commands.append(
-            PlaceOrder(
-                account,
-                SYMBOL,
-                name,
-                side,
-                quantity_lots=lots,
-                price_ticks=price_ticks,
-                **order,
-            )
+        placed = PlaceOrder(
+            account, SYMBOL, name, side, quantity_lots=lots, price_ticks=price_ticks, **order
         )
+        placed.is_plain = placed.as_plain()
+        self.commands.append(placed)
         return CancelOrder(account, name)
 
     def take_written(self) -> list[Command]:
