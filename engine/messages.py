@@ -30,7 +30,11 @@ from risk.messages import (
     BalanceChanged,
     CreateAccount,
     CreateInstrument,
+    Deficit,
     DeleteInstrument,
+    Deleveraged,
+    FundInsurance,
+    InsuranceFunded,
     Liquidation,
     LiquidationSet,
     MarginCall,
@@ -39,6 +43,7 @@ from risk.messages import (
     RiskSet,
     SetLiquidation,
     SetRisk,
+    Takeover,
     Tick,
     Transfer,
     TriggerRejected,
@@ -60,6 +65,7 @@ Command = (
     | CreateAccount
     | UpdateAccount
     | Transfer
+    | FundInsurance
     | SetRisk
     | SetLiquidation
     | Rejected
@@ -84,10 +90,14 @@ Event = (
     | AccountCreated
     | AccountUpdated
     | BalanceChanged
+    | InsuranceFunded
     | RiskSet
     | LiquidationSet
     | MarginCall
     | Liquidation
+    | Takeover
+    | Deleveraged
+    | Deficit
 )
 """What the kernel answers."""
 

@@ -11,6 +11,7 @@ from engine.invariants import check_orders
 from matching.book import Book
 from matching.id_window import IdWindow
 from matching.stops import StopBook
+from risk.account import BACKSTOP, Account
 from risk.ledger import Ledger
 from risk.messages import SetLiquidation
 from risk.position_book import PositionBook
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from matching.groups import Group
     from matching.order import Order
     from matching.terms import CancelReason
-    from risk.account import Account
     from risk.instrument import Instrument
     from risk.position import Position
 
@@ -61,10 +61,12 @@ class State:
     at new prices; `cascades` are those being looked at, and how many have fired. `brackets` are
     those of which something lives, by their entry's order id; `due` those whose entry has filled
     and whose children wait to be placed, `shelved` the same by symbol while the market is shut.
+    `backstop` is among the accounts from the first command of its that is accepted, or takeover.
     """
 
     __slots__ = (
         "accounts",
+        "backstop",
         "brackets",
         "cascades",
         "due",
@@ -95,6 +97,7 @@ class State:
         self.now_us: int = 0
         self.markets: dict[str, Market] = {}
         self.accounts: dict[str, Account] = {}
+        self.backstop: Account = Account(BACKSTOP)
         self.live: dict[str, dict[str, Order]] = {}
         self.positions: PositionBook = PositionBook()
         self.ledger: Ledger = Ledger()
@@ -144,6 +147,16 @@ class State:
         shelved = self.shelved.get(bracket.symbol, ())
         if bracket.is_over and bracket.order_id not in self.due and bracket.order_id not in shelved:
             self.brackets.pop(bracket.order_id, None)
+
+    def add_account(self, account: Account) -> None:
+        """Make an account known, without orders."""
+        self.accounts[account.account_id] = account
+        self.live[account.account_id] = {}
+
+    def find_account(self, account_id: str) -> Account | None:
+        """Return an account; the backstop's also while nothing is known of it yet."""
+        account = self.accounts.get(account_id)
+        return self.backstop if account is None and account_id == BACKSTOP else account
 
     def add_market(self, instrument: Instrument) -> None:
         """Make an instrument known, with an empty book."""

@@ -60,7 +60,7 @@ class Trading:
     def place(self, command: PlaceOrder, events: list[Event]) -> None:
         """Admit and match a new order, then let its time in force decide the remainder."""
         state = self._state
-        account = state.accounts.get(command.account)
+        account = state.find_account(command.account)
         if account is None:
             events.append(refused(command, Refusal.UNKNOWN_ACCOUNT))
             return
@@ -185,7 +185,7 @@ class Trading:
             refusal = _reference_refusal(command, command.stop, market)
             if refusal is not None:
                 return refusal, None
-        open_orders = len(self._state.live[command.account])
+        open_orders = len(self._state.live.get(command.account, ()))
         if command.bracket is not None:
             open_orders += children_of(command.bracket)
         if open_orders >= MAX_OPEN_ORDERS_PER_ACCOUNT:
@@ -285,6 +285,8 @@ class Trading:
         order_id = state.next_order_id
         assert order.order_id == order_id
         state.next_order_id = order_id + 1
+        if order.account_id not in state.accounts:
+            state.add_account(state.backstop)
         state.ids.make_room(state.now_us, state.live)
         state.ids.add(
             (order.account_id, order.client_order_id),

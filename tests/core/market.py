@@ -278,6 +278,12 @@ class Market:
             self.send({"type": "create_account", "account": words[0]})
         return self._transfer(words[0], words[1], kind) | options
 
+    def _fund(self, words: list[str]) -> dict[str, Any]:
+        words, options = options_of(words)
+        self._transfers += 1
+        named = {"transfer_id": f"t{self._transfers}"} | options
+        return {"type": "fund_insurance", "amount": words[0]} | named
+
     def _order(self, account: str, words: list[str]) -> dict[str, Any]:
         words, options = options_of(words)
         self._orders += 1
@@ -350,6 +356,7 @@ _OPERATIONS: dict[str, Any] = {
     "tick": Market._tick,
     "deposit": lambda market, words: market._pay(words, "deposit"),
     "withdraw": lambda market, words: market._pay(words, "withdraw"),
+    "fund": Market._fund,
     "account": _named("create_account", "account"),
     "update": _named("update_account", "account"),
     "risk": _named("set_risk", "account"),

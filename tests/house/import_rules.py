@@ -22,6 +22,7 @@ KERNEL = (
     "engine.liquidation",
     "engine.operations",
     "engine.trading",
+    "engine.waterfall",
 )
 DECIMALS = "engine.decimals"
 RECORDS = (
@@ -43,6 +44,7 @@ CODEC = (
     "engine.grid",
     "engine.rendering",
     "engine.rendering_admin",
+    "engine.rendering_waterfall",
 )
 
 # importer: what of ours it may import (itself and what is below it always)
