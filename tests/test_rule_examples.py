@@ -37,6 +37,7 @@ UNSAID = frozenset(
     {
         *("account_created", "account_updated", "balance_changed", "risk_set", "liquidation_set"),
         *("instrument_created", "instrument_updated", "instrument_deleted"),
+        "insurance_funded",
     }
 )
 SAID: dict[str, Callable[[Event], str]] = {
@@ -64,6 +65,11 @@ SAID: dict[str, Callable[[Event], str]] = {
     "liquidation": lambda e: (
         f"{e['account']} tier {e['tier']}, {e['side']} {e['quantity']}@{e['limit_price']}"
     ),
+    "takeover": lambda e: f"backstop takes {e['quantity']}@{e['price']} from {e['account']}",
+    "deleveraged": lambda e: (
+        f"{e['account']} deleverages {e['counter_account']} {e['quantity']}@{e['price']}"
+    ),
+    "deficit": lambda e: f"{e['account']} owes {e['amount']}",
 }
 
 _FENCE = re.compile(r"^```(\w*)")
@@ -168,11 +174,13 @@ def _stands(market: Market, who: str, said: str) -> str:
 
 
 WITHOUT = {
+    "A13": "its vectors are played line by line by the tests of groups and brackets",
     "A14": "comes with auctions",
     "B2": "every mark of the other examples",
     "D3": "D1 acts at the first two tier prices, and a cent away from them does not",
     "D5": "D1 and D4 show the order into the book",
     "D8": "a receipt is for a program to read",
+    "D9": "what a tick costs is not seen by a trader",
 }
 """Rules that need no example of their own, and why."""
 
