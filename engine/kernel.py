@@ -94,7 +94,8 @@ class Kernel:
                 self._cancelling.expire(MASS_CANCELS_PER_FRAME - len(events), events)
             if 0 < state.review_at_us <= now_us and not self.is_busy():
                 self._settle_prices(events)
-        self._liquidator.waterfall.sweep_backstop(events)
+        if state.backstop.balance_atoms:
+            self._liquidator.waterfall.sweep_backstop(events)
         return events
 
     def _finish(self, events: list[Event]) -> bool:
@@ -170,7 +171,8 @@ class Kernel:
             or state.pending_symbols
         ):
             self._settle_prices(events)
-        self._liquidator.waterfall.sweep_backstop(events)
+        if state.backstop.balance_atoms:
+            self._liquidator.waterfall.sweep_backstop(events)
         state.ledger.check()
         return events
 

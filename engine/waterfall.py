@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.answers import cancelled
-from engine.limits import MAX_DELEVERAGED, PPM
+from engine.limits import MAX_DELEVERAGED, MAX_FRAME_EVENTS, PPM
 from matching.terms import CancelReason
 from risk.account import BACKSTOP
 from risk.deleveraging import most_lots, ranked, shared_out
@@ -144,7 +144,11 @@ class Waterfall:
         price_ticks: int,
         events: list[Event],
     ) -> int:
-        """Close lots against the positions on the other side (D7); return how many were."""
+        """Close lots against the positions on the other side (D7); return how many were.
+
+        Stops where the victims' cancelled orders have filled a frame: the rest waits like what
+        nobody could give.
+        """
         state = self._state
         opposite = [
             each
@@ -158,7 +162,11 @@ class Waterfall:
             [abs(victim.position.lots) for victim in victims],
             lambda place, wanted: most_lots(victims[place], wanted, price_ticks, threshold_ppm),
         )
+        done = 0
         for place, number, taken in shares:
+            if len(events) >= MAX_FRAME_EVENTS:
+                break
+            done += taken
             self._cancel_closing(victims[place].position, -side, events)
             trade_id = self._next_trade_id()
             after = self._settle(position, side * taken, price_ticks, trade_id)
@@ -173,7 +181,7 @@ class Waterfall:
             )
             self._end_reducing(position, events)
             self._end_reducing(victim, events)
-        return sum(taken for _, _, taken in shares)
+        return done
 
     def _cancel_closing(self, position: Position, side: int, events: list[Event]) -> None:
         """Cancel a victim's orders that would close what is being taken from it (D7)."""
@@ -220,10 +228,9 @@ class Waterfall:
 
     def sweep_backstop(self, events: list[Event]) -> None:
         """Bring the backstop's balance to zero, into the fund or out of it (D6)."""
-        account = self._state.backstop
-        if account.balance_atoms == 0:
-            return
-        balance, ledger = account.balance_atoms, self._state.ledger
+        account, ledger = self._state.backstop, self._state.ledger
+        balance = account.balance_atoms
+        assert balance != 0
         if balance > 0:
             ledger.balances -= balance
             ledger.insurance += balance
