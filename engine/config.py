@@ -37,6 +37,9 @@ HOT_KEYS = frozenset(
     }
 )
 
+# Of [liquidation], what the command takes as whole numbers; the rest are decimals.
+COUNTED = frozenset({"review_ms", "max_tries", "max_wait_ms"})
+
 
 class ConfigError(Exception):
     """The configuration cannot be used; the text names the file, the key and the remedy."""
@@ -111,7 +114,7 @@ class Log(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Liquidation(Struct, frozen=True, forbid_unknown_fields=True):
-    """Margin ratios (maintenance / equity) at which something is done, and how much (rule D1)."""
+    """Margin ratios (maintenance / equity) at which something is done, and how much (D1, D6)."""
 
     margin_call: DecimalText = "0.50"
     tier1: DecimalText = "0.900"
@@ -120,11 +123,16 @@ class Liquidation(Struct, frozen=True, forbid_unknown_fields=True):
     tier2_share: DecimalText = "0.50"
     tier3: DecimalText = "0.950"
     review_ms: Annotated[int, Meta(ge=1, le=60_000)] = 250
+    liquidation_fee: DecimalText = "0.005"
+    max_tries: Annotated[int, Meta(ge=1, le=1_000)] = 3
+    max_wait_ms: Annotated[int, Meta(ge=1, le=600_000)] = 2_000
 
     def __post_init__(self) -> None:
         """Refuse thresholds out of order and shares that are none."""
         for name in ("margin_call", "tier1", "tier1_share", "tier2", "tier2_share", "tier3"):
             check_ratio(name, getattr(self, name))
+        if Decimal(self.liquidation_fee) != 0:
+            check_ratio("liquidation_fee", self.liquidation_fee)
         ladder = [Decimal(t) for t in (self.margin_call, self.tier1, self.tier2, self.tier3)]
         if any(lower >= higher for lower, higher in pairwise(ladder)):
             raise ValueError(
@@ -259,7 +267,7 @@ def load(path: Path | None) -> Config:
 def genesis_commands(config: Config) -> list[dict[str, object]]:
     """List the commands of the genesis frame: thresholds, instruments, accounts, deposits."""
     thresholds = {
-        name: value if name == "review_ms" else str(value)
+        name: value if name in COUNTED else str(value)
         for name, value in msgspec.to_builtins(config.liquidation).items()
     }
     commands: list[dict[str, object]] = [

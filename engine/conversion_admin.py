@@ -13,6 +13,7 @@ from matching.terms import AccountStatus, MarketState, MarkSource, Refusal, Term
 from risk.messages import (
     CreateAccount,
     CreateInstrument,
+    FundInsurance,
     Rejected,
     SetLiquidation,
     SetRisk,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
         CreateAccountWire,
         CreateInstrumentWire,
         DepositWire,
+        FundInsuranceWire,
         SetLiquidationWire,
         SetRiskWire,
         UpdateAccountWire,
@@ -181,8 +183,21 @@ def transfer(c: DepositWire | WithdrawWire, sign: int) -> Transfer | Rejected:
         atoms = atoms_from_text(c.amount, "$.amount")
     except Defect as defect:
         return Rejected(defect.code, account=c.account, path=defect.path)
-    digest = blake2b(b"transfer:" + c.transfer_id.encode(), digest_size=16).digest()
-    return Transfer(c.account, sign * atoms, c.transfer_id, digest)
+    digest = _transfer_digest(c.transfer_id)
+    return Transfer(c.account, sign * atoms, c.transfer_id, digest, sign > 0)
+
+
+def fund_insurance(c: FundInsuranceWire) -> FundInsurance | Rejected:
+    """Return what comes into the insurance fund in atoms, with the digest of its id."""
+    try:
+        atoms = atoms_from_text(c.amount, "$.amount")
+    except Defect as defect:
+        return Rejected(defect.code, path=defect.path)
+    return FundInsurance(atoms, c.transfer_id, _transfer_digest(c.transfer_id))
+
+
+def _transfer_digest(transfer_id: str) -> bytes:
+    return blake2b(b"transfer:" + transfer_id.encode(), digest_size=16).digest()
 
 
 def set_risk(c: SetRiskWire) -> SetRisk | Rejected:
@@ -198,7 +213,7 @@ def set_risk(c: SetRiskWire) -> SetRisk | Rejected:
 
 
 def set_liquidation(c: SetLiquidationWire) -> SetLiquidation | Rejected:
-    """Return the ladder in ppm and its timer in µs."""
+    """Return the ladder in ppm and its times in µs."""
     try:
         return SetLiquidation(
             _ppm(c.margin_call, "$.margin_call"),
@@ -209,6 +224,9 @@ def set_liquidation(c: SetLiquidationWire) -> SetLiquidation | Rejected:
             _ppm(c.tier3, "$.tier3"),
             _ppm(c.admission_ratio, "$.admission_ratio"),
             c.review_ms * 1_000,
+            _ppm(c.liquidation_fee, "$.liquidation_fee"),
+            c.max_tries,
+            c.max_wait_ms * 1_000,
         )
     except Defect as defect:
         return Rejected(defect.code, path=defect.path)

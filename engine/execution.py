@@ -214,10 +214,10 @@ class Execution:
                 for position in (maker.position, taker.position):
                     if position.has_turned and (position.reduce_lots or position.armed_reducing):
                         position.has_turned = False
-                        self._cancel_reducing(market, position, events)
+                        self.cancel_reducing(market, position, events)
 
-    def _cancel_reducing(self, market: Market, position: Position, events: list[Event]) -> None:
-        """Cancel a position's resting reduce-only orders that no longer reduce it."""
+    def cancel_reducing(self, market: Market, position: Position, events: list[Event]) -> None:
+        """Cancel a position's live reduce-only orders that no longer reduce it (A8)."""
         symbol = position.instrument.symbol
         spent = [
             order
@@ -336,8 +336,13 @@ class Execution:
         assert order.conditions is not None
         self._state.expiries.pop((order.conditions.expires_us, order.order_id), None)
 
-    def sell_off(self, position: Position, lots: int, limit_ticks: int, events: list[Event]) -> int:
-        """Close `lots` of a position by an IOC order into the book; return what was closed (D5)."""
+    def sell_off(
+        self, position: Position, lots: int, limit_ticks: int, events: list[Event]
+    ) -> list[tuple[int, int]]:
+        """Close `lots` of a position by an IOC order into the book (D5).
+
+        Returns what was closed, as (price in ticks, lots).
+        """
         state = self._state
         symbol = position.instrument.symbol
         market = state.markets[symbol]
@@ -362,7 +367,7 @@ class Execution:
         )
         sweep = market.book.plan(order, limit_ticks)
         self.enter(market, order, sweep, events, rests=False)
-        return order.filled_lots
+        return [(maker.price_ticks, bite) for maker, bite in sweep.bites if bite > 0]
 
 
 def hold_together(group: Group, order: Order) -> None:

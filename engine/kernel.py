@@ -24,6 +24,7 @@ from risk.messages import (
     CreateAccount,
     CreateInstrument,
     DeleteInstrument,
+    FundInsurance,
     MarkPrice,
     Rejected,
     SetLiquidation,
@@ -82,13 +83,14 @@ class Kernel:
             CreateAccount: operations.create_account,
             UpdateAccount: operations.update_account,
             Transfer: operations.transfer,
+            FundInsurance: operations.fund_insurance,
             SetRisk: operations.set_risk,
             SetLiquidation: operations.set_liquidation,
             Rejected: _reject,
         }
 
     def begin(self, now_us: int) -> list[Event]:
-        """Open a batch at `now_us`: what is unfinished first, then the timers due.
+        """Open a batch at `now_us`: what is unfinished first, then the timers due; return events.
 
         Time never goes back. While a mass action, an uncross, a cascade or expiries are unfinished
         (`is_busy`), no input may be applied: the next batch goes on with them.
@@ -97,11 +99,23 @@ class Kernel:
         assert now_us >= state.now_us, "engine time never goes back"
         state.now_us = now_us
         events: list[Event] = []
+        if self._finish(events):
+            if self._expiry_us() <= now_us:
+                self._cancelling.expire(MASS_CANCELS_PER_FRAME - len(events), events)
+            if 0 < state.review_at_us <= now_us and not self.is_busy():
+                self._settle_prices(events)
+        if state.backstop.balance_atoms:
+            self._liquidator.waterfall.sweep_backstop(events)
+        return events
+
+    def _finish(self, events: list[Event]) -> bool:
+        """Go on with what is unfinished; return whether nothing is any more."""
+        state = self.state
         if state.mass:
             if self._cancelling.cancel_mass(state.mass[0], events):
                 state.mass.popleft()
             if state.mass:
-                return events
+                return False
         if state.turns:
             self._market_states.go_on(events)
             self._settle_prices(events)
@@ -111,13 +125,7 @@ class Kernel:
             # A liquidation filled their entries; what its prints reach waits as ever (D2).
             self._covering.run(events)
             self._liquidator.defer()
-        if state.turns or state.cascades or state.due:
-            return events
-        if self._expiry_us() <= now_us:
-            self._cancelling.expire(MASS_CANCELS_PER_FRAME - len(events), events)
-        if 0 < state.review_at_us <= now_us and not self.is_busy():
-            self._settle_prices(events)
-        return events
+        return not (state.turns or state.cascades or state.due)
 
     def _settle_prices(self, events: list[Event]) -> None:
         """Fire what new prices have reached, then look after margins (A11, D2)."""
@@ -165,6 +173,8 @@ class Kernel:
         self._routes[type(command)](command, events)
         if state.touched or state.moved or state.referenced or state.review_at_us:
             self._settle_prices(events)
+        if state.backstop.balance_atoms:
+            self._liquidator.waterfall.sweep_backstop(events)
         state.ledger.check()
         return events
 

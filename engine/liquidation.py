@@ -1,4 +1,7 @@
-"""When a margin runs short: look, call, cancel, close a slice (D1, D2, D4, D5)."""
+"""When a margin runs short: look, call, cancel, close a slice (D1, D2, D4, D5).
+
+What becomes of lots that nobody buys is in `engine.waterfall`.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from typing import TYPE_CHECKING
 from engine.limits import PPM
 from engine.prices import protection_ticks
 from engine.state import MassCancel
+from engine.waterfall import Waterfall
 from matching.terms import CancelReason, MarketState
 from risk.bands import safe_bands, unband
 from risk.margin import equity_and_maintenance
@@ -58,10 +62,11 @@ def more_urgent(left: Case, right: Case) -> int:
 class Liquidator:
     """The part of the kernel that looks after margins once an input has run."""
 
-    __slots__ = ("_cancelling", "_execution", "_state")
+    __slots__ = ("_cancelling", "_execution", "_state", "waterfall")
 
     def __init__(self, state: State, execution: Execution, cancelling: Cancelling) -> None:
         self._state: State = state
+        self.waterfall: Waterfall = Waterfall(state, execution)
         self._execution: Execution = execution
         self._cancelling: Cancelling = cancelling
 
@@ -121,7 +126,7 @@ class Liquidator:
             if position.lots:
                 accounts[position.account.account_id] = position.account
         for account_id, position in list(bands.unbanded.items()):
-            if position.lots:
+            if position.lots and not position.account.is_reserved:
                 accounts[account_id] = position.account
             else:
                 del bands.unbanded[account_id]
@@ -129,19 +134,24 @@ class Liquidator:
     def _look(
         self, accounts: dict[str, Account], events: list[Event], *, renews: bool
     ) -> list[Case]:
-        """Call margins, end locks, and return the accounts that stand at a tier.
+        """Call margins, end locks, pay debts, and return the accounts that stand at a tier.
 
         Where a mark has moved, bands are renewed; after a mere fill that can wait until one does.
         """
         ladder = self._state.ladder
         cases: list[Case] = []
         called: list[MarginCall] = []
+        indebted: list[Account] = []
         call_ppm = ladder.margin_call_ppm
         for account in accounts.values():
+            if account.is_reserved:
+                continue
             equity, maintenance = equity_and_maintenance(account)
             if maintenance == 0 or maintenance * PPM <= call_ppm * equity:
                 account.margin_called = False
-                account.in_liquidation = False
+                account.end_liquidation()
+                if equity < 0:
+                    indebted.append(account)
             else:
                 if not account.margin_called:
                     account.margin_called = True
@@ -151,13 +161,15 @@ class Liquidator:
                     cases.append(Case(account, equity, maintenance))
                     unband(account)
                     continue
-                account.in_liquidation = False
+                account.end_liquidation()
             if renews:
                 self._renew(account, equity, maintenance)
             elif account.is_banded:
                 unband(account)
         called.sort(key=lambda call: call.account)
         events.extend(called)
+        for account in sorted(indebted, key=lambda account: account.account_id):
+            self.waterfall.pay_debt(account, events)
         return cases
 
     def _renew(self, account: Account, equity_atoms: int, maintenance_atoms: int) -> None:
@@ -174,6 +186,8 @@ class Liquidator:
         """Give everybody a band after a restore. Linear in the accounts."""
         ladder = self._state.ladder
         for account in self._state.accounts.values():
+            if account.is_reserved:
+                continue
             equity, maintenance = equity_and_maintenance(account)
             is_safe = maintenance * PPM <= ladder.margin_call_ppm * equity
             if is_safe == account.margin_called or tier_reached(maintenance, equity, ladder):
@@ -203,17 +217,20 @@ class Liquidator:
             state.pending_accounts[account.account_id] = None
             return
         for position in chosen:
-            self._close_slice(position, tier, events)
+            if self._close_slice(position, tier, events):
+                state.pending_accounts[account.account_id] = None
+        self.waterfall.pay_debt(account, events)
 
     def _tradable(self, position: Position) -> bool:
         """Tell whether the position's market is open and its price fresh."""
         instrument = position.instrument
         return instrument.state is MarketState.OPEN and not instrument.is_stale(self._state.now_us)
 
-    def _close_slice(self, position: Position, tier: int, events: list[Event]) -> None:
+    def _close_slice(self, position: Position, tier: int, events: list[Event]) -> int:
         """Send one slice into the book, no worse than bankruptcy price and collar (D4, D5).
 
-        What finds no buyer stays, and is looked at again at the next price.
+        Returns the lots that found no buyer, and that the waterfall did not take either: they stay,
+        and are looked at again at the next input or the review timer.
         """
         state, instrument = self._state, position.instrument
         share_ppm = tier_share_ppm(tier, state.ladder)
@@ -248,4 +265,7 @@ class Liquidator:
                 receipt,
             )
         )
-        self._execution.sell_off(position, lots, limit, events)
+        sold = self._execution.sell_off(position, lots, limit, events)
+        self.waterfall.charge_fee(position, side, bankrupt, sold, events)
+        unsold = lots - sum(filled for _, filled in sold)
+        return self.waterfall.follow(position, side, unsold, bankrupt, events)

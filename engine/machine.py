@@ -14,7 +14,8 @@ from matching.messages import (
     OrderExpired,
     Trade,
 )
-from risk.messages import AccountCreated, BalanceChanged
+from risk.account import BACKSTOP
+from risk.messages import AccountCreated, BalanceChanged, Deficit, Deleveraged, Takeover
 
 if TYPE_CHECKING:
     from engine.messages import Event, Input
@@ -28,6 +29,9 @@ _ABOUT_ACCOUNTS = (
     OrderExpired,
     BalanceChanged,
     AccountCreated,
+    Takeover,
+    Deleveraged,
+    Deficit,
 )
 
 
@@ -74,6 +78,10 @@ class Machine:
                 self._changed[event.taker.account] = None
             elif isinstance(event, _ABOUT_ACCOUNTS):
                 self._changed[event.account] = None
+                if type(event) is Deleveraged:
+                    self._changed[event.counter_account] = None
+                elif type(event) is Takeover:
+                    self._changed[BACKSTOP] = None
 
     def _terms_of(self, symbol: str) -> Terms | None:
         market = self._state.markets.get(symbol)

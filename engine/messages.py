@@ -31,7 +31,11 @@ from risk.messages import (
     BalanceChanged,
     CreateAccount,
     CreateInstrument,
+    Deficit,
     DeleteInstrument,
+    Deleveraged,
+    FundInsurance,
+    InsuranceFunded,
     Liquidation,
     LiquidationSet,
     MarginCall,
@@ -40,6 +44,7 @@ from risk.messages import (
     RiskSet,
     SetLiquidation,
     SetRisk,
+    Takeover,
     Tick,
     Transfer,
     TriggerRejected,
@@ -61,6 +66,7 @@ Command = (
     | CreateAccount
     | UpdateAccount
     | Transfer
+    | FundInsurance
     | SetRisk
     | SetLiquidation
     | Rejected
@@ -86,10 +92,14 @@ Event = (
     | AccountCreated
     | AccountUpdated
     | BalanceChanged
+    | InsuranceFunded
     | RiskSet
     | LiquidationSet
     | MarginCall
     | Liquidation
+    | Takeover
+    | Deleveraged
+    | Deficit
 )
 """What the kernel answers."""
 

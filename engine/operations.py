@@ -19,13 +19,14 @@ from matching.messages import (
     InstrumentUpdated,
 )
 from matching.terms import AccountStatus, MarkSource, Refusal, Terms
-from risk.account import Account
+from risk.account import RESERVED, Account
 from risk.instrument import Instrument
 from risk.margin import Standing
 from risk.messages import (
     AccountCreated,
     AccountUpdated,
     BalanceChanged,
+    InsuranceFunded,
     LiquidationSet,
     Rejected,
     RiskSet,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
         CreateAccount,
         CreateInstrument,
         DeleteInstrument,
+        FundInsurance,
         MarkPrice,
         SetLiquidation,
         SetRisk,
@@ -162,7 +164,7 @@ class Operations:
         """Open an account."""
         state = self._state
         refusal = command.defect
-        if command.account in state.accounts:
+        if command.account in state.accounts or command.account in RESERVED:
             refusal = Refusal.ACCOUNT_EXISTS
         elif len(state.accounts) >= MAX_ACCOUNTS:
             refusal = Refusal.TOO_MANY
@@ -174,8 +176,7 @@ class Operations:
         account.leverage_ppm = command.leverage_ppm
         account.set_stp_group(command.stp_group)
         account.status = command.status
-        state.accounts[command.account] = account
-        state.live[command.account] = {}
+        state.add_account(account)
         events.append(
             AccountCreated(command.account, account.leverage_ppm, account.stp_group, account.status)
         )
@@ -184,6 +185,8 @@ class Operations:
         """Change an account's leverage, self-trade group or status; open orders stay."""
         account = self._state.accounts.get(command.account)
         refusal = Refusal.UNKNOWN_ACCOUNT if account is None else command.defect
+        if command.account in RESERVED:
+            refusal = Refusal.ACCOUNT_EXISTS
         if account is None or refusal is not None:
             code = refusal or Refusal.UNKNOWN_ACCOUNT
             path = _path(command, code)
@@ -206,7 +209,8 @@ class Operations:
     def transfer(self, command: Transfer, events: list[Event]) -> None:
         """Pay in or out, once per transfer id; out at most min(balance, free margin)."""
         state = self._state
-        account = state.accounts.get(command.account)
+        accounts = state.find_account if command.is_deposit else state.accounts.get
+        account = accounts(command.account)
         amount = command.amount_atoms
         if account is None:
             events.append(Rejected(Refusal.UNKNOWN_ACCOUNT, account=command.account))
@@ -228,6 +232,8 @@ class Operations:
             events.append(Rejected(Refusal.INSUFFICIENT_BALANCE, account=command.account))
             return
         state.transfers.add(command.digest)
+        if command.account not in state.accounts:
+            state.add_account(account)
         account.balance_atoms += amount
         state.ledger.balances += amount
         if amount > 0:
@@ -241,6 +247,22 @@ class Operations:
                 command.account, amount, account.balance_atoms, cause, command.transfer_id
             )
         )
+
+    def fund_insurance(self, command: FundInsurance, events: list[Event]) -> None:
+        """Pay into the insurance fund, once per transfer id; it counts as a deposit."""
+        state, amount = self._state, command.amount_atoms
+        refusal, path = None, "$.amount"
+        if command.digest in state.transfers:
+            refusal, path = Refusal.DUPLICATE, "$.transfer_id"
+        elif amount == 0:
+            refusal = Refusal.QUANTITY_NOT_POSITIVE
+        if refusal is not None:
+            events.append(Rejected(refusal, path=path))
+            return
+        state.transfers.add(command.digest)
+        state.ledger.deposits += amount
+        state.ledger.insurance += amount
+        events.append(InsuranceFunded(amount, state.ledger.insurance, command.transfer_id))
 
     def set_risk(self, command: SetRisk, events: list[Event]) -> None:
         """Set an account's own limits; 0 takes one away."""
@@ -265,6 +287,9 @@ class Operations:
             and command.tier1_ppm < command.tier2_ppm < command.tier3_ppm <= PPM
             and 0 < command.tier1_share_ppm <= command.tier2_share_ppm <= PPM
             and command.review_us > 0
+            and 0 <= command.liquidation_fee_ppm <= PPM
+            and command.max_tries > 0
+            and command.max_wait_us > 0
         )
         if not rising or not all(
             terms_are_sound(market.instrument.terms, command.admission_ratio_ppm)

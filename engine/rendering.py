@@ -13,6 +13,7 @@ import msgspec
 
 from engine.decimals import to_text
 from engine.rendering_admin import ADMIN_ROUTES, money, rate
+from engine.rendering_waterfall import deficit, deleveraged, takeover
 from matching.messages import (
     AuctionUncrossed,
     OrderAccepted,
@@ -28,11 +29,14 @@ from matching.messages import (
 )
 from matching.terms import SIDE_NAMES
 from risk.messages import (
+    Deficit,
+    Deleveraged,
     Failure,
     Liquidation,
     MarginCall,
     MarginReceipt,
     Rejected,
+    Takeover,
     TriggerRejected,
 )
 
@@ -64,6 +68,9 @@ class Rendering:
             AuctionUncrossed: self._auction_uncrossed,
             Liquidation: self._liquidation,
             MarginCall: _margin_call,
+            Takeover: lambda e, where: takeover(e, where, self._grid(e.symbol)),
+            Deleveraged: lambda e, where: deleveraged(e, where, self._grid(e.symbol)),
+            Deficit: deficit,
             **ADMIN_ROUTES,
         }
 

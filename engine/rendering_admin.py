@@ -17,6 +17,7 @@ from risk.messages import (
     AccountCreated,
     AccountUpdated,
     BalanceChanged,
+    InsuranceFunded,
     LiquidationSet,
     RiskSet,
 )
@@ -96,10 +97,18 @@ def _account_updated(e: AccountUpdated, where: str) -> str:
 
 
 def _balance_changed(e: BalanceChanged, where: str) -> str:
+    transfer = f',"transfer_id":"{e.transfer_id}"' if e.transfer_id else ""
     return (
         f'{{"type":"balance_changed",{where}"account":"{e.account}",'
         f'"delta":"{money(e.delta_atoms)}","balance":"{money(e.balance_atoms)}",'
-        f'"cause":"{e.cause}","transfer_id":"{e.transfer_id}"}}'
+        f'"cause":"{e.cause}"{transfer}}}'
+    )
+
+
+def _insurance_funded(e: InsuranceFunded, where: str) -> str:
+    return (
+        f'{{"type":"insurance_funded",{where}"amount":"{money(e.amount_atoms)}",'
+        f'"insurance":"{money(e.insurance_atoms)}","transfer_id":"{e.transfer_id}"}}'
     )
 
 
@@ -119,7 +128,9 @@ def _liquidation_set(e: LiquidationSet, where: str) -> str:
         f'"tier2":"{rate(ladder.tier2_ppm)}","tier2_share":"{rate(ladder.tier2_share_ppm)}",'
         f'"tier3":"{rate(ladder.tier3_ppm)}",'
         f'"admission_ratio":"{rate(ladder.admission_ratio_ppm)}",'
-        f'"review_ms":{ladder.review_us // 1_000}}}'
+        f'"review_ms":{ladder.review_us // 1_000},'
+        f'"liquidation_fee":"{rate(ladder.liquidation_fee_ppm)}",'
+        f'"max_tries":{ladder.max_tries},"max_wait_ms":{ladder.max_wait_us // 1_000}}}'
     )
 
 
@@ -131,6 +142,7 @@ ADMIN_ROUTES: Final[dict[type, Callable[[Any, str], str]]] = {
     AccountCreated: _account_created,
     AccountUpdated: _account_updated,
     BalanceChanged: _balance_changed,
+    InsuranceFunded: _insurance_funded,
     RiskSet: _risk_set,
     LiquidationSet: _liquidation_set,
 }

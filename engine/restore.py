@@ -96,7 +96,9 @@ def _restore_instrument(state: State, record: InstrumentRecord) -> None:
 
 
 def _restore_account(state: State, record: AccountRecord) -> None:
-    account = Account(record.account_id)
+    account = state.backstop
+    if record.account_id != account.account_id:
+        account = Account(record.account_id)
     account.balance_atoms = int(record.balance_atoms)
     account.leverage_ppm = record.leverage_ppm
     account.set_stp_group(record.stp_group)
@@ -105,18 +107,18 @@ def _restore_account(state: State, record: AccountRecord) -> None:
     account.max_exposure_atoms = int(record.max_exposure_atoms)
     account.margin_called = record.margin_called
     account.in_liquidation = record.in_liquidation
-    state.accounts[record.account_id] = account
-    state.live[record.account_id] = {}
+    state.add_account(account)
 
 
 def _restore_position(state: State, record: PositionRecord) -> None:
-    state.positions.restore(
+    position = state.positions.restore(
         state.accounts[record.account_id],
         state.markets[record.symbol].instrument,
         record.lots,
         int(record.cost_atoms),
         record.opened_by,
     )
+    position.tries, position.tried_since_us = record.tries, record.tried_since_us
 
 
 def _restore_order(state: State, record: OrderRecord) -> None:

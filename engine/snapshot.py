@@ -100,6 +100,8 @@ class PositionRecord(msgspec.Struct, array_like=True):
     lots: int
     cost_atoms: str
     opened_by: int
+    tries: int
+    tried_since_us: int
 
 
 class OrderRecord(msgspec.Struct, array_like=True):
@@ -245,7 +247,13 @@ def _positions(state: State) -> Iterator[PositionRecord]:
     for symbol in sorted(state.markets):
         for account_id, position in sorted(state.positions.open_in(symbol).items()):
             yield PositionRecord(
-                account_id, symbol, position.lots, str(position.cost_atoms), position.opened_by
+                account_id,
+                symbol,
+                position.lots,
+                str(position.cost_atoms),
+                position.opened_by,
+                position.tries,
+                position.tried_since_us,
             )
 
 

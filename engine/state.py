@@ -12,6 +12,7 @@ from matching.book import Book
 from matching.id_window import IdWindow
 from matching.stops import StopBook
 from matching.terms import MarketState
+from risk.account import BACKSTOP, Account
 from risk.ledger import Ledger
 from risk.messages import SetLiquidation
 from risk.position_book import PositionBook
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from matching.groups import Group
     from matching.order import Order
     from matching.terms import CancelReason
-    from risk.account import Account
     from risk.instrument import Instrument
     from risk.position import Position
 
@@ -77,10 +77,12 @@ class State:
     markets whose new state waits for an uncross, in order of symbol. `brackets` are
     those of which something lives, by their entry's order id; `due` those whose entry has filled
     and whose children wait to be placed, `shelved` the same by symbol while the market is shut.
+    `backstop` is among the accounts from the first command of its that is accepted, or takeover.
     """
 
     __slots__ = (
         "accounts",
+        "backstop",
         "brackets",
         "cascades",
         "due",
@@ -112,6 +114,7 @@ class State:
         self.now_us: int = 0
         self.markets: dict[str, Market] = {}
         self.accounts: dict[str, Account] = {}
+        self.backstop: Account = Account(BACKSTOP)
         self.live: dict[str, dict[str, Order]] = {}
         self.positions: PositionBook = PositionBook()
         self.ledger: Ledger = Ledger()
@@ -179,6 +182,16 @@ class State:
         is_waiting = bracket.order_id in self.due or self._is_shelved(bracket)
         if bracket.is_over and not is_waiting:
             self.brackets.pop(bracket.order_id, None)
+
+    def add_account(self, account: Account) -> None:
+        """Make an account known, without orders."""
+        self.accounts[account.account_id] = account
+        self.live[account.account_id] = {}
+
+    def find_account(self, account_id: str) -> Account | None:
+        """Return an account; the backstop's also while nothing is known of it yet."""
+        account = self.accounts.get(account_id)
+        return self.backstop if account is None and account_id == BACKSTOP else account
 
     def add_market(self, instrument: Instrument) -> None:
         """Make an instrument known, with an empty book."""

@@ -68,7 +68,7 @@ class Trading:
     def place(self, command: PlaceOrder, events: list[Event]) -> None:
         """Admit and match a new order, then let its time in force decide the remainder."""
         state = self._state
-        account = state.accounts.get(command.account)
+        account = state.find_account(command.account)
         if account is None:
             events.append(refused(command, Refusal.UNKNOWN_ACCOUNT))
             return
@@ -187,7 +187,7 @@ class Trading:
         market_state = instrument.state
         if market_state is not OPEN and market_state is not AUCTION:
             return Refusal.MARKET_NOT_OPEN, None
-        open_orders = len(self._state.live[command.account])
+        open_orders = len(self._state.live.get(command.account, ()))
         if not command.is_plain or market_state is not OPEN or instrument.band is not None:
             defect = self._special_defect(command, market)
             if defect is not None:
@@ -323,6 +323,8 @@ class Trading:
         order_id = state.next_order_id
         assert order.order_id == order_id
         state.next_order_id = order_id + 1
+        if order.account_id not in state.accounts:
+            state.add_account(state.backstop)
         state.ids.make_room(state.now_us, state.live)
         state.ids.add(
             (order.account_id, order.client_order_id),

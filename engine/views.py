@@ -16,6 +16,7 @@ from engine.market_states import crossing
 from engine.rendering_admin import money, rate
 from engine.snapshot import state_hash
 from matching.terms import SIDE_NAMES, MarketState
+from risk.deleveraging import quintile, ranked
 from risk.margin import Standing, margin_ratio_ppm
 from risk.tiers import bankruptcy_ticks, tier_price_ticks
 
@@ -72,9 +73,11 @@ def accounts(state: State) -> View:
 def positions(state: State) -> View:
     """Return account -> symbol -> open position. Accounts without one are left out."""
     found: View = {}
+    quintiles = _quintiles(state)
     for name, account in sorted(state.accounts.items()):
         held = {
             symbol: _position(position, state.ladder)
+            | {"adl_quintile": quintiles.get((name, symbol))}
             for symbol, position in sorted(account.positions.items())
             if position.lots != 0
         }
@@ -210,6 +213,22 @@ def _position(position: Position, ladder: SetLiquidation) -> View:
         "tier_prices": tier_prices,
         "bankruptcy_price": grid.price_text(bankruptcy_ticks(position)),
     }
+
+
+def _quintiles(state: State) -> dict[tuple[str, str], int]:
+    """Return (account, symbol) -> 5 for those who are deleveraged first, down to 1 (D7).
+
+    Without those who cannot be: the venue's own accounts, and any without positive equity.
+    """
+    found: dict[tuple[str, str], int] = {}
+    for symbol in state.markets:
+        held = state.positions.open_in(symbol).values()
+        for side in (1, -1):
+            ranking = ranked([position for position in held if position.lots * side > 0])
+            for rank, candidate in enumerate(ranking, start=1):
+                place = candidate.position.account.account_id, symbol
+                found[place] = quintile(rank, len(ranking))
+    return found
 
 
 def _tier_price(position: Position, threshold_ppm: int, grid: Grid) -> str | None:

@@ -257,6 +257,13 @@ class WithdrawWire(Wire, tag="withdraw"):
     transfer_id: Identifier
 
 
+class FundInsuranceWire(Wire, tag="fund_insurance"):
+    """`fund_insurance` of the protocol."""
+
+    amount: Decimal
+    transfer_id: Identifier
+
+
 class SetRiskWire(Wire, tag="set_risk"):
     """`set_risk`: an account's own limits; 0 takes one away."""
 
@@ -266,7 +273,7 @@ class SetRiskWire(Wire, tag="set_risk"):
 
 
 class SetLiquidationWire(Wire, tag="set_liquidation"):
-    """`set_liquidation`: the ladder of rule D1 and the admission threshold of C1."""
+    """`set_liquidation`: the ladder of D1, the waterfall of D6, the admission threshold of C1."""
 
     margin_call: Decimal = "0.50"
     tier1: Decimal = "0.900"
@@ -276,6 +283,9 @@ class SetLiquidationWire(Wire, tag="set_liquidation"):
     tier3: Decimal = "0.950"
     admission_ratio: Decimal = "0.80"
     review_ms: Annotated[int, msgspec.Meta(ge=1, le=60_000)] = 250
+    liquidation_fee: Decimal = "0"
+    max_tries: Annotated[int, msgspec.Meta(ge=1, le=1_000)] = 3
+    max_wait_ms: Annotated[int, msgspec.Meta(ge=1, le=600_000)] = 2_000
 
 
 OrdersWire = PlaceOrderWire | PlaceBracketWire | AmendOrderWire | CancelOrderWire | CancelAllWire
@@ -289,6 +299,7 @@ AdminWire = (
     | UpdateAccountWire
     | DepositWire
     | WithdrawWire
+    | FundInsuranceWire
     | SetRiskWire
     | SetLiquidationWire
 )

@@ -66,6 +66,7 @@ class CancelReason(Enum):
     SELF_TRADE = "self_trade"
     REDUCE_ONLY = "reduce_only"
     LIQUIDATION = "liquidation"
+    DELEVERAGED = "deleveraged"
     OCO = "oco"
     BRACKET = "bracket"
     PRICE_BAND = "price_band"

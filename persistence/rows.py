@@ -8,7 +8,11 @@ from engine.messages import Frame
 
 _OPPOSITE: Final = {"buy": "sell", "sell": "buy"}
 # A frame without one of these words has no rows, and a search in bytes costs next to nothing.
-_WORDS: Final = (b'"trade"', b'"balance_changed"', b'"liquidation"')
+_WORDS: Final = (
+    *(b'"trade"', b'"balance_changed"', b'"liquidation"'),
+    *(b'"takeover"', b'"deleveraged"', b'"deficit"'),
+)
+_BACKSTOP: Final = "backstop"
 
 
 class FillRow(NamedTuple):
@@ -59,17 +63,39 @@ class LiquidationRow(NamedTuple):
     receipt: str
 
 
+class WaterfallRow(NamedTuple):
+    """A takeover, a deleveraging or a deficit, in the order of `insert_waterfall.sql`."""
+
+    time_us: int
+    frame: int
+    event_index: int
+    kind: str
+    account_id: str
+    counter_account_id: str | None
+    symbol: str | None
+    side: str | None
+    quantity: str | None
+    price: str | None
+    realized_pnl: str | None
+    counter_realized_pnl: str | None
+    amount: str | None
+    receipt: str
+
+
 class Rows(NamedTuple):
     """The rows of some frames, each list in the order of the journal."""
 
     fills: list[FillRow]
     balances: list[BalanceRow]
     liquidations: list[LiquidationRow]
+    waterfall: list[WaterfallRow]
 
     @property
     def total(self) -> int:
         """How many rows there are."""
-        return len(self.fills) + len(self.balances) + len(self.liquidations)
+        return sum(
+            (len(self.fills), len(self.balances), len(self.liquidations), len(self.waterfall))
+        )
 
 
 class _Kind(msgspec.Struct, gc=False):
@@ -112,20 +138,55 @@ class _Liquidation(msgspec.Struct, gc=False):
     limit_price: str | None = None
 
 
+class _Takeover(msgspec.Struct, gc=False):
+    account: str
+    symbol: str
+    side: str
+    quantity: str
+    price: str
+    realized_pnl: str
+    receipt: msgspec.Raw
+
+
+class _After(msgspec.Struct, gc=False):
+    realized_pnl: str
+
+
+class _Deleveraged(msgspec.Struct, gc=False):
+    account: str
+    counter_account: str
+    symbol: str
+    side: str
+    quantity: str
+    price: str
+    account_after: _After
+    counter_after: _After
+    receipt: msgspec.Raw
+
+
+class _Deficit(msgspec.Struct, gc=False):
+    account: str
+    amount: str
+    receipt: msgspec.Raw
+
+
 _kinds = msgspec.json.Decoder(list[_Kind])
 _raws = msgspec.json.Decoder(list[msgspec.Raw])
 _trade = msgspec.json.Decoder(_Trade)
 _balance = msgspec.json.Decoder(_BalanceChanged)
 _liquidation = msgspec.json.Decoder(_Liquidation)
+_takeover = msgspec.json.Decoder(_Takeover)
+_deleveraged = msgspec.json.Decoder(_Deleveraged)
+_deficit = msgspec.json.Decoder(_Deficit)
 
 
 def no_rows() -> Rows:
     """Return empty lists to append to."""
-    return Rows([], [], [])
+    return Rows([], [], [], [])
 
 
 def append_rows(frame: Frame, rows: Rows) -> None:
-    """Append the rows of a frame: two for a trade, one for a balance movement or a liquidation.
+    """Append the rows of a frame: two for a trade, one for any other event that has a table.
 
     Event types that have no table, also those of later releases, are passed over. Raises
     msgspec.ValidationError for an event that is not what its type says. O(events).
@@ -142,6 +203,8 @@ def append_rows(frame: Frame, rows: Rows) -> None:
                 rows.balances.append(_balance_row(frame, index, _balance.decode(raw)))
             case "liquidation":
                 rows.liquidations.append(_liquidation_row(frame, index, _liquidation.decode(raw)))
+            case "takeover" | "deleveraged" | "deficit":
+                rows.waterfall.append(_waterfall_row(frame, index, kind.type, raw))
             case _:
                 pass
 
@@ -196,3 +259,20 @@ def _liquidation_row(frame: Frame, index: int, event: _Liquidation) -> Liquidati
         event.limit_price,
         bytes(event.receipt).decode(),
     )
+
+
+def _waterfall_row(frame: Frame, index: int, kind: str, raw: msgspec.Raw) -> WaterfallRow:
+    place = (frame.time_us, frame.n, index, kind)
+    if kind == "deficit":
+        debt = _deficit.decode(raw)
+        receipt = bytes(debt.receipt).decode()
+        nothing = (None, None, None, None, None, None, None)
+        return WaterfallRow(*place, debt.account, *nothing, debt.amount, receipt)
+    if kind == "takeover":
+        e = _takeover.decode(raw)
+        named = (e.account, _BACKSTOP, e.symbol, e.side, e.quantity, e.price)
+        return WaterfallRow(*place, *named, e.realized_pnl, None, None, bytes(e.receipt).decode())
+    d = _deleveraged.decode(raw)
+    named = (d.account, d.counter_account, d.symbol, _OPPOSITE[d.side], d.quantity, d.price)
+    results = (d.account_after.realized_pnl, d.counter_after.realized_pnl)
+    return WaterfallRow(*place, *named, *results, None, bytes(d.receipt).decode())

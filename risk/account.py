@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from matching.terms import AccountStatus
 
 if TYPE_CHECKING:
     from risk.position import Position
+
+
+BACKSTOP: Final = "backstop"
+"""Takes over what the book does not; its balance is always swept into or out of the fund (D6)."""
+
+RESERVED: Final = frozenset({BACKSTOP, "house"})
+"""Accounts of the venue itself: nobody opens or changes them, C and D pass them by."""
 
 
 class Account:
@@ -24,6 +31,7 @@ class Account:
         "balance_atoms",
         "in_liquidation",
         "is_banded",
+        "is_reserved",
         "leverage_ppm",
         "margin_called",
         "max_exposure_atoms",
@@ -36,6 +44,7 @@ class Account:
 
     def __init__(self, account_id: str) -> None:
         self.account_id: str = account_id
+        self.is_reserved: bool = account_id in RESERVED
         self.balance_atoms: int = 0
         self.leverage_ppm: int = 0
         self.stp_group: str = ""
@@ -52,3 +61,10 @@ class Account:
         """Set the scope of self-trade prevention: the group, else the account itself (A6)."""
         self.stp_group = group
         self.stp_key = "group:" + group if group else self.account_id
+
+    def end_liquidation(self) -> None:
+        """Unlock openings, and forget how often slices found no buyer (D2, D6)."""
+        if self.in_liquidation:
+            self.in_liquidation = False
+            for position in self.positions.values():
+                position.forget_tries()

@@ -69,9 +69,11 @@ def admission_failures(  # noqa: PLR0913 - hot: an object for each order would c
 
     `price_ticks` is the order's own, a market order's its protection price; `ratio_ppm` the
     threshold of check 7. Linear in the account's positions. An order that reduces passes checks 2
-    to 7, and check 1 unless the account is closed.
+    to 7, and check 1 unless the account is closed; a reserved account passes them all.
     """
     account = position.account
+    if account.is_reserved:
+        return ()
     reducing = reduce_only or (position.lots * side < 0 and reduces(position, side, lots, replaced))
     inactive: tuple[Failure, ...] = ()
     if account.status is not ACTIVE and not (

@@ -59,6 +59,15 @@ class Transfer(msgspec.Struct, gc=False):
     amount_atoms: int
     transfer_id: str
     digest: bytes
+    is_deposit: bool = True
+
+
+class FundInsurance(msgspec.Struct, gc=False):
+    """Money into the insurance fund, once per `transfer_id` digest."""
+
+    amount_atoms: int
+    transfer_id: str
+    digest: bytes
 
 
 class SetRisk(msgspec.Struct, gc=False):
@@ -70,7 +79,11 @@ class SetRisk(msgspec.Struct, gc=False):
 
 
 class SetLiquidation(msgspec.Struct, gc=False):
-    """The ladder of D1 and the admission threshold of C1, in ppm; the review timer in µs."""
+    """The ladder of D1 and the admission threshold of C1, in ppm; the review timer in µs.
+
+    `liquidation_fee_ppm` is the most that is taken of a slice's notional; after `max_tries` slices
+    in a row, or `max_wait_us`, what finds no buyer is taken over (D6).
+    """
 
     margin_call_ppm: int = 500_000
     tier1_ppm: int = 900_000
@@ -80,6 +93,9 @@ class SetLiquidation(msgspec.Struct, gc=False):
     tier3_ppm: int = 950_000
     admission_ratio_ppm: int = 800_000
     review_us: int = 250_000
+    liquidation_fee_ppm: int = 0
+    max_tries: int = 3
+    max_wait_us: int = 2_000_000
 
 
 class Tick(msgspec.Struct, gc=False):
@@ -161,6 +177,14 @@ class BalanceChanged(msgspec.Struct, gc=False):
     delta_atoms: int
     balance_atoms: int
     cause: str
+    transfer_id: str = ""
+
+
+class InsuranceFunded(msgspec.Struct, gc=False):
+    """Money came into the insurance fund, which now holds `insurance_atoms`."""
+
+    amount_atoms: int
+    insurance_atoms: int
     transfer_id: str
 
 
@@ -208,3 +232,62 @@ class Liquidation(msgspec.Struct, gc=False):
     quantity_lots: int
     limit_ticks: int
     receipt: MarginReceipt
+
+
+class Settled(msgspec.Struct, gc=False):
+    """One side of a fill that no order made, as it stands right after it."""
+
+    realized_atoms: int
+    position_lots: int
+    balance_atoms: int
+
+
+class Takeover(msgspec.Struct, gc=False):
+    """The backstop took what nobody bought, at the bankruptcy price (D6).
+
+    The receipt: at `mark_half_ticks` it may cost `worst_case_atoms`, and the fund holds
+    `insurance_atoms`.
+    """
+
+    symbol: str
+    account: str
+    side: int
+    quantity_lots: int
+    price_ticks: int
+    trade_id: int
+    after: Settled
+    worst_case_atoms: int
+    insurance_atoms: int
+    mark_half_ticks: int
+
+
+class Deleveraged(msgspec.Struct, gc=False):
+    """A position on the other side was closed against a bankrupt one (D7); `side` is its own.
+
+    The receipt is what it was ranked by: unrealised result, cost, notional, equity.
+    """
+
+    symbol: str
+    account: str
+    counter_account: str
+    side: int
+    quantity_lots: int
+    price_ticks: int
+    trade_id: int
+    rank: int
+    round: int
+    account_after: Settled
+    counter_after: Settled
+    unrealized_atoms: int
+    cost_atoms: int
+    notional_atoms: int
+    equity_atoms: int
+
+
+class Deficit(msgspec.Struct, gc=False):
+    """A flat account's debt was paid by the fund, and what it lacked is a deficit in the open."""
+
+    account: str
+    amount_atoms: int
+    from_insurance_atoms: int
+    insurance_atoms: int

@@ -19,7 +19,8 @@ class Position:
     only reduce stand apart, as `reduce_lots`, and hold no margin; `armed_reducing` counts those
     of them that are still asleep. `has_turned` is set when a fill leaves the position flat or on
     the other side, until somebody has looked for what such orders that spends (A8).
-    `opened_by` is the trade that opened the position, for ties (D2). The initial margin of a
+    `tries` counts the slices in a row that found too few buyers, the first at `tried_since_us`
+    (D6). `opened_by` is the trade that opened the position, for ties (D2). The initial margin of a
     notional is ⌈notional × margin_numerator ⁄ margin_denominator⌉. `open_index` is the position
     book's index of everybody who holds lots of the instrument; a fill keeps it. `unbanded` is the
     instrument's index of those whom any mark must look at, `band_low` and `band_high` the marks (in
@@ -45,6 +46,8 @@ class Position:
         "reduce_lots",
         "sell_atoms",
         "sell_lots",
+        "tried_since_us",
+        "tries",
         "unbanded",
     )
 
@@ -64,6 +67,8 @@ class Position:
         self.lots: int = 0
         self.cost_atoms: int = 0
         self.opened_by: int = 0
+        self.tries: int = 0
+        self.tried_since_us: int = 0
         self.buy_lots: int = 0
         self.buy_atoms: int = 0
         self.sell_lots: int = 0
@@ -177,9 +182,16 @@ class Position:
         if opened != 0:
             self.opened_by = trade_id
             self.cost_atoms += opened * unit_price
+            self.forget_tries()
         elif self.lots == 0:
             del self.open_index[self.account.account_id]
+            self.forget_tries()
         return realized
+
+    def forget_tries(self) -> None:
+        """Begin anew to count slices that find no buyer."""
+        self.tries = 0
+        self.tried_since_us = 0
 
     def check(self) -> None:
         """Assert every invariant of one position."""
@@ -189,3 +201,5 @@ class Position:
         assert (self.buy_lots == 0) == (self.buy_atoms == 0)
         assert (self.sell_lots == 0) == (self.sell_atoms == 0)
         assert self.fee_hold_atoms >= 0
+        assert self.tries == 0 or self.lots != 0, "what is flat is not being sold"
+        assert self.tries > 0 or self.tried_since_us == 0

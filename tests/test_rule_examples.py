@@ -37,6 +37,7 @@ UNSAID = frozenset(
     {
         *("account_created", "account_updated", "balance_changed", "risk_set", "liquidation_set"),
         *("instrument_created", "instrument_updated", "instrument_deleted"),
+        "insurance_funded",
     }
 )
 SAID: dict[str, Callable[[Event], str]] = {
@@ -65,6 +66,11 @@ SAID: dict[str, Callable[[Event], str]] = {
     "liquidation": lambda e: (
         f"{e['account']} tier {e['tier']}, {e['side']} {e['quantity']}@{e['limit_price']}"
     ),
+    "takeover": lambda e: f"backstop takes {e['quantity']}@{e['price']} from {e['account']}",
+    "deleveraged": lambda e: (
+        f"{e['account']} deleverages {e['counter_account']} {e['quantity']}@{e['price']}"
+    ),
+    "deficit": lambda e: f"{e['account']} owes {e['amount']}",
 }
 
 _FENCE = re.compile(r"^```(\w*)")

@@ -21,6 +21,7 @@ _TABLES = {
     "deposit": "deposits",
 }
 _HINTS = {
+    "account_exists": "the names backstop and house are the venue's own: take another",
     "invalid_terms": (
         "maintenance_margin must be positive and at most initial_margin, maintenance_margin × "
         "max_leverage must lie below admission.ratio, and tick_size × lot_size × contract_size "

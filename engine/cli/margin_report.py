@@ -35,9 +35,10 @@ def margin_report(state: State) -> list[dict[str, Any]]:
         for account in accounts
     ]
     # `more_urgent` compares ratios; an account without a position has none to compare.
-    exposed = [case for case in cases if case.maintenance_atoms > 0]
+    # Nor is the venue's own ever acted on (D6).
+    exposed = [c for c in cases if c.maintenance_atoms > 0 and not c.account.is_reserved]
     exposed.sort(key=cmp_to_key(more_urgent))
-    others = [case for case in cases if case.maintenance_atoms == 0]
+    others = [c for c in cases if c.maintenance_atoms == 0 or c.account.is_reserved]
     others.sort(key=lambda case: case.account.account_id)
     return [
         _row(case.account, standings[case.account.account_id], state.ladder)
@@ -75,7 +76,7 @@ def _row(account: Account, standing: Standing, ladder: SetLiquidation) -> dict[s
     exposure = sum(abs(position.value_atoms()) for position in account.positions.values())
     return {
         "account": account.account_id,
-        "stage": _stage(standing, ladder),
+        "stage": "" if account.is_reserved else _stage(standing, ladder),
         "margin_ratio": rate(margin_ratio_ppm(standing.maintenance, standing.equity)),
         "utilisation": utilisation,
         "equity": money(standing.equity),

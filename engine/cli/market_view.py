@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final
 
+from risk.account import BACKSTOP
+
 LAST_TRADES: Final = 12
 LAST_LIQUIDATIONS: Final = 5
 
@@ -164,15 +166,41 @@ class MarketView:
             maker.peak_left -= quantity
         for party, moved in ((event["maker"], -bought), (event["taker"], bought)):
             self._leave(book, party["order_id"], Decimal(party["leaves"]))
-            account = self._account(party["account"])
-            account.balance = Decimal(party["balance"])
-            after = Decimal(party["position"])
-            position = account.positions.get(event["symbol"])
-            if position is None:
-                before = after - moved
-                position = PositionView(before, None if before else before)
-                account.positions[event["symbol"]] = position
-            position.move(after, price)
+            self._moved(event["symbol"], party["account"], party, moved, price)
+
+    def _moved(
+        self, symbol: str, name: str, after: dict[str, Any], moved: Decimal, price: Decimal
+    ) -> None:
+        """Take in one side of a fill: balance and position after it."""
+        account = self._account(name)
+        account.balance = Decimal(after["balance"])
+        quantity = Decimal(after["position"])
+        position = account.positions.get(symbol)
+        if position is None:
+            before = quantity - moved
+            position = PositionView(before, None if before else before)
+            account.positions[symbol] = position
+        position.move(quantity, price)
+
+    def _taken_over(self, event: dict[str, Any]) -> None:
+        """Move lots to the backstop, whose balance the end of the command sweeps to zero (D6)."""
+        symbol, price = event["symbol"], Decimal(event["price"])
+        quantity = Decimal(event["quantity"])
+        moved = quantity if event["side"] == "buy" else -quantity
+        self._moved(symbol, event["account"], event, moved, price)
+        backstop = self._account(BACKSTOP)
+        held = backstop.positions.setdefault(symbol, PositionView(Decimal(0), Decimal(0)))
+        held.move(held.quantity - moved, price)
+
+    def _deleveraged(self, event: dict[str, Any]) -> None:
+        symbol, price = event["symbol"], Decimal(event["price"])
+        quantity = Decimal(event["quantity"])
+        moved = quantity if event["side"] == "buy" else -quantity
+        self._moved(symbol, event["counter_account"], event["counter_after"], moved, price)
+        self._moved(symbol, event["account"], event["account_after"], -moved, price)
+
+    def _indebted(self, event: dict[str, Any]) -> None:
+        self._account(event["account"]).balance = Decimal(0)
 
     def _leave(self, book: BookView, order_id: int, leaves: Decimal) -> None:
         order = book.orders.get(order_id)
@@ -266,6 +294,9 @@ _FOLLOW: Final = {
     "prevented_match": MarketView._prevented,  # noqa: SLF001
     "balance_changed": MarketView._balance,  # noqa: SLF001
     "liquidation": MarketView._liquidated,  # noqa: SLF001
+    "takeover": MarketView._taken_over,  # noqa: SLF001
+    "deleveraged": MarketView._deleveraged,  # noqa: SLF001
+    "deficit": MarketView._indebted,  # noqa: SLF001
     "rejected": MarketView._rejected,  # noqa: SLF001
     "instrument_deleted": MarketView._deleted,  # noqa: SLF001
 }

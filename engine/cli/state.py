@@ -103,7 +103,16 @@ _ORDER_COLUMNS: Final = ("symbol", "side", "price", "quantity", "leaves")
 def _positions(positions: dict[str, Any]) -> Table:
     thresholds = next(iter(next(iter(positions.values())).values()))["tier_prices"]
     tiers = [f"at {threshold}" for threshold in thresholds]
-    columns = ("account", "symbol", "quantity", "avg price", "unrealized", *tiers, "bankrupt at")
+    columns = (
+        "account",
+        "symbol",
+        "quantity",
+        "avg price",
+        "unrealized",
+        *tiers,
+        "bankrupt at",
+        "adl",
+    )
     return _table(
         "positions, and the prices at which their account's ratio reaches each threshold",
         columns,
@@ -116,6 +125,7 @@ def _positions(positions: dict[str, Any]) -> Table:
                 p["unrealized_pnl"],
                 *p["tier_prices"].values(),
                 p["bankruptcy_price"],
+                p["adl_quintile"],
             )
             for name, held in positions.items()
             for symbol, p in held.items()

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
-from engine.rendering_admin import rate, terms_fields
+from engine.cli.receipt_arithmetic import ATOM, Event, Grid, differs, grid_of
+from engine.cli.verify_waterfall import WATERFALL_WORDS, WaterfallAuditor
+from engine.rendering_admin import money, rate, terms_fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,19 +21,7 @@ if TYPE_CHECKING:
     from engine.messages import Frame
     from engine.state import State
 
-_WORDS: Final = (b'"liquidation', b'"margin_call"', b'"instrument_')
-_ATOM: Final = Fraction(1, 10**8)
-
-Event = dict[str, Any]
-
-
-class Grid(NamedTuple):
-    """What of an instrument a receipt's arithmetic needs."""
-
-    tick: Fraction
-    lot: Fraction
-    contract: Fraction
-    maintenance_rate: Fraction
+_WORDS: Final = (b'"liquidation', b'"margin_call"', b'"instrument_', *WATERFALL_WORDS)
 
 
 class Ladder(NamedTuple):
@@ -50,7 +40,7 @@ class ReceiptAuditor:
         self._grids: dict[str, Grid] = {}
         for symbol, market in state.markets.items():
             fields = terms_fields(market.instrument.terms)
-            self._grids[symbol] = _grid(msgspec.json.decode(f"{{{fields}}}"))
+            self._grids[symbol] = grid_of(msgspec.json.decode(f"{{{fields}}}"))
         ladder = state.ladder
         self._ladder = _ladder(
             {
@@ -62,6 +52,9 @@ class ReceiptAuditor:
                 "tier2_share": rate(ladder.tier2_share_ppm),
             }
         )
+        self._waterfall = WaterfallAuditor(
+            self._grids, money(state.ledger.insurance), rate(ladder.liquidation_fee_ppm)
+        )
         self._last_action: tuple[int, Any, str, int] | None = None
 
     def observe(self, frame: Frame) -> Iterator[str]:
@@ -71,7 +64,7 @@ class ReceiptAuditor:
         for index, event in enumerate(msgspec.json.decode(frame.events)):
             kind = event["type"]
             if kind in {"instrument_created", "instrument_updated"}:
-                self._grids[event["symbol"]] = _grid(event)
+                self._grids[event["symbol"]] = grid_of(event)
             elif kind == "liquidation_set":
                 self._ladder = _ladder(event)
             elif kind == "margin_call":
@@ -82,6 +75,13 @@ class ReceiptAuditor:
                 self.liquidations += 1
                 for problem in self._liquidation(frame.n, event):
                     yield f"frame {frame.n} event {index}: {problem}"
+            for problem in self._waterfall.observe(event):
+                yield f"frame {frame.n} event {index}: {problem}"
+
+    @property
+    def waterfall_actions(self) -> int:
+        """How many takeovers, deleveragings and deficits have been looked at."""
+        return self._waterfall.actions
 
     def _liquidation(self, n: int, event: Event) -> Iterator[str]:
         grid, receipt = self._grids[event["symbol"]], event["receipt"]
@@ -93,24 +93,24 @@ class ReceiptAuditor:
         is_first = action != self._last_action
         self._last_action = action
         if is_first:
-            yield from _differs("tier", tier, self._tier(receipt))
-        yield from _differs("side", event["side"], "sell" if position > 0 else "buy")
+            yield from differs("tier", tier, self._tier(receipt))
+        yield from differs("side", event["side"], "sell" if position > 0 else "buy")
 
         share = self._ladder.shares[tier]
-        yield from _differs("share", Fraction(receipt["share"]), share)
+        yield from differs("share", Fraction(receipt["share"]), share)
         lots = max(1, ceil(abs(position) / grid.lot * share))
-        yield from _differs("quantity", Fraction(event["quantity"]), lots * grid.lot)
+        yield from differs("quantity", Fraction(event["quantity"]), lots * grid.lot)
 
         value = position * mark * grid.contract
-        own = ceil(abs(value) * grid.maintenance_rate / _ATOM) * _ATOM
-        yield from _differs("position_maintenance", Fraction(receipt["position_maintenance"]), own)
+        own = ceil(abs(value) * grid.maintenance_rate / ATOM) * ATOM
+        yield from differs("position_maintenance", Fraction(receipt["position_maintenance"]), own)
         bankrupt = _bankruptcy(receipt, value, own, position * grid.contract, grid.tick)
-        yield from _differs("bankruptcy_price", Fraction(receipt["bankruptcy_price"]), bankrupt)
+        yield from differs("bankruptcy_price", Fraction(receipt["bankruptcy_price"]), bankrupt)
         limit = bankrupt
         if "collar_price" in receipt:
             better = max if position > 0 else min
             limit = better(bankrupt, Fraction(receipt["collar_price"]))
-        yield from _differs("limit_price", Fraction(event["limit_price"]), limit)
+        yield from differs("limit_price", Fraction(event["limit_price"]), limit)
 
     def _tier(self, receipt: Event) -> int:
         """Return the highest tier whose threshold maintenance ⁄ equity reaches."""
@@ -136,20 +136,6 @@ def _bankruptcy(
 def _exceeds(receipt: Event, threshold: Fraction) -> bool:
     equity, maintenance = Fraction(receipt["equity"]), Fraction(receipt["maintenance_margin"])
     return maintenance > threshold * equity if equity > 0 else maintenance > 0
-
-
-def _differs(what: str, told: object, found: object) -> Iterator[str]:
-    if told != found:
-        yield f"{what} is {_shown(told)} in the receipt and comes out as {_shown(found)}"
-
-
-def _shown(value: object) -> str:
-    return f"{float(value):.12g}" if isinstance(value, Fraction) else str(value)
-
-
-def _grid(terms: Event) -> Grid:
-    names = ("tick_size", "lot_size", "contract_size", "maintenance_margin")
-    return Grid(*(Fraction(terms[name]) for name in names))
 
 
 def _ladder(event: Event) -> Ladder:

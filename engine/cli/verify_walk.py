@@ -186,7 +186,8 @@ class Walk:
         if self._auditor is not None:
             self.receipts.text = (
                 f"{self._auditor.liquidations} liquidations and {self._auditor.margin_calls} "
-                "margin calls recomputed"
+                f"margin calls recomputed, {self._auditor.waterfall_actions} takeovers, "
+                "deleveragings and deficits"
             )
         kept = ", ".join(str(n) for n in sorted(self._manifests)) or "none"
         self.snapshots.text = (

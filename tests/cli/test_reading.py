@@ -19,15 +19,16 @@ def view(daemon: Daemon) -> Ended:
 
 
 def test_state_is_that_of_the_journal(view: Ended) -> None:
-    """Alice bought 1 at 100 and was sold 0.3 at 79: 30 − 6.3, and cost 70 on the rest."""
+    """Alice bought 1 at 100 and was sold 0.3 at 79: 30 − 6.3, less a fee of 0.5 % of 23.7."""
     state = view.json
     position = state["positions"]["alice"]["COIN"]
     assert (position["quantity"], position["cost"], position["avg_price"]) == ("0.7", "70", "100")
-    assert state["accounts"]["alice"]["balance"] == "23.7"
+    assert state["accounts"]["alice"]["balance"] == "23.5815"
     assert state["books"]["COIN"] == {"bids": [["79", "4.7", 1]], "asks": [["100", "0.5", 1]]}
     assert [order["client_order_id"] for order in state["open_orders"]["bob"]] == ["offer", "bid"]
     assert state["markets"]["COIN"]["mark"] == "78.6"
-    assert (state["totals"]["deposits"], state["totals"]["fees"]) == ("5030", "0")
+    totals = state["totals"]
+    assert (totals["deposits"], totals["fees"], totals["insurance"]) == ("5030", "0", "0.1185")
 
 
 def test_state_of_one_account_leaves_the_others_out(daemon: Daemon) -> None:

@@ -12,7 +12,8 @@ from engine.entries import decode_entry
 from engine.machine import Machine
 from tests.core import view
 from tests.core.oracle.oracle import Oracle
-from tests.core.tapes import Step, tape
+from tests.core.tallies import words
+from tests.core.tapes import Step
 
 UNTOLD = ("text", "digest", "stream", "entry")
 """What a refusal says of an entry that could not be read; the oracle cannot know it."""
@@ -70,7 +71,7 @@ class Duel:
         """Compare books, accounts, positions and holds; then ask the kernel itself."""
         mine, theirs = view.everything(self.machine.kernel), self.oracle.everything()
         if mine != theirs:
-            for part in ("books", "accounts", "groups", "brackets", "timer"):
+            for part in ("books", "accounts", "groups", "brackets", "venue", "timer"):
                 for key in mine[part].keys() | theirs[part].keys():
                     _compare(f"{part} {key}", mine[part].get(key), theirs[part].get(key))
         self.machine.kernel.check()
@@ -101,46 +102,33 @@ def play(steps: Sequence[Step]) -> None:
         duel.play(step)
 
 
-def play_seed(seed: int, length: int) -> Counter[str]:
+def play_tape(seed: int, steps: list[Step]) -> Counter[str]:
     """Play a seed's tape; return how often each event and refusal came up.
 
     A tape that fails is reported as an AssertionError, shrunk to what a reader needs.
     """
     seen: Counter[str] = Counter()
     duel = Duel()
-    steps = tape(seed, length)
     for end, step in enumerate(steps, start=1):
         try:
             for event in duel.play(step):
-                seen.update(_words(event))
+                seen.update(words(event))
         except Exception as failure:
             raise AssertionError(report(seed, steps[:end])) from failure
     return seen
 
 
-def _words(event: dict[str, Any]) -> list[str]:
-    """Return what an event counts as among the needed."""
-    kind, name = event["type"], str(event.get("client_order_id"))
-    words = [kind, event.get("mode", "")]
-    words += [each["reason"] for each in event.get("errors") or [event] if "reason" in each]
-    if kind == "order_amended" and "cause" in event:
-        grown = event["cause"] == "bracket" and not event["kept_priority"]
-        words.append(f"{event['cause']} {'grown' if grown else 'cut'}")
-    if name.endswith((".tp1", ".tp2", ".tp3", ".sl")):
-        at_once = kind == "order_accepted" and event["status"] == "done"
-        words += ["child at once"] if at_once else []
-        codes = {413: "child refused", 703: "child repeated"}
-        words.append(codes.get(event.get("code", 0), ""))
-    return words
-
-
-def play_seeds(seeds: Iterable[int], length: int) -> Counter[str]:
-    """Play many tapes, on all processors; return how often each event and refusal came up."""
+def play_tapes(make: Callable[[int], list[Step]], seeds: Iterable[int]) -> Counter[str]:
+    """Play the tapes that `make` writes from many seeds, on all processors; count the same."""
     seen: Counter[str] = Counter()
     with ProcessPoolExecutor(mp_context=get_context("fork")) as pool:
-        for counted in pool.map(partial(play_seed, length=length), seeds):
+        for counted in pool.map(partial(_play_seed, make), seeds):
             seen += counted
     return seen
+
+
+def _play_seed(make: Callable[[int], list[Step]], seed: int) -> Counter[str]:
+    return play_tape(seed, make(seed))
 
 
 def fails(steps: Sequence[Step]) -> bool:

@@ -257,7 +257,7 @@ class Market:
 
     def _introduce(self, account: str) -> None:
         """Create and fund an account that nobody has heard of."""
-        if account in self.accounts():
+        if account in self.accounts() or account == "backstop":
             return
         said = list(self.events)
         self.send({"type": "create_account", "account": account}, self._transfer(account, RICH))
@@ -277,6 +277,12 @@ class Market:
         if words[0] not in self.accounts() and not options:
             self.send({"type": "create_account", "account": words[0]})
         return self._transfer(words[0], words[1], kind) | options
+
+    def _fund(self, words: list[str]) -> dict[str, Any]:
+        words, options = options_of(words)
+        self._transfers += 1
+        named = {"transfer_id": f"t{self._transfers}"} | options
+        return {"type": "fund_insurance", "amount": words[0]} | named
 
     def _order(self, account: str, words: list[str]) -> dict[str, Any]:
         words, options = options_of(words)
@@ -350,6 +356,7 @@ _OPERATIONS: dict[str, Any] = {
     "tick": Market._tick,
     "deposit": lambda market, words: market._pay(words, "deposit"),
     "withdraw": lambda market, words: market._pay(words, "withdraw"),
+    "fund": Market._fund,
     "account": _named("create_account", "account"),
     "update": _named("update_account", "account"),
     "risk": _named("set_risk", "account"),

@@ -55,7 +55,8 @@ class Orders:
         self.drift = 0
         self.now_ms = 0
         self.spread = rng.choice((1, 3, 6))
-        bulls = rng.sample(ACCOUNTS, 3)
+        self.sizes: tuple[int, ...] = (1, 1, 2, 3, 5, 8, 13, 21)
+        bulls = rng.sample(ACCOUNTS, rng.choice((1, 2, 3, 3, 4, 5)))
         bears = [name for name in ACCOUNTS if name not in bulls]
         self.leaning = {"buy": bulls, "sell": bears}
 
@@ -245,7 +246,7 @@ class Orders:
             "account": rng.choice(ACCOUNTS),
             "symbol": listing.symbol,
             "side": rng.choice(("buy", "sell")),
-            "quantity": listing.quantity(rng.choice((1, 1, 2, 3, 5, 8, 13, 21))),
+            "quantity": listing.quantity(rng.choice(self.sizes)),
             "client_order_id": f"c{self.counter}",
         }
         order |= self.maybe(0.4, {"stp": rng.choice(STP_MODES)})

@@ -9,10 +9,11 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from tests.core.tape_links import Links
+from tests.core.tape_gaps import Gaps
 from tests.core.tape_orders import ACCOUNTS, Command, Listing
 
-SOURCES = ("l1_mid", "last", "pushed")
+SOURCES = (("l1_mid", "last", "pushed"), ("l1_mid", "pushed", "pushed"))
+"""What instruments are marked by: on most tapes, and where prices are to jump."""
 SESSION_ENDS = ("00:00", "00:01", "17:30")
 BANDS = ("0", "0.01", "0.02", "0.05", "0.2")
 JUMPS = (1_000, 1_000, 30_000, 150_000, 299_000, 300_000, 301_000, 86_400_000)
@@ -41,22 +42,27 @@ class Step:
         return f"+{self.wait_ms:<5} {self.stream:<7} {self.payload}{bad}"
 
 
-def tape(seed: int, length: int) -> list[Step]:
-    """Return the tape of a seed: the set-up, then `length` random commands."""
-    return list(_Tape(random.Random(seed)).steps(length))
+def tape(seed: int, length: int, *, gaps: bool | None = None) -> list[Step]:
+    """Return the tape of a seed: the set-up, then `length` random commands.
+
+    With `gaps` most of them are of scenes in which prices jump; without saying so, on some tapes.
+    """
+    return list(_Tape(random.Random(seed), gaps=gaps).steps(length))
 
 
-class _Tape(Links):
+class _Tape(Gaps):
     """The random choices of one tape."""
 
-    def __init__(self, rng: random.Random) -> None:
+    def __init__(self, rng: random.Random, *, gaps: bool | None) -> None:
+        often = 60 if gaps else 15
+        gaps = rng.random() < 0.3 if gaps is None else gaps
         listings = [
-            Listing(f"S{i}", rng.choice(SOURCES), *rng.choice(_GRIDS))
+            Listing(f"S{i}", rng.choice(SOURCES[gaps]), *rng.choice(_GRIDS))
             for i in range(rng.choice((1, 1, 2, 3)))
         ]
-        super().__init__(rng, listings)
+        super().__init__(rng, listings, gaps=gaps)
         self.volatility = rng.choice((1, 2, 4, 8))
-        self.wealth = rng.choice((1, 1, 1, 10))
+        self.wealth = 1 if self.gaps else rng.choice((1, 1, 1, 10))
         self.haste = rng.choice((0, 0, 0.003, 0.02))
         self.banded = rng.choice((0, 0, 0.3, 0.9))
         calls, ends = rng.choice(((0, 0), (0, 0), (1, 2), (4, 4), (20, 5), (30, 3)))
@@ -87,6 +93,9 @@ class _Tape(Links):
             self.call: calls,
             self.leave: ends,
             self.ladder: 1,
+            self.scene: often * self.gaps,
+            self.fund_insurance: 1 + 2 * self.gaps,
+            self.of_the_venue: 3,
             self.wrong_attributes: 3,
         }
         self.kinds, self.weights = list(kinds), list(kinds.values())
@@ -98,15 +107,21 @@ class _Tape(Links):
         for name in ACCOUNTS:
             group = {"stp_group": "desk"} if self.rng.random() < 0.3 else {}
             leverage = {"leverage": self.rng.choice(("1", "2.5", "3", "5"))}
-            chosen = leverage if self.rng.random() < 0.3 else {}
+            chosen = leverage if self.rng.random() < (0.1 if self.gaps else 0.3) else {}
             yield self.step({"type": "create_account", "account": name, **group, **chosen})
-            amount = self.rng.choice((100, 300, 900)) * self.wealth
+            amount = self.rng.choice(self.purses) * self.wealth
             yield self.step(self.transfer("deposit", name, amount))
         for listing in self.listings:
             yield self.step(self.tick(listing))
+        if self.gaps:
+            yield self.step(self.ladder())
+            yield self.step(self.fund_insurance())
         for _ in range(length):
             if self.rng.random() < 0.02:
                 yield self.malformed()
+                continue
+            if self.plan and self.rng.random() < 0.95:
+                yield self.step(self.plan.pop(0))
                 continue
             make = self.rng.choices(self.kinds, self.weights)[0]
             if self.joining and self.rng.random() < 0.5:
@@ -269,7 +284,11 @@ class _Tape(Links):
             {"tier1": "0.97"},
             {"admission_ratio": "0.6"},
         ]
-        return {"type": "set_liquidation"} | self.rng.choice(changes)
+        tries = {"max_tries": self.rng.choice((1, 2, 3, 9))}
+        wait = {"max_wait_ms": self.rng.choice((1, 300, 1_000, 5_000))}
+        fee = {"liquidation_fee": self.rng.choice(("0.005", "0.02", "0.4", "1.01"))}
+        more = self.maybe(0.6, tries) | self.maybe(0.3, wait) | self.maybe(0.6, fee)
+        return {"type": "set_liquidation"} | self.rng.choice(changes) | more
 
     # Entries that nobody can read
 

@@ -342,8 +342,16 @@ def test_what_finds_no_buyer_stays_until_the_next_look() -> None:
 
     assert market.kinds() == ["margin_call", "liquidation", "order_cancelled"]
     assert market.position("bob") == "1"
-    assert market.wait(1_000) == []
+    assert market.wait(249) == []
     market.play("carol buy 1@90")
-    assert market.fills == []
-    market.play("mark 89.99")
     assert market.fills == ["bob<carol 0.3@90"]
+
+
+def test_what_finds_no_buyer_is_tried_again_by_the_timer() -> None:
+    """Nobody has to trade for the slice to be offered once more (D6)."""
+    market = _long(buyer=None)
+    market.play("mark 90")
+
+    again = market.wait(250)
+
+    assert [event["type"] for event in again] == ["liquidation", "order_cancelled"]

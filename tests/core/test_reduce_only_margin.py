@@ -188,6 +188,7 @@ def test_locked_account_may_enter_an_exit(market: Market) -> None:
     """The lock keeps out what adds (A8, C1)."""
     market.play(f"""
         {LONG}
+        ladder max_tries=9
         mark 77
         long sell 20@90
         long sell 20@90 reduce

@@ -127,8 +127,8 @@ REACHED: dict[Refusal, tuple[str, Callable[[Market], object]]] = {
     ),
     Refusal.INSUFFICIENT_BALANCE: ("", _says("withdraw bob 1001")),
     Refusal.IN_LIQUIDATION: (
-        "mm sell 50@100\n bob buy 50@100\n mark 81",
-        _order(quantity="1", price="1"),
+        "instrument Y\n mark Y 100\n mm sell 50@100\n bob buy 50@100\n mark 81\n state X halted",
+        _order(quantity="1", price="1", symbol="Y"),
     ),
     Refusal.TOO_MANY_ORDERS: ("bob buy 1@99\n bob buy 1@99", _order()),
     Refusal.DUPLICATE: (

@@ -158,6 +158,7 @@ def everything(kernel: Kernel) -> dict[str, Any]:
             for bracket in state.brackets.values()
             if not bracket.is_over
         },
+        "venue": {"insurance": state.ledger.insurance, "deficits": state.ledger.deficits},
         "timer": {"next": kernel.next_deadline_us()},
     }
 
@@ -213,5 +214,9 @@ def _account(account: Any, live: list[str]) -> tuple[Any, ...]:
         standing.free,
         account.in_liquidation,
         live,
-        {s: (p.lots, p.cost_atoms) for s, p in account.positions.items() if p.lots != 0},
+        {
+            s: (p.lots, p.cost_atoms, p.tries, p.tried_since_us)
+            for s, p in account.positions.items()
+            if p.lots != 0
+        },
     )

@@ -44,8 +44,11 @@ def attributes(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def with_numbers(options: dict[str, Any]) -> dict[str, Any]:
-    """Return the options with milliseconds as JSON numbers; everything else is text."""
-    return {key: int(v) if key.endswith("_ms") else v for key, v in options.items()}
+    """Return the options with milliseconds and tries as JSON numbers; everything else is text."""
+    return {
+        key: int(v) if key.endswith("_ms") or key == "max_tries" else v
+        for key, v in options.items()
+    }
 
 
 def exits(options: dict[str, Any]) -> dict[str, Any]:

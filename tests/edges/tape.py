@@ -93,6 +93,22 @@ def liquidation(tier: int = 1) -> dict[str, Any]:
     }
 
 
+def waterfall() -> list[dict[str, Any]]:
+    """Return a takeover, a deleveraging and a deficit."""
+    named = {"symbol": "BTCUSD", "account": "bob", "quantity": "0.2", "price": "200.01"}
+    after = {"position": "0", "balance": "1"}
+    return [
+        {"type": "takeover", **named, "side": "sell", "trade_id": 8, "realized_pnl": "-3", **after}
+        | {"receipt": {"worst_case": "1", "insurance": "2"}},
+        {"type": "deleveraged", **named, "counter_account": "ann", "side": "buy", "trade_id": 9}
+        | {"account_after": {"realized_pnl": "-4", **after}}
+        | {"counter_after": {"realized_pnl": "5", **after}}
+        | {"rank": 1, "round": 1, "receipt": {"equity": "6"}},
+        {"type": "deficit", "account": "bob", "amount": "7", "from_insurance": "2"}
+        | {"from_deficit": "5", "receipt": {"balance": "-7", "insurance": "2"}},
+    ]
+
+
 def _party(account: str, order_id: int, fee: str, position: str) -> dict[str, Any]:
     return {
         "account": account,

@@ -25,6 +25,7 @@ from tests.edges.tape import (
     running,
     trade,
     until,
+    waterfall,
 )
 from tests.edges.writing import fills_of, hasty_writer
 
@@ -92,6 +93,25 @@ async def test_balance_movements_and_liquidations_have_their_logs(
     assert (moved["account_id"], moved["delta"], moved["cause"]) == ("bob", 100, "deposit")
     assert (taken["tier"], taken["limit_price"]) == (1, Decimal("200.01"))
     assert '"mark": "210"' in taken["receipt"]
+
+
+async def test_takeover_deleveraging_and_deficit_have_their_log(
+    writer: FillWriter, tape: Tape, database: PostgresConnection, shard: str
+) -> None:
+    """Who took what was left over, and who paid, is asked for years later (D6, D7)."""
+    await tape.append(*waterfall())
+    async with running(writer) as task:
+        await until(lambda: writer.cursor_frame == 1, task)
+    rows = await database.fetch(
+        "SELECT * FROM pitboss.waterfall_log WHERE shard = $1 ORDER BY index", shard
+    )
+    told = ("kind", "counter_account_id", "side", "realized_pnl", "counter_realized_pnl", "amount")
+    assert [tuple(row[name] for name in told) for row in rows] == [
+        ("takeover", "backstop", "sell", -3, None, None),
+        ("deleveraged", "ann", "sell", -4, 5, None),
+        ("deficit", None, None, None, None, 7),
+    ]
+    assert [row["account_id"] for row in rows] == ["bob"] * 3
 
 
 async def test_events_without_a_table_are_passed_over(

@@ -12,7 +12,7 @@ from persistence.queries import migrations, query
 from persistence.schema import SchemaMismatch, fills_are_misplaced, migrate
 
 SQL = Path(__file__).parents[2] / "persistence" / "sql"
-TABLES = ("fills", "balance_log", "liquidation_log", "writer_cursor")
+TABLES = ("fills", "balance_log", "liquidation_log", "waterfall_log", "writer_cursor")
 FILL = {
     "shard": "s",
     "frame": 1,

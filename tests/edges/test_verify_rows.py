@@ -10,7 +10,7 @@ from engine.messages import Frame
 from persistence import verify_rows
 from persistence.fill_writer import FillWriter
 from persistence.verify_rows import compare
-from tests.edges.tape import Tape, deposit, liquidation, running, trade, until
+from tests.edges.tape import Tape, deposit, liquidation, running, trade, until, waterfall
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ async def written(
     tape = Tape(link, shard)
     await tape.append(deposit(), trade(1), trade(2))
     await tape.append({"type": "order_accepted"})
-    await tape.append(trade(3), liquidation())
+    await tape.append(trade(3), liquidation(), *waterfall())
     await tape.append(trade(4))
     writer = FillWriter(connections, shard, batch_seconds=0.01, cursor_seconds=0.01)
     async with running(writer) as task:
@@ -80,6 +80,14 @@ async def test_comparison_may_begin_in_the_middle(written: Written, shard: str) 
             "liquidations: frame 3 event 1: receipt is ",
         ),
         (
+            "UPDATE pitboss.waterfall_log SET price = 9 WHERE shard = $1 AND kind = 'takeover'",
+            "waterfall: frame 3 event 2: price is 200.01 in the journal and 9 in Postgres",
+        ),
+        (
+            "DELETE FROM pitboss.waterfall_log WHERE shard = $1 AND kind = 'deficit'",
+            "waterfall: frame 3 event 4: is in the journal and not in Postgres",
+        ),
+        (
             "UPDATE pitboss.balance_log SET cause = 'gift' WHERE shard = $1",
             "balances: frame 1 event 0: cause is deposit in the journal and gift in Postgres",
         ),
@@ -127,7 +135,7 @@ async def test_rows_without_any_cursor_are_not_overlooked(written: Written, shar
     """A database restored without its cursor would otherwise seem to agree with anything."""
     database, frames = written
     await database.execute("DELETE FROM pitboss.writer_cursor WHERE shard = $1", shard)
-    assert len(await compare(database, shard, frames)) == 10
+    assert len(await compare(database, shard, frames)) == 13
 
 
 def _numbered(frame: Frame, n: int) -> Frame:

@@ -271,6 +271,33 @@ def test_crossed_book_of_an_auction_is_shown_until_it_uncrosses() -> None:
     assert book.last == "100"
 
 
+def test_what_a_liquidation_leaves_over_is_followed() -> None:
+    """A takeover, deleveraging and a debt move money without a trade (D6, D7)."""
+    play = Play(MarketView())
+    play.frame([{"type": "create_instrument", "symbol": "X", "tick_size": "1", "lot_size": "1"}])
+    play.frame([{"type": "set_liquidation", "max_tries": 1, "liquidation_fee": "0.005"}])
+    for name, amount in (("ann", "3000"), ("bea", "900"), ("cy", "200")):
+        deposit = {"type": "deposit", "account": name, "amount": amount, "transfer_id": name}
+        play.frame([{"type": "create_account", "account": name}, deposit])
+    play.frame([{"type": "fund_insurance", "amount": "16", "transfer_id": "fund"}])
+    play.frame([{"type": "l1", "symbol": "X", "bid": "99", "ask": "101"}])
+    play.frame([order_of("ann", "a", "sell", "100", "50")])
+    play.frame([order_of("bea", "b", "buy", "100", "40"), order_of("cy", "c", "buy", "100", "10")])
+    play.frame([order_of("ann", "d", "buy", "90", "1")])
+    for bid in ("89", "78", "77"):
+        play.frame([{"type": "l1", "symbol": "X", "bid": bid, "ask": str(int(bid) + 2)}])
+
+    state = play.machine.kernel.state
+    assert state.positions.of("backstop", "X") is not None, "something was taken over"
+    assert state.positions.of("ann", "X") is not None
+    assert {"ann", "bea", "cy", "backstop"} == play.view.accounts.keys()
+    for name, account in state.accounts.items():
+        seen = play.view.accounts[name]
+        assert seen.balance == account.balance_atoms / ATOMS
+        held = {symbol: p.lots for symbol, p in account.positions.items() if p.lots}
+        assert held == {s: p.quantity for s, p in seen.positions.items() if p.quantity}
+
+
 def assert_books_agree(play: Play) -> None:
     """Fail where the view's resting orders are not the kernel's."""
     book = play.machine.kernel.state.markets["X"].book

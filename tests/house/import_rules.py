@@ -23,6 +23,7 @@ KERNEL = (
     "engine.market_states",
     "engine.operations",
     "engine.trading",
+    "engine.waterfall",
 )
 DECIMALS = "engine.decimals"
 RECORDS = (
@@ -44,6 +45,7 @@ CODEC = (
     "engine.grid",
     "engine.rendering",
     "engine.rendering_admin",
+    "engine.rendering_waterfall",
 )
 
 # importer: what of ours it may import (itself and what is below it always)

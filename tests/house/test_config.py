@@ -155,6 +155,9 @@ def test_genesis_is_thresholds_then_instruments_accounts_and_money(tmp_path: Pat
             "tier2_share": "0.50",
             "tier3": "0.950",
             "review_ms": 250,
+            "liquidation_fee": "0.005",
+            "max_tries": 3,
+            "max_wait_ms": 2000,
             "admission_ratio": "0.80",
         },
         {

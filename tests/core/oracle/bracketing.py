@@ -15,7 +15,7 @@ LONGEST_NAME = 58
 
 def place(world: World, command: Command) -> None:
     """`place_bracket`."""
-    account = world.account(command["account"])
+    account = world.trader(command["account"])
     outer = {"type": "place_order", "account": account.name, "symbol": command["symbol"]}
     entry = command["entry"] | outer
     content = _content(command, entry)

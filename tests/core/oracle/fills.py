@@ -38,8 +38,8 @@ def carry_out(world: World, order: Order, sweep: Sweep, auction_price: int = 0) 
     if bitten:
         links.traded(world, order, sweep.filled)
     for meeting in bitten:
-        _let_go(world, meeting.maker.account, order.instrument)
-        _let_go(world, order.account, order.instrument)
+        let_go(world, meeting.maker.account, order.instrument)
+        let_go(world, order.account, order.instrument)
     _replenish(world, sweep)
 
 
@@ -71,7 +71,7 @@ def _replenish(world: World, sweep: Sweep) -> None:
         )
 
 
-def _let_go(world: World, account: Account, instrument: Instrument) -> None:
+def let_go(world: World, account: Account, instrument: Instrument) -> None:
     """Cancel what only reduces and has nothing left to reduce, oldest first (A8)."""
     held = account.position(instrument).lots
     for order in world.orders_of(account):
@@ -148,6 +148,7 @@ def _settle(world: World, order: Order, lots: int, price: int, trade: int, rate:
     order.fees_paid += fee
     realized = book(account, instrument, order.side * lots, price, trade)
     account.balance += realized - fee
+    world.fees += fee
     world.traded.add(account.name)
     return order.names() | {
         "fee": money(fee),
@@ -171,6 +172,8 @@ def book(account: Account, instrument: Instrument, lots: int, price: int, trade:
         position.lots -= direction * closing
         position.cost -= direction * out
         lots += direction * closing
+        if position.lots == 0:
+            position.tries = position.since = 0
     if lots:
         if position.lots == 0:
             position.opened_by = trade

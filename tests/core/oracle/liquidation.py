@@ -1,11 +1,11 @@
-"""Margin calls and liquidation tiers (D1, D2, D4, D5)."""
+"""Margin calls and liquidation tiers (D1, D2, D4 to D6)."""
 
 from fractions import Fraction
 
-from tests.core.oracle import fills, margins, sweeps
+from tests.core.oracle import fills, margins, sweeps, waterfall
 from tests.core.oracle.leaving import withdraw
 from tests.core.oracle.numbers import ceiling, floor, money, number, up, written
-from tests.core.oracle.world import NAMES, Account, Event, Order, Position, World
+from tests.core.oracle.world import NAMES, RESERVED, Account, Event, Order, Position, World
 
 
 def look(world: World) -> None:
@@ -18,7 +18,10 @@ def look(world: World) -> None:
     if not names and not symbols:
         return
     world.look_at = 0
-    due = [a for a in map(world.account, sorted(names)) if _is_due(world, a)]
+    looked_at = [world.account(name) for name in sorted(names) if name not in RESERVED]
+    due = [a for a in looked_at if _is_due(world, a)]
+    for account in looked_at:
+        waterfall.pay_deficit(world, account)
     due.sort(key=lambda a: (-margins.ratio(a), -_notional(a), a.name))
     for account in due:
         _act(world, account)
@@ -48,6 +51,8 @@ def _is_due(world: World, account: Account) -> bool:
         world.say("margin_call", account=account.name, receipt=_figures(account))
     if _tier(world, account) == 0:
         account.locked = False
+        for position in account.positions.values():
+            position.tries = position.since = 0
         return False
     return True
 
@@ -82,6 +87,7 @@ def _act(world: World, account: Account) -> None:
             withdraw(world, order, "liquidation")
     for position in chosen:
         _close(world, account, position, tier)
+    waterfall.pay_deficit(world, account)
 
 
 def _is_tradable(world: World, position: Position) -> bool:
@@ -90,7 +96,7 @@ def _is_tradable(world: World, position: Position) -> bool:
 
 
 def _close(world: World, account: Account, position: Position, tier: int) -> None:
-    """Send one slice into the book (D5)."""
+    """Send one slice into the book (D5), and on down the waterfall what it leaves (D6)."""
     instrument, ladder = position.instrument, world.ladder
     share = number({1: ladder.tier1_share, 2: ladder.tier2_share, 3: "1"}[tier])
     lots = max(1, up(abs(position.lots), share))
@@ -121,7 +127,12 @@ def _close(world: World, account: Account, position: Position, tier: int) -> Non
         receipt=receipt,
     )
     order = _order(world, account, position, side, lots, limit)
-    fills.enter(world, order, sweeps.plan(world, order, limit))
+    sweep = sweeps.plan(world, order, limit)
+    fills.enter(world, order, sweep)
+    waterfall.charge(world, position, account, sweep, bankrupt)
+    waterfall.tried(world, account, position, lots - sweep.filled, bankrupt)
+    # What is left to somebody who stands at a tier is looked at again, sold or not.
+    world.traded.add(account.name)
 
 
 def _order(

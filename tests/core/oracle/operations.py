@@ -5,7 +5,16 @@ from dataclasses import asdict, fields
 from tests.core.oracle import auctions, bands, margins
 from tests.core.oracle.grid import ticks_of
 from tests.core.oracle.numbers import ATOMS, money, number, written
-from tests.core.oracle.world import Account, Command, Event, Instrument, Ladder, Refused, World
+from tests.core.oracle.world import (
+    RESERVED,
+    Account,
+    Command,
+    Event,
+    Instrument,
+    Ladder,
+    Refused,
+    World,
+)
 
 DEFAULTS: Command = {
     "contract_size": 1,
@@ -132,7 +141,7 @@ def set_market_state(world: World, command: Command) -> None:
 def create_account(world: World, command: Command) -> None:
     """`create_account`."""
     name = command["account"]
-    if name in world.accounts:
+    if name in world.accounts or name in RESERVED:
         raise Refused(204)
     _ask_account(command)
     leverage = command.get("leverage")
@@ -148,6 +157,8 @@ def create_account(world: World, command: Command) -> None:
 
 def update_account(world: World, command: Command) -> None:
     """`update_account`."""
+    if command["account"] in RESERVED:
+        raise Refused(204)
     account = world.account(command["account"])
     _ask_account(command)
     if command.get("leverage") is not None:
@@ -186,7 +197,8 @@ def _atoms(command: Command, key: str) -> int:
 def transfer(world: World, command: Command) -> None:
     """`deposit` and `withdraw`."""
     amount = _atoms(command, "amount")
-    account = world.account(command["account"])
+    find = world.trader if command["type"] == "deposit" else world.account
+    account = find(command["account"])
     if command["transfer_id"] in world.transfers:
         raise Refused(702, "$.transfer_id")
     if account.status == "closed":
@@ -198,7 +210,9 @@ def transfer(world: World, command: Command) -> None:
             raise Refused(506)
         amount = -amount
     world.transfers.add(command["transfer_id"])
+    world.accounts.setdefault(account.name, account)
     account.balance += amount
+    world.paid_in += amount
     world.traded.add(account.name)
     world.say(
         "balance_changed",
@@ -206,6 +220,24 @@ def transfer(world: World, command: Command) -> None:
         delta=money(amount),
         balance=money(account.balance),
         cause="deposit" if amount > 0 else "withdrawal",
+        transfer_id=command["transfer_id"],
+    )
+
+
+def fund_insurance(world: World, command: Command) -> None:
+    """`fund_insurance` (D6)."""
+    amount = _atoms(command, "amount")
+    if command["transfer_id"] in world.transfers:
+        raise Refused(702, "$.transfer_id")
+    if amount == 0:
+        raise Refused(408, "$.amount")
+    world.transfers.add(command["transfer_id"])
+    world.paid_in += amount
+    world.insurance += amount
+    world.say(
+        "insurance_funded",
+        amount=money(amount),
+        insurance=money(world.insurance),
         transfer_id=command["transfer_id"],
     )
 
@@ -233,21 +265,21 @@ def set_liquidation(world: World, command: Command) -> None:
     names = [each.name for each in fields(Ladder)]
     given = {key: value for key, value in command.items() if key in names and value is not None}
     ladder = Ladder(**given)
-    for name in names[:-1]:
+    rates = [name for name in names if isinstance(getattr(ladder, name), str)]
+    for name in rates:
         ask_rate(getattr(ladder, name), name)
-    call, first, share1, second, share2, third, admission = (
-        number(getattr(ladder, name)) for name in names[:-1]
+    call, first, share1, second, share2, third, admission, fee = (
+        number(getattr(ladder, name)) for name in rates
     )
     rises = 0 < call < first < second < third <= 1 and 0 < admission < first
     grows = 0 < share1 <= share2 <= 1
     fits = all(_are_sound(each.terms, ladder) for each in world.instruments.values())
-    if not (rises and grows and fits):
+    if not (rises and grows and fits and 0 <= fee <= 1):
         raise Refused(409)
     world.ladder = ladder
     world.moved |= set(world.instruments)
     said = asdict(ladder)
-    rates = {key: written(number(said[key])) for key in names[:-1]}
-    world.say("liquidation_set", **rates, review_ms=ladder.review_ms)
+    world.say("liquidation_set", **(said | {key: written(number(said[key])) for key in rates}))
 
 
 def tick(world: World, command: Command) -> None:

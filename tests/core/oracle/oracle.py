@@ -19,6 +19,7 @@ from tests.core.oracle import (
     operations,
     orders,
     sweeps,
+    waterfall,
 )
 from tests.core.oracle.brackets import Bracket
 from tests.core.oracle.leaving import expire
@@ -41,6 +42,7 @@ COMMANDS: dict[str, Callable[[World, Command], None]] = {
     "update_account": operations.update_account,
     "deposit": operations.transfer,
     "withdraw": operations.transfer,
+    "fund_insurance": operations.fund_insurance,
     "set_risk": operations.set_risk,
     "set_liquidation": operations.set_liquidation,
 }
@@ -60,6 +62,7 @@ NAMED: dict[str, tuple[str, ...]] = {
     "update_account": ("account",),
     "deposit": ("account",),
     "withdraw": ("account",),
+    "fund_insurance": (),
     "set_risk": ("account",),
     "set_liquidation": (),
 }
@@ -84,6 +87,7 @@ class Oracle:
         expire(world)
         if 0 < world.look_at <= now:
             _settle(world)
+        _end(world)
         return world.events
 
     def apply(self, command: Command) -> list[Event]:
@@ -99,6 +103,7 @@ class Oracle:
                 named["client_order_id"] = command["entry"]["client_order_id"]
             world.refuse(refusal, **named)
         _settle(world)
+        _end(world)
         return self._numbered()
 
     def refuse(self, code: int, path: str) -> list[Event]:
@@ -107,6 +112,7 @@ class Oracle:
         world.events = []
         world.refuse(Refused(code, path))
         _settle(world)
+        _end(world)
         return self._numbered()
 
     def _numbered(self) -> list[Event]:
@@ -142,6 +148,7 @@ class Oracle:
                 for bracket in (order.bracket for order in world.orders + world.armed)
                 if bracket is not None
             },
+            "venue": {"insurance": world.insurance, "deficits": world.deficits},
             "timer": {"next": min(self._deadlines(), default=None)},
         }
 
@@ -164,7 +171,7 @@ class Oracle:
             equity - initial - fees,
             account.locked,
             [order.name for order in world.orders_of(account)],
-            {s: (p.lots, p.cost) for s, p in account.positions.items() if p.lots},
+            {s: (p.lots, p.cost, p.tries, p.since) for s, p in account.positions.items() if p.lots},
         )
 
 
@@ -173,6 +180,12 @@ def _settle(world: World) -> None:
     bracketing.cover(world)
     firing.look(world)
     liquidation.look(world)
+
+
+def _end(world: World) -> None:
+    """Empty the backstop's purse, and count everything (B7, D6)."""
+    waterfall.sweep_backstop(world)
+    waterfall.ask_conservation(world)
 
 
 def _bracket(bracket: Bracket) -> tuple[Any, ...]:

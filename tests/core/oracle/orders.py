@@ -28,7 +28,7 @@ _KEPT = ("type", "symbol", "account", "client_order_id", "order_id", "status")
 
 def place(world: World, command: Command) -> None:
     """`place_order`."""
-    account = world.account(command["account"])
+    account = world.trader(command["account"])
     content = content_of(command)
     if is_repeat(world, command, content):
         return
@@ -97,6 +97,7 @@ def _ask_prices(world: World, order: Order) -> int:
 
 def accept(world: World, order: Order, content: object, status: str) -> None:
     """Give an order its number and remember its name (A10)."""
+    world.accounts.setdefault(order.account.name, order.account)
     order.number = world.next_order
     world.next_order += 1
     order.entered = order.total

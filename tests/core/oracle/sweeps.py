@@ -106,7 +106,8 @@ class _Rehearsal:
             for maker in makers(world, instrument, -side)
             if side * maker.price <= side * limit
         ]
-        self.lots = {a.name: a.position(instrument).lots for a in world.accounts.values()}
+        there = [*world.accounts.values(), taker.account]
+        self.lots = {a.name: a.position(instrument).lots for a in there}
         self.sweep = Sweep(taker.leaves)
         self.bites: dict[Order, int] = {}
 

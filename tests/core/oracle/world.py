@@ -12,6 +12,9 @@ Command = dict[str, Any]
 
 SIDES = {"buy": 1, "sell": -1}
 NAMES = {1: "buy", -1: "sell"}
+BACKSTOP = "backstop"
+RESERVED = (BACKSTOP, "house")
+"""The venue's own accounts: nobody creates them, and they pass C and D by (D6)."""
 
 
 class Refused(Exception):
@@ -81,12 +84,17 @@ class Instrument:
 
 @dataclass(eq=False)
 class Position:
-    """Signed lots and what they cost, signed alike; `opened_by` is a trade."""
+    """Signed lots and what they cost, signed alike; `opened_by` is a trade.
+
+    `tries` counts the slices in a row that left lots unsold, the first of them at `since` (D6).
+    """
 
     instrument: Instrument
     lots: int = 0
     cost: int = 0
     opened_by: int = 0
+    tries: int = 0
+    since: int = 0
 
     @property
     def value(self) -> int:
@@ -196,7 +204,7 @@ class Order:
 
 @dataclass
 class Ladder:
-    """The steps of D1."""
+    """The steps of D1, and how long D6 tries."""
 
     margin_call: str = "0.50"
     tier1: str = "0.900"
@@ -206,6 +214,9 @@ class Ladder:
     tier3: str = "0.950"
     admission_ratio: str = "0.80"
     review_ms: int = 250
+    liquidation_fee: str = "0"
+    max_tries: int = 3
+    max_wait_ms: int = 2_000
 
 
 @dataclass
@@ -232,6 +243,10 @@ class World:
     waiting_accounts: set[str] = field(default_factory=set)
     waiting_symbols: set[str] = field(default_factory=set)
     look_at: int = 0
+    paid_in: int = 0
+    fees: int = 0
+    insurance: int = 0
+    deficits: int = 0
 
     def say(self, kind: str, /, **fields: Any) -> None:
         """Write an event."""
@@ -248,6 +263,15 @@ class World:
         if name not in self.accounts:
             raise Refused(201)
         return self.accounts[name]
+
+    def trader(self, name: str) -> Account:
+        """Return an account that must exist; the backstop need not yet.
+
+        It comes into being when something of it is accepted, or when it takes over.
+        """
+        if name == BACKSTOP and name not in self.accounts:
+            return Account(name, "active", None, "")
+        return self.account(name)
 
     def instrument(self, symbol: str) -> Instrument:
         """Return an instrument that must exist."""
@@ -299,4 +323,4 @@ class World:
 
 
 __all__ = ["ATOMS", "NAMES", "SIDES", "Account", "Command", "Event", "Group", "Instrument"]
-__all__ += ["Ladder", "Order", "Position", "Refused", "World", "money"]
+__all__ += ["BACKSTOP", "RESERVED", "Ladder", "Order", "Position", "Refused", "World", "money"]

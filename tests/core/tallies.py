@@ -1,0 +1,38 @@
+"""What an event counts as, where tapes are asked whether they did what they are for."""
+
+from typing import Any
+
+
+def words(event: dict[str, Any]) -> list[str]:
+    """Return what an event counts as among the needed."""
+    kind, name = event["type"], str(event.get("client_order_id"))
+    words = [kind, event.get("mode", "")]
+    words += [each["reason"] for each in event.get("errors") or [event] if "reason" in each]
+    if kind == "order_amended" and "cause" in event:
+        grown = event["cause"] == "bracket" and not event["kept_priority"]
+        words.append(f"{event['cause']} {'grown' if grown else 'cut'}")
+    words += _waterfall(event)
+    if name.endswith((".tp1", ".tp2", ".tp3", ".sl")):
+        at_once = kind == "order_accepted" and event["status"] == "done"
+        words += ["child at once"] if at_once else []
+        codes = {413: "child refused", 703: "child repeated"}
+        words.append(codes.get(event.get("code", 0), ""))
+    return words
+
+
+def _waterfall(event: dict[str, Any]) -> list[str]:
+    """Return what an event of the waterfall counts as (D6, D7)."""
+    kind = event["type"]
+    if kind == "deleveraged":
+        deep = event["rank"] >= 3
+        return [f"round {event['round']}", f"{event['side']} round", "rank 3" if deep else ""]
+    if kind == "deficit":
+        halves = (("by the fund", "from_insurance"), ("by nobody", "from_deficit"))
+        return [word for word, key in halves if event[key] != "0"]
+    if kind == "takeover":
+        return [f"takeover {event['side']}", "flat by takeover" if event["position"] == "0" else ""]
+    if kind == "balance_changed":
+        lost = event["cause"] == "insurance" and not event["delta"].startswith("-")
+        return [f"paid {event['cause']}", "lost by the backstop" if lost else ""]
+    is_cleared = kind == "order_cancelled" and event["reason"] == "deleveraged"
+    return ["cleared for deleveraging"] if is_cleared else []

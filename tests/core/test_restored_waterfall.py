@@ -1,0 +1,88 @@
+"""A snapshot in the midst of a waterfall: what was tried is not forgotten (D6)."""
+
+import pytest
+
+from tests.core.bounds import lower
+from tests.core.market import Market
+
+
+def _unsold(ladder: str = "") -> Market:
+    """Let bob stand at tier 1 with nobody to buy from him; ann is on the other side."""
+    market = Market(lot_size="0.1")
+    market.play(f"""
+        ladder liquidation_fee=0.005 {ladder}
+        deposit bob 20
+        ann sell 1@100
+        bob buy  1@100
+        mark 90
+    """)
+    market.forget()
+    return market
+
+
+def test_restored_machine_counts_on_from_the_tries_there_were() -> None:
+    """Two tries before the snapshot, one after it: the waterfall begins (D6)."""
+    market = _unsold()
+    market.wait(250)
+    twin = market.restarted()
+
+    assert twin.wait(249) == []
+    said = [event["type"] for event in twin.wait(1)]
+
+    assert said == ["liquidation", "order_cancelled", "deleveraged"]
+    market.wait(249)
+    market.wait(1)
+    assert twin.hash() == market.hash()
+
+
+def test_restored_machine_remembers_since_when() -> None:
+    """Two seconds after the first try it is time, however few tries there were (D6)."""
+    market = _unsold("max_tries=99 max_wait_ms=900")
+    twin = market.restarted()
+
+    for each in (market, twin):
+        said = each.wait(899)
+        assert [event["type"] for event in said] == ["liquidation", "order_cancelled"]
+    for each in (market.restarted(), twin):
+        said = each.wait(250)
+        assert [event["type"] for event in said][-1] == "deleveraged"
+
+
+def test_restored_backstop_still_passes_by() -> None:
+    """Fund, backstop and what it holds are in the snapshot; nobody liquidates it (D6)."""
+    market = _unsold("max_tries=2")
+    market.play("fund 100")  # an input, and so the second try
+    assert [event["account"] for event in market.of("takeover")] == ["bob"]
+    twin = market.restarted()
+    assert twin.hash() == market.hash()
+
+    for each in (market, twin):
+        each.forget()
+        each.play("mark 1")
+        assert "backstop" not in {event.get("account") for event in each.of("liquidation")}
+        assert not each.of("margin_call")
+    assert twin.hash() == market.hash()
+    twin.play("deposit backstop 5")
+    assert (twin.balance("backstop"), twin.last[-1]["cause"]) == ("0", "insurance")
+
+
+@pytest.mark.parametrize("tries", [1, 2])
+def test_one_action_deleverages_a_bounded_number(
+    tries: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rest waits for the next, and is offered to the book again meanwhile (D7)."""
+    lower(monkeypatch, "MAX_DELEVERAGED", 2)
+    market = Market(lot_size="0.1")
+    market.play(f"ladder max_tries={tries}\n deposit bob 20")
+    for name in ("ann", "bea", "cy", "dot"):
+        market.play(f"{name} sell 0.1@100\n bob buy 0.1@100")
+    market.play("mark 50")
+
+    for _ in range(tries - 1):
+        assert market.of("deleveraged") == []
+        market.wait(250)
+
+    assert len(market.of("deleveraged")) == 2
+    for _ in range(tries):
+        market.wait(250)
+    assert len(market.of("deleveraged")) == 4
