@@ -16,7 +16,9 @@ def _left_by_the_rule(order: Order, members: list[Order]) -> int:
 def test_linked_orders_never_have_more_left_than_the_rule_leaves_them() -> None:
     """A leg has its total less all fills' shares, an exit what is open; only one is hit (A13)."""
     legs = exits = 0
-    for seed in (304, 369, 411):
+    for seed in range(300, 340):
+        if legs > 100 and exits > 100:
+            break
         duel, known = Duel(), dict[Group, list[Order]]()
         for step in tape(seed, 300):
             duel.play(step)
