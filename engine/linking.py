@@ -35,16 +35,19 @@ class Linking:
         """Carry over the fills of a sweep to the siblings of everybody it filled.
 
         In order of the makers' first print, then the taker: its group, then its bracket. What a
-        fill costs the siblings is reckoned before any of them goes: they may have traded too.
+        fill costs the siblings is reckoned, and an entry's is noted for its children, before any of
+        them goes: they may have traded too.
         """
         filled = list(sweep.linked.items())
         if taker.conditions is not None and taker.conditions.is_linked:
             filled.append((taker, sweep.filled_lots))
-        lost = [_effects(order, lots) for order, lots in filled]
-        followed: set[Bracket] = set()
+        costs = [(_bracket_of(order), _effects(order, lots)) for order, lots in filled]
         by_order = dict(filled)
-        for (order, _), effects in zip(filled, lost, strict=True):
-            bracket = None if order.conditions is None else order.conditions.bracket
+        for bracket, _ in costs:
+            if bracket is not None and bracket.entry in by_order and not bracket.is_hit:
+                self._state.let_wait(bracket)
+        followed: set[Bracket] = set()
+        for bracket, effects in costs:
             for sibling, lots in effects:
                 self._cut(market, sibling, lots, CancelReason.OCO, events)
             if bracket is not None and bracket not in followed:
@@ -57,9 +60,7 @@ class Linking:
     def _follow_bracket(
         self, market: Market, bracket: Bracket, filled: dict[Order, int], events: list[Event]
     ) -> None:
-        """Cut or cancel what a bracket's fills make too much; note an entry's for later."""
-        if bracket.entry in filled and not bracket.is_hit:
-            self._state.let_wait(bracket)
+        """Cut or cancel what a bracket's fills make too much."""
         wanted = bracket.remaining()
         live = [(c, c.order) for c in bracket.children() if c.order is not None]
         hit = [order for _, order in live if order in filled]
@@ -108,6 +109,10 @@ class Linking:
             bracket.leave(order)
             conditions.bracket = None
             self._state.drop_if_over(bracket)
+
+
+def _bracket_of(order: Order) -> Bracket | None:
+    return None if order.conditions is None else order.conditions.bracket
 
 
 def _effects(order: Order, lots: int) -> list[Effect]:

@@ -91,7 +91,7 @@ class Links(Orders):
         """Make an entry: mostly one that rests, sometimes one that waits or is linked itself."""
         rng = self.rng
         kinds = (self.limit,) * 8 + (self.iceberg, self.market, self.market)
-        make = rng.choice((*kinds, self.stop, self.stop, self.trailing, self.member))
+        make = rng.choice((*kinds, self.stop, self.stop, self.trailing, *(self.member,) * 4))
         entry = make()
         if rng.random() < 0.97:
             entry.pop("reduce_only", None)

@@ -269,6 +269,28 @@ def test_entry_in_a_group_takes_its_siblings_and_is_covered(market: Market) -> N
     assert market.armed() == ["o1.sl sell 3 90"]
 
 
+@pytest.mark.parametrize(
+    ("sibling", "taker", "cancelled"),
+    [
+        ("10@101 rule=incremental peak=5", "12@101", ["b 5 oco", "o1 5 oco"]),
+        ("5@101 rule=complete_fill peak=3", "10@101", ["b 5 oco"]),
+    ],
+)
+def test_entry_that_its_sibling_ends_in_the_same_sweep_is_covered(
+    market: Market, sibling: str, taker: str, cancelled: list[str]
+) -> None:
+    """It has filled five before the other takes its rest: they want their stop (A13)."""
+    market.play(f"""
+        alice sell {sibling} oco=g
+        alice bracket sell 10@101 tp=10@95 sl=110 oco=g peak=5 id=b
+        bob   buy {taker}
+    """)
+
+    assert sorted(market.cancels) == cancelled
+    assert "alice 5@95" in market.bids()
+    assert market.armed() == ["b.sl buy 5 110"]
+
+
 def test_children_hold_no_margin_but_each_its_fee(market: Market) -> None:
     """They only reduce (B3), and they are no group."""
     market.play("""
