@@ -98,6 +98,18 @@ def test_sold_slice_begins_the_count_anew() -> None:
     assert len(market.of("takeover")) == 1
 
 
+def test_takeover_begins_the_count_anew() -> None:
+    """What is cut next from the same position is offered three times again (D6)."""
+    market = long_at_100()
+
+    market.play("mark 90")
+    for _ in range(5):
+        market.wait(250)
+
+    kinds = [kind for kind in market.kinds() if kind in {"liquidation", "takeover"}]
+    assert kinds == ["liquidation"] * 3 + ["takeover"] + ["liquidation"] * 3 + ["takeover"]
+
+
 def test_recovered_account_begins_the_count_anew() -> None:
     """Below the first tier everything is forgotten (D6)."""
     market = long_at_100()
