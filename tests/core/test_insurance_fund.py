@@ -32,6 +32,27 @@ def test_what_the_backstop_makes_goes_to_the_fund() -> None:
     }
 
 
+def test_purse_is_emptied_after_a_timer_too() -> None:
+    """It was long from 80, and takes over a short at 120 while nobody trades (D6)."""
+    market = long_at_100(ladder="max_tries=1")
+    market.play("""
+        mark 90
+        mark 100
+        ladder max_tries=2
+        deposit amy 20
+        mm  buy  1@100
+        amy sell 1@100
+        mark 108
+    """)
+
+    market.wait(250)
+
+    assert [event["type"] for event in market.last][-2:] == ["takeover", "balance_changed"]
+    assert all("in" not in event for event in market.last)
+    assert market.last[-1]["delta"] == "-12"
+    assert fund_of(market) == (112 * 10**8, 0)
+
+
 def test_what_the_backstop_loses_comes_from_the_fund() -> None:
     """It sells at 70 what it bought at 80 (D6)."""
     market = long_at_100(ladder="max_tries=1")
