@@ -1,5 +1,6 @@
 """Corners of the waterfall that take a story to get to (D6, A8)."""
 
+from tests.core.holdings import holding, instrument
 from tests.core.market import Market
 
 
@@ -44,28 +45,33 @@ def test_debts_of_one_look_are_paid_by_account() -> None:
     assert told == [("amy", "10", "5"), ("zed", "10", "0")]
 
 
-def test_position_that_turns_round_begins_the_count_anew() -> None:
-    """What is sold from then on is another position (D6)."""
-    market = Market(lot_size="0.1", feed_stale_ms=1_000)
+def test_backstop_is_swept_after_a_timer_too() -> None:
+    """A takeover that no command brought about may close what the backstop held (D6)."""
+    market = Market(lot_size="0.1")
     market.play("""
-        ladder max_tries=99
+        fund 100
+        ladder max_tries=2
+        zoe      buy  0.3@100
+        backstop sell 0.3@100
         deposit bob 20
-        mm  sell 2@100
+        mm  sell 1@100
         bob buy  1@100
-        zoe buy  1@100
         mark 90
     """)
-    position = market.kernel.state.positions.of("bob", "X")
-    assert position is not None
-    assert position.tries == 1
-    market.wait(1_001)  # the price is stale: liquidations wait, exits trade
 
-    market.play("""
-        bob sell 1@95
-        bob sell 0.4@94 reduce
-        mm  buy  1.4@95
-    """)
+    swept = market.wait(250)[-1]
 
-    assert market.fills[-2:] == ["mm<bob 0.4@94", "mm<bob 1@95"]
-    assert market.position("bob") == "-0.4"
-    assert (position.tries, position.tried_since_us) == (0, 0)
+    assert (swept["cause"], swept["delta"], swept["balance"]) == ("insurance", "-6", "0")
+    assert "in" not in swept
+
+
+def test_count_belongs_to_a_position_and_ends_with_it() -> None:
+    """What is held after a turn is another position; a part of it is the same (D6)."""
+    position = holding(instrument(200), 4, 100, balance=0)
+    position.tries, position.tried_since_us = 2, 7
+
+    position.trade(-1, 100, 2)
+    assert (position.tries, position.tried_since_us) == (2, 7)
+
+    position.trade(-5, 100, 3)
+    assert (position.lots, position.tries, position.tried_since_us) == (-2, 0, 0)
