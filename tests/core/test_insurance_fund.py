@@ -154,6 +154,7 @@ def test_backstop_comes_into_being_with_what_is_accepted() -> None:
 
     market.send({"type": "deposit", "account": "backstop", "amount": "7", "transfer_id": "in"})
     assert [event["delta"] for event in market.last] == ["7", "-7"]
+    assert "backstop" in market.accounts()
     assert fund_of(market) == (7 * 10**8, 0)
 
 
@@ -232,6 +233,19 @@ def test_fee_is_reckoned_once_over_all_fills_of_a_slice() -> None:
 
     assert len(market.fills) == 3
     assert market.events[-1]["delta"] == "-0.000027"  # 26.994 ppm, in one
+
+
+@pytest.mark.parametrize(
+    ("ladder", "refusals"),
+    [("liquidation_fee=1", []), ("liquidation_fee=1.000001", ["invalid_terms"])],
+)
+def test_fee_is_at_most_everything(ladder: str, refusals: list[str]) -> None:
+    """A rate above one is a slip (D6)."""
+    market = Market()
+
+    market.play(f"ladder {ladder}")
+
+    assert market.refusals == refusals
 
 
 def test_no_fee_at_the_bankruptcy_price() -> None:
