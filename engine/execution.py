@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from engine.answers import cancelled
 from engine.limits import PPM
+from engine.linked_entry import hold_together
 from engine.linking import Linking
-from matching.groups import Hold
 from matching.messages import OrderRef, OrderReplenished, PreventedMatch, Trade, TradeParty
 from matching.order import Order
 from matching.sweep import NO_SWEEP
@@ -17,7 +17,6 @@ from risk.margin import fee_hold_atoms
 if TYPE_CHECKING:
     from engine.messages import Event
     from engine.state import Market, State
-    from matching.groups import Group
     from matching.sweep import Sweep
     from risk.position import Position
 
@@ -368,20 +367,6 @@ class Execution:
         sweep = market.book.plan(order, limit_ticks)
         self.enter(market, order, sweep, events, rests=False)
         return [(maker.price_ticks, bite) for maker, bite in sweep.bites if bite > 0]
-
-
-def hold_together(group: Group, order: Order) -> None:
-    """Let a group hold, on an order's side, what the dearest of its resting legs does (B3)."""
-    key = order.side, order.reduces_only
-    old = group.held.get(key) or Hold()
-    unit_atoms = order.position.instrument.unit_atoms
-    new = group.hold_of(order.side, unit_atoms, reduce_only=order.reduces_only)
-    group.held[key] = new
-    lots, fee_atoms = new.lots - old.lots, new.fee_atoms - old.fee_atoms
-    if order.reduces_only:
-        order.position.hold_reducing(lots, fee_atoms)
-    else:
-        order.position.hold(order.side, lots, new.atoms - old.atoms, fee_atoms)
 
 
 def will_rest(order: Order, sweep: Sweep) -> bool:

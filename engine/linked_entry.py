@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from engine.limits import MAX_ENTRY_ID_LENGTH, MAX_GROUP_MEMBERS
 from matching.brackets import child_ids, new_bracket
-from matching.groups import Group
+from matching.groups import Group, Hold
 from matching.terms import FillRule, OrderStatus, Refusal
 from risk.admission import NOTHING, Replaced
 from risk.margin import fee_hold_atoms
@@ -63,7 +63,7 @@ def _bracket_defect(state: State, command: PlaceOrder, bracket: BracketTerms) ->
     path = path or _misplaced_price(command, bracket)
     if path:
         return Refusal.INVALID_BRACKET, path
-    live = state.live[command.account]
+    live = state.live.get(command.account, {})
     for name in child_ids(command.client_order_id, bracket):
         if name in live or state.ids.find(command.account, name) is not None:
             return Refusal.ID_REUSED, "$.entry.client_order_id"
@@ -167,3 +167,17 @@ def shared_with(order: Order, price_ticks: int) -> Replaced:
     if group is None:
         return NOTHING
     return shared_hold(group, order.position, order.side, order.leaves_lots, price_ticks, order)
+
+
+def hold_together(group: Group, order: Order) -> None:
+    """Let a group hold, on an order's side, what the dearest of its resting legs does (B3)."""
+    key = order.side, order.reduces_only
+    old = group.held.get(key) or Hold()
+    unit_atoms = order.position.instrument.unit_atoms
+    new = group.hold_of(order.side, unit_atoms, reduce_only=order.reduces_only)
+    group.held[key] = new
+    lots, fee_atoms = new.lots - old.lots, new.fee_atoms - old.fee_atoms
+    if order.reduces_only:
+        order.position.hold_reducing(lots, fee_atoms)
+    else:
+        order.position.hold(order.side, lots, new.atoms - old.atoms, fee_atoms)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from engine.execution import hold_together
+from engine.linked_entry import hold_together
 from matching.brackets import Bracket, Exit
 from matching.groups import Group
 from matching.messages import ExitTerms

@@ -179,8 +179,8 @@ class Waterfall:
                     (place + 1, number),
                 )
             )
+            # The victim's exits are gone already: they were on the side of this fill.
             self._end_reducing(position, events)
-            self._end_reducing(victim, events)
         return done
 
     def _cancel_closing(self, position: Position, side: int, events: list[Event]) -> None:

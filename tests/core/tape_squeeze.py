@@ -56,7 +56,7 @@ class _Squeeze:
         said.append(self.paid("ann", total * rng.uniform(0.205, 0.24)))
         said.append(self.order("S0", "ann", self.side, total))
         down = -1 if self.side == "buy" else 1
-        moves = [self.mark("S0", down * rng.randint(8, 30))]
+        moves = [self.mark("S0", down * rng.randint(8, 45))]
         moves.append(self.mark("S1", rng.randint(5, 19) * (-1 if bad == "buy" else 1)))
         said += rng.sample(moves, 2)
         for name in self.victims:
@@ -73,7 +73,7 @@ class _Squeeze:
     def listed(self, symbol: str) -> Command:
         """List an instrument."""
         grid = {"tick_size": self.tick, "lot_size": "1", "mark_source": "pushed"}
-        keep = {"maintenance_margin": self.rng.choice(("0.05", "0.1", "0.123457", "0.15"))}
+        keep = {"maintenance_margin": self.rng.choice(("0.010007", "0.05", "0.123457", "0.15"))}
         fee = {"taker_fee": self.rng.choice(("0", "0", "0.002"))}
         return {"type": "create_instrument", "symbol": symbol} | grid | keep | fee
 

@@ -163,6 +163,9 @@ def test_orders_that_would_close_the_same_go_first() -> None:
     """Those on the side of the fill, asleep or not; what adds to the position stays (D7)."""
     market = long_at_100(fund="", ladder="max_tries=1")
     market.play("""
+        instrument Y
+        mark Y 100
+        mm buy  Y 1@50
         mm buy  0.5@50 id=bid
         mm buy  stop 0.5 trigger=130 id=stop
         mm buy  0.2@40 reduce id=exit
@@ -178,6 +181,7 @@ def test_orders_that_would_close_the_same_go_first() -> None:
         "exit 0.2 deleveraged",
     ]
     assert market.asks() == ["mm 0.5@150"]
+    assert market.book("Y")["bids"] == ["mm 1@50"]
     kinds = market.kinds()
     assert kinds.index("deleveraged") == len(kinds) - 1
 
@@ -216,6 +220,8 @@ def test_who_has_no_equity_is_no_victim() -> None:
         ("3477.5", ["vic 10 1/1", "vic 30 1/2"]),
         ("3476.66666666", ["vic 9 1/1", "vic 31 1/2"]),
         ("3476.66666667", ["vic 10 1/1", "vic 30 1/2"]),
+        ("3471", ["vic 6 1/1", "vic 34 1/2"]),  # 7 would be just the first tier
+        ("3471.00000001", ["vic 7 1/1", "vic 33 1/2"]),
         ("3458", ["vic 40 1/2"]),
     ],
 )
@@ -251,6 +257,35 @@ def _torn(money: str, y: str = "80") -> Market:
     """)
     market.forget()
     return market
+
+
+def test_cap_is_asked_of_what_is_needed_and_not_of_what_is_held() -> None:
+    """Three lots or more would leave vic below the first tier; the two that are needed do not (D7).
+
+    Flat is below every tier: asked of all that it holds, no victim of one position had a cap.
+    """
+    market = Market(maintenance_margin="0.15")
+    market.play("""
+        ladder max_tries=1000 max_wait_ms=600000
+        deposit bob 40
+        deposit vic 4250
+        vic sell 40@100
+        bob buy  2@100
+        mm  buy  38@100
+        instrument Y max_leverage=7 initial_margin=0.1
+        mark Y 100
+        mm  sell Y 150@100
+        vic buy  Y 150@100
+        state Y halted
+        mark X 85
+        mark Y 80
+    """)
+    market.forget()
+
+    market.play("ladder max_tries=1")
+
+    assert _given(market)[-1] == "vic 2 1/2"
+    assert market.of("deleveraged")[-1]["receipt"]["equity"] == "1850"
 
 
 def test_victims_are_looked_at_with_the_next_input() -> None:

@@ -32,6 +32,27 @@ def test_what_the_backstop_makes_goes_to_the_fund() -> None:
     }
 
 
+def test_purse_is_emptied_after_a_timer_too() -> None:
+    """It was long from 80, and takes over a short at 120 while nobody trades (D6)."""
+    market = long_at_100(ladder="max_tries=1")
+    market.play("""
+        mark 90
+        mark 100
+        ladder max_tries=2
+        deposit amy 20
+        mm  buy  1@100
+        amy sell 1@100
+        mark 108
+    """)
+
+    market.wait(250)
+
+    assert [event["type"] for event in market.last][-2:] == ["takeover", "balance_changed"]
+    assert all("in" not in event for event in market.last)
+    assert market.last[-1]["delta"] == "-12"
+    assert fund_of(market) == (112 * 10**8, 0)
+
+
 def test_what_the_backstop_loses_comes_from_the_fund() -> None:
     """It sells at 70 what it bought at 80 (D6)."""
     market = long_at_100(ladder="max_tries=1")
@@ -133,6 +154,7 @@ def test_backstop_comes_into_being_with_what_is_accepted() -> None:
 
     market.send({"type": "deposit", "account": "backstop", "amount": "7", "transfer_id": "in"})
     assert [event["delta"] for event in market.last] == ["7", "-7"]
+    assert "backstop" in market.accounts()
     assert fund_of(market) == (7 * 10**8, 0)
 
 
@@ -211,6 +233,19 @@ def test_fee_is_reckoned_once_over_all_fills_of_a_slice() -> None:
 
     assert len(market.fills) == 3
     assert market.events[-1]["delta"] == "-0.000027"  # 26.994 ppm, in one
+
+
+@pytest.mark.parametrize(
+    ("ladder", "refusals"),
+    [("liquidation_fee=1", []), ("liquidation_fee=1.000001", ["invalid_terms"])],
+)
+def test_fee_is_at_most_everything(ladder: str, refusals: list[str]) -> None:
+    """A rate above one is a slip (D6)."""
+    market = Market()
+
+    market.play(f"ladder {ladder}")
+
+    assert market.refusals == refusals
 
 
 def test_no_fee_at_the_bankruptcy_price() -> None:

@@ -190,6 +190,23 @@ class KernelMachine(RuleBasedStateMachine):
         named: Fields = {"account": account, "transfer_id": f"t{self.payments}"}
         self.say(kind, "admin", amount=str(abs(amount)), **named)
 
+    @rule(amount=st.integers(0, 30))
+    def fund(self, amount: int) -> None:
+        """Pay into the insurance fund."""
+        self.payments += 1
+        id_ = f"t{self.payments}"
+        self.say("fund_insurance", "admin", amount=str(amount), transfer_id=id_)
+
+    @rule(max_tries=st.integers(1, 3), fee=st.sampled_from(("0", "0.01", "0.5")))
+    def ladder(self, max_tries: int, fee: str) -> None:
+        """Say how often a slice is offered, and what a liquidation costs."""
+        self.say("set_liquidation", "admin", max_tries=max_tries, liquidation_fee=fee)
+
+    @rule(side=SIDES, quantity=QUANTITIES, price=PRICES)
+    def backstop(self, **order: Any) -> None:
+        """Let the backstop offer something."""
+        self.place("gtc", account="backstop", order_type="limit", **order)
+
     @rule(state=st.sampled_from(("open", "open", "open", "halted", "auction")))
     def market_state(self, state: str) -> None:
         """Halt, gather or open."""

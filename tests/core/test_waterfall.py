@@ -1,9 +1,9 @@
-"""What becomes of a slice that nobody buys, and of a debt (D6)."""
+"""What becomes of a slice that nobody buys (D6)."""
 
 import pytest
 
 from tests.core.market import Market
-from tests.core.unsold import fund_of, long_at_100
+from tests.core.unsold import long_at_100
 
 
 def _tries(market: Market) -> int:
@@ -78,7 +78,8 @@ def test_partly_sold_slice_is_a_try_and_only_its_rest_is_taken_over() -> None:
     market.play("mark 90")
 
     assert market.fills == ["bob<carol 0.1@90"]
-    assert [event["quantity"] for event in market.of("takeover")] == ["0.2"]
+    (taken,) = market.of("takeover")
+    assert (taken["quantity"], taken["price"]) == ("0.2", "80")  # not the collar's 85.5
     assert market.position("bob") == "0.7"
 
 
@@ -96,6 +97,18 @@ def test_sold_slice_begins_the_count_anew() -> None:
     market.wait(250)
 
     assert len(market.of("takeover")) == 1
+
+
+def test_takeover_begins_the_count_anew() -> None:
+    """What is cut next from the same position is offered three times again (D6)."""
+    market = long_at_100()
+
+    market.play("mark 90")
+    for _ in range(5):
+        market.wait(250)
+
+    kinds = [kind for kind in market.kinds() if kind in {"liquidation", "takeover"}]
+    assert kinds == ["liquidation"] * 3 + ["takeover"] + ["liquidation"] * 3 + ["takeover"]
 
 
 def test_recovered_account_begins_the_count_anew() -> None:
@@ -230,6 +243,39 @@ def test_spent_exits_go_when_everything_is_taken_over() -> None:
     assert kinds.index("takeover") < kinds.index("order_cancelled", kinds.index("takeover"))
 
 
+def test_spent_exit_that_sleeps_goes_too() -> None:
+    """It holds nothing, and would wake to nothing (A8, D6)."""
+    market = long_at_100(ladder="max_tries=1")
+    market.play("bob sell stop 1 trigger=50 reduce id=stop")
+    market.forget()
+
+    market.play("mark 89")
+
+    assert market.position("bob") == "0"
+    assert market.cancels[-1] == "stop 1 reduce_only"
+
+
+def test_spent_exits_of_the_backstop_go_after_the_accounts() -> None:
+    """It was long, and takes over a short of the same size (A8, D6)."""
+    market = long_at_100(ladder="max_tries=1")
+    market.play("""
+        mark 89
+        mark 100
+        deposit amy 20
+        mm  buy  1@100
+        amy sell 1@100
+        amy buy  1@50 reduce id=mine
+        backstop sell 1@150 reduce id=theirs
+    """)
+    assert market.position("backstop") == "1"
+    market.forget()
+
+    market.play("mark 109")
+
+    assert (market.position("amy"), market.position("backstop")) == ("0", "0")
+    assert market.cancels[-2:] == ["mine 1 reduce_only", "theirs 1 reduce_only"]
+
+
 def test_tier_3_takes_over_one_position_after_the_other() -> None:
     """Each slice goes all its way before the next one is cut (D6)."""
     market = Market(lot_size="0.1")
@@ -256,80 +302,3 @@ def test_tier_3_takes_over_one_position_after_the_other() -> None:
     assert market.position("bob", "X") == market.position("bob", "Y") == "0"
     # Bankruptcy prices are rounded in the account's favour.
     assert 0 <= float(market.balance("bob")) < 0.01
-
-
-# The debt
-
-
-def _in_debt(fund: str) -> Market:
-    """Let bob close at 75 by himself what was bankrupt at 80."""
-    market = long_at_100(fund=fund, ladder="max_tries=1000")
-    market.play("""
-        mark 76
-        carol buy 1@75
-    """)
-    market.forget()
-    market.play("bob sell market 1 reduce")
-    return market
-
-
-def test_fund_pays_a_debt() -> None:
-    """The vector of D2: bought at 100 with 20, sold at 75: 5 are missing (D6)."""
-    market = _in_debt(fund="100")
-
-    assert market.balance("bob") == "0"
-    assert market.events[-1] == {
-        "type": "deficit",
-        "in": 0,
-        "account": "bob",
-        "amount": "5",
-        "from_insurance": "5",
-        "from_deficit": "0",
-        "receipt": {"balance": "-5", "insurance": "100"},
-    }
-    assert fund_of(market) == (95 * 10**8, 0)
-
-
-@pytest.mark.parametrize(
-    ("fund", "paid", "open_"), [("5", "5", "0"), ("3", "3", "2"), ("", "0", "5")]
-)
-def test_what_the_fund_cannot_pay_stands_in_the_open(fund: str, paid: str, open_: str) -> None:
-    """The fund never goes below zero (D6)."""
-    market = _in_debt(fund)
-
-    event = market.events[-1]
-    assert (event["from_insurance"], event["from_deficit"]) == (paid, open_)
-    left = int(fund or 0) - int(paid)
-    assert fund_of(market) == (left * 10**8, int(open_) * 10**8)
-
-
-def test_debt_with_a_position_is_not_paid_yet() -> None:
-    """As long as something is held it may still come right (D6)."""
-    market = long_at_100(ladder="max_tries=1000")
-    market.play("""
-        mark 76
-        carol buy 0.9@75
-        bob sell market 0.9 reduce
-    """)
-
-    assert float(market.balance("bob")) < 0
-    assert market.of("deficit") == []
-
-
-def test_debt_of_a_liquidation_is_paid_at_the_end_of_its_action() -> None:
-    """Sold where it was bankrupt, and the taker's fee on top (D6)."""
-    market = Market(lot_size="0.1", taker_fee="0.01", collar="0.5")
-    market.play("""
-        deposit bob 21
-        mm    sell 1@100
-        bob   buy  1@100
-        carol buy  1@80
-    """)
-    market.forget()
-
-    market.play("mark 80")
-
-    assert market.fills == ["bob<carol 1@80"]
-    assert market.kinds() == ["margin_call", "liquidation", "trade", "deficit"]
-    assert market.events[-1]["amount"] == "0.8"
-    assert market.balance("bob") == "0"

@@ -215,7 +215,7 @@ def _account(account: Any, live: list[str]) -> tuple[Any, ...]:
         account.in_liquidation,
         live,
         {
-            s: (p.lots, p.cost_atoms, p.tries, p.tried_since_us)
+            s: (p.lots, p.cost_atoms, p.opened_by, p.tries, p.tried_since_us)
             for s, p in account.positions.items()
             if p.lots != 0
         },

@@ -171,7 +171,11 @@ class Oracle:
             equity - initial - fees,
             account.locked,
             [order.name for order in world.orders_of(account)],
-            {s: (p.lots, p.cost, p.tries, p.since) for s, p in account.positions.items() if p.lots},
+            {
+                s: (p.lots, p.cost, p.opened_by, p.tries, p.since)
+                for s, p in account.positions.items()
+                if p.lots
+            },
         )
 
 
