@@ -83,6 +83,7 @@ def rest(world: World, order: Order) -> None:
     """Queue an order behind everybody at its price."""
     world.arrivals += 1
     order.arrival = world.arrivals
+    order.account.position(order.instrument)  # from now on it may hold something
     order.shown = min(order.peak, order.leaves) if order.peak else order.leaves
     world.orders.append(order)
 
