@@ -49,7 +49,7 @@ def bracket_defect(state: State, command: PlaceOrder, bracket: BracketTerms) -> 
     path = path or _misplaced_price(command, bracket)
     if path:
         return Refusal.INVALID_BRACKET, path
-    live = state.live[command.account]
+    live = state.live.get(command.account, {})
     for name in child_ids(command.client_order_id, bracket):
         if name in live or state.ids.find(command.account, name) is not None:
             return Refusal.ID_REUSED, "$.entry.client_order_id"
