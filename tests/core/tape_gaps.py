@@ -172,5 +172,7 @@ class Gaps(Links):
         ]
         if rng.random() < 0.3:
             return rng.choice(meddling)
-        make = rng.choice((self.limit, self.limit, self.market, self.stop, self.exit, self.member))
-        return make() | {"account": BACKSTOP}
+        kinds = (self.limit, self.limit, self.market, self.stop, self.exit, self.member)
+        order = rng.choice((*kinds, self.bracket))()
+        order["account"] = BACKSTOP  # also where it is remembered, to be amended or cancelled
+        return order

@@ -75,3 +75,18 @@ def test_count_belongs_to_a_position_and_ends_with_it() -> None:
 
     position.trade(-5, 100, 3)
     assert (position.lots, position.tries, position.tried_since_us) == (-2, 0, 0)
+
+
+def test_first_order_of_the_backstop_may_be_of_any_kind() -> None:
+    """Nothing is known of it before its first order is accepted (D6)."""
+    for words in (
+        "bracket buy 1@90 tp=1@95 sl=80",
+        "sell 1@110 oco=g",
+        "sell stop 1 trigger=90 by=mark",
+        "buy 1@90 gtd=5000",
+    ):
+        market = Market()
+
+        market.play(f"backstop {words}")
+
+        assert market.kinds() == ["order_accepted"], words
