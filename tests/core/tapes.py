@@ -9,10 +9,11 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from tests.core.tape_links import Links
+from tests.core.tape_boundaries import Boundaries
 from tests.core.tape_orders import ACCOUNTS, Command, Listing
 
 SOURCES = ("l1_mid", "last", "pushed")
+CAPS = ("0", "0.02", "0.3", "1")
 SESSION_ENDS = ("00:00", "00:01", "17:30")
 
 
@@ -44,7 +45,7 @@ def tape(seed: int, length: int) -> list[Step]:
     return list(_Tape(random.Random(seed)).steps(length))
 
 
-class _Tape(Links):
+class _Tape(Boundaries):
     """The random choices of one tape."""
 
     def __init__(self, rng: random.Random) -> None:
@@ -74,6 +75,8 @@ class _Tape(Links):
             self.repeat: 3,
             self.price: 20,
             self.money: 4,
+            self.funding: 5,
+            self.swap: 4,
             self.settings: 2,
             self.listing: 1,
             self.state: 1,
@@ -188,6 +191,7 @@ class _Tape(Links):
         if self.rng.random() < 0.6:
             command["session_end"] = self.rng.choice(SESSION_ENDS)
             self.with_sessions.add(listing.symbol)
+        command |= self.maybe(0.6, {"funding_cap": self.rng.choice(CAPS)})
         return command | self.maybe(0.3, margin) | self.maybe(0.2, stale) | self.maybe(0.5, collar)
 
     def listing(self) -> Command:
@@ -206,6 +210,7 @@ class _Tape(Links):
             {"initial_margin": self.rng.choice(("0.2", "0.3"))},
             {"collar": "0.0000001"},
             {"session_end": self.rng.choice(SESSION_ENDS)},
+            {"funding_cap": self.rng.choice((*CAPS, "-0.1", "1.000001", "0.0000001"))},
         ]
         return {"type": "update_instrument", **named} | self.rng.choice(changes)
 
@@ -262,4 +267,5 @@ _GRIDS = (
     ("1", "0.1", 100),
     ("0.5", "0.005", 4_000),
     ("0.00001", "1000", 900),
+    ("0.00000002", "1", 500_000_000),
 )

@@ -42,6 +42,11 @@ def _words(event: dict[str, Any]) -> list[str]:
     kind, name = event["type"], str(event.get("client_order_id"))
     words = [kind, event.get("mode", "")]
     words += [each["reason"] for each in event.get("errors") or [event] if "reason" in each]
+    if kind in {"funding", "swap"}:
+        words.append(f"{kind} residue" if event["residue"] != "0" else "")
+        words.append(f"{kind} from the venue" if event["residue"][0] == "-" else "")
+    words.append(f"{kind} {event['path']}" if event.get("code") == 702 else "")
+    words.append(f"{event['cause']} paid" if kind == "balance_changed" else "")
     if kind == "order_amended" and "cause" in event:
         grown = event["cause"] == "bracket" and not event["kept_priority"]
         words.append(f"{event['cause']} {'grown' if grown else 'cut'}")
@@ -68,6 +73,8 @@ def test_machine_agrees_with_the_oracle() -> None:
         *("trigger_not_allowed", "invalid_trail"),
         *("invalid_oco", "oco_spent", "oco", "invalid_bracket", "bracket", "oco cut"),
         *("bracket cut", "bracket grown", "child at once", "child refused", "child repeated"),
+        *("funding residue", "swap residue", "swap from the venue", "funding paid", "swap paid"),
+        *("rejected $.funding_id", "rejected $.swap_id", "price_unavailable"),
         *("post_only_would_trade", "nothing_to_reduce", "invalid_expiry", *STP_MODES[1:]),
     ):
         assert seen[needed] >= 5, f"{needed} came up {seen[needed]} times: the tapes are tame"

@@ -60,7 +60,7 @@ def test_hash_seed_changes_no_byte() -> None:
 
 
 def test_machine_restored_after_every_command_says_the_same() -> None:
-    """No command depends on anything that a snapshot leaves out (A3, A4, A8, A10 to A13)."""
+    """No command depends on anything that a snapshot leaves out (A3, A4, A8, A10 to A13, B6)."""
     seen: Counter[bytes] = Counter()
     for seed in (1, 42, 57):
         steps = tape(seed, 220)
@@ -76,7 +76,7 @@ def test_machine_restored_after_every_command_says_the_same() -> None:
     for needed in (
         *(b"order_replenished", b"order_expired", b"decrement", b"reduce_only"),
         *(b"order_triggered", b"trigger_rejected"),
-        *(b"oco", b"oco_spent", b"bracket"),
+        *(b"oco", b"oco_spent", b"bracket", b"funding", b"swap"),
     ):
         assert seen[needed] > 0, f"{needed!r} does not come up: choose other seeds"
 

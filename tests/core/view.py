@@ -8,6 +8,7 @@ from engine.kernel import Kernel
 from matching.brackets import Bracket
 from matching.order import Conditions, Order
 from matching.stops import Trigger
+from risk.ledger import Ledger
 from risk.margin import Standing
 
 ATOM = Decimal(10) ** -8
@@ -159,6 +160,18 @@ def everything(kernel: Kernel) -> dict[str, Any]:
             if not bracket.is_over
         },
         "timer": {"next": kernel.next_deadline_us()},
+        "totals": _totals(state.ledger),
+    }
+
+
+def _totals(ledger: Ledger) -> dict[str, int]:
+    assert ledger.insurance == ledger.deficits == 0, "nothing in the tapes moves these"
+    return {
+        "paid_in": ledger.deposits - ledger.withdrawals,
+        "balances": ledger.balances,
+        "open_cost": ledger.open_cost,
+        "fees": ledger.fees,
+        "residue": ledger.residue,
     }
 
 

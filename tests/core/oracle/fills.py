@@ -140,6 +140,7 @@ def _settle(world: World, order: Order, lots: int, price: int, trade: int, rate:
     order.fees_paid += fee
     realized = book(account, instrument, order.side * lots, price, trade)
     account.balance += realized - fee
+    world.fees += fee
     world.traded.add(account.name)
     return order.names() | {
         "fee": money(fee),

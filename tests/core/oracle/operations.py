@@ -15,6 +15,7 @@ DEFAULTS: Command = {
     "maker_fee": 0,
     "taker_fee": 0,
     "collar": "0.05",
+    "funding_cap": "0.0075",
 }
 RATES = tuple(key for key in DEFAULTS if key != "contract_size")
 GREATEST_MONEY = 10**24
@@ -81,6 +82,7 @@ def _are_sound(terms: Command, ladder: Ladder) -> bool:
         and keep * leverage < number(ladder.admission_ratio)
         and all(abs(fee) * 10 <= 1 for fee in fees)
         and 0 < number(terms["collar"]) < 1
+        and 0 <= number(terms["funding_cap"]) <= 1
     )
 
 
@@ -192,6 +194,7 @@ def transfer(world: World, command: Command) -> None:
             raise Refused(506)
         amount = -amount
     world.transfers.add(command["transfer_id"])
+    world.paid_in += amount
     account.balance += amount
     world.traded.add(account.name)
     world.say(

@@ -10,6 +10,7 @@ from typing import Any
 
 from tests.core.oracle import (
     amending,
+    boundaries,
     bracketing,
     firing,
     groups,
@@ -42,6 +43,8 @@ COMMANDS: dict[str, Callable[[World, Command], None]] = {
     "withdraw": operations.transfer,
     "set_risk": operations.set_risk,
     "set_liquidation": operations.set_liquidation,
+    "apply_funding": boundaries.apply_funding,
+    "apply_swap": boundaries.apply_swap,
 }
 NAMED: dict[str, tuple[str, ...]] = {
     "place_order": ("symbol", "account", "client_order_id"),
@@ -61,6 +64,8 @@ NAMED: dict[str, tuple[str, ...]] = {
     "withdraw": ("account",),
     "set_risk": ("account",),
     "set_liquidation": (),
+    "apply_funding": ("symbol",),
+    "apply_swap": ("symbol",),
 }
 """What a refusal names, by command."""
 
@@ -142,7 +147,23 @@ class Oracle:
                 if bracket is not None
             },
             "timer": {"next": min(self._deadlines(), default=None)},
+            "totals": self._totals(),
         }
+
+    def _totals(self) -> dict[str, int]:
+        """Return what must add up: money in = balances − open cost + fees + residue (B7)."""
+        world = self.world
+        accounts = world.accounts.values()
+        totals = {
+            "paid_in": world.paid_in,
+            "balances": sum(account.balance for account in accounts),
+            "open_cost": sum(p.cost for a in accounts for p in a.positions.values()),
+            "fees": world.fees,
+            "residue": world.residue,
+        }
+        left = totals["balances"] - totals["open_cost"] + totals["fees"] + totals["residue"]
+        assert totals["paid_in"] == left, "something was created or lost"
+        return totals
 
     def _deadlines(self) -> list[int]:
         looks = [self.world.look_at] if self.world.look_at else []

@@ -200,6 +200,11 @@ class World:
     armed: list[Order] = field(default_factory=list)
     ids: dict[tuple[str, str], tuple[Any, Event]] = field(default_factory=dict)
     transfers: set[str] = field(default_factory=set)
+    fundings: set[str] = field(default_factory=set)
+    swaps: set[str] = field(default_factory=set)
+    paid_in: int = 0
+    fees: int = 0
+    residue: int = 0
     groups: dict[tuple[str, str, str], Group] = field(default_factory=dict)
     uncovered: list[Any] = field(default_factory=list)
     ladder: Ladder = field(default_factory=Ladder)
