@@ -161,6 +161,7 @@ class Instrument(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=
     mode: Literal["book", "l1"] | None = None
     mark_source: Literal["l1_mid", "pushed", "last"] | None = None
     collar: DecimalText | None = None
+    funding_cap: DecimalText | None = None
     price_band: DecimalText | None = None
     breakers: tuple[Bracket, ...] | None = None
     feed_stale_ms: Milliseconds | None = None

@@ -19,12 +19,15 @@ from engine.conversion_admin import (
     update_account,
     update_instrument,
 )
+from engine.conversion_carry import apply_funding, apply_swap
 from engine.conversion_orders import SIDES, amend_order, place_bracket, place_order, price_ticks
 from engine.grid import Grid
 from engine.messages import Verdict
 from engine.wire import (
     AmendOrderWire,
     AnyWire,
+    ApplyFundingWire,
+    ApplySwapWire,
     CancelAllWire,
     CancelOrderWire,
     CreateAccountWire,
@@ -80,6 +83,8 @@ class Conversion:
             WithdrawWire: lambda c: transfer(c, -1),
             SetRiskWire: set_risk,
             SetLiquidationWire: set_liquidation,
+            ApplyFundingWire: apply_funding,
+            ApplySwapWire: apply_swap,
             Verdict: _refuse,
         }
 

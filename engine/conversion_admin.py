@@ -122,6 +122,7 @@ def _new_terms(c: CreateInstrumentWire) -> Terms:
         maker_fee_ppm=_ppm(_given(c.maker_fee, 0), "$.maker_fee"),
         taker_fee_ppm=_ppm(_given(c.taker_fee, 0), "$.taker_fee"),
         collar_ppm=_ppm(_given(c.collar, "0.05"), "$.collar"),
+        funding_cap_ppm=_ppm(_given(c.funding_cap, "0.0075"), "$.funding_cap"),
         mark_source=c.mark_source or MarkSource.L1_MID,
         asset_class=c.asset_class or "",
         feed_stale_us=(c.feed_stale_ms or 0) * 1_000,
@@ -226,6 +227,7 @@ def update_instrument(c: UpdateInstrumentWire, terms: Terms | None) -> UpdateIns
             ("maker_fee", "maker_fee_ppm"),
             ("taker_fee", "taker_fee_ppm"),
             ("collar", "collar_ppm"),
+            ("funding_cap", "funding_cap_ppm"),
         ):
             value = getattr(c, field)
             if value is not None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from engine.amending import Amending
 from engine.arming import Triggering
 from engine.cancelling import Cancelling
+from engine.carrying import Carrying
 from engine.covering import Covering
 from engine.execution import Execution
 from engine.limits import MASS_CANCELS_PER_FRAME
@@ -20,6 +21,8 @@ from engine.state import State
 from engine.trading import Trading
 from matching.messages import AmendOrder, CancelAll, CancelOrder, PlaceOrder, SetMarketState
 from risk.messages import (
+    ApplyFunding,
+    ApplySwap,
     CreateAccount,
     CreateInstrument,
     DeleteInstrument,
@@ -45,7 +48,15 @@ NEVER_US: Final = 2**62
 class Kernel:
     """The shard's state and the parts that work on it."""
 
-    __slots__ = ("_cancelling", "_covering", "_liquidator", "_routes", "_triggering", "state")
+    __slots__ = (
+        "_cancelling",
+        "_carrying",
+        "_covering",
+        "_liquidator",
+        "_routes",
+        "_triggering",
+        "state",
+    )
 
     def __init__(self, state: State | None = None) -> None:
         self.state: State = State() if state is None else state
@@ -55,6 +66,7 @@ class Kernel:
         amending = Amending(self.state, execution)
         operations = Operations(self.state)
         self._cancelling: Cancelling = cancelling
+        self._carrying: Carrying = Carrying(self.state)
         self._covering: Covering = Covering(self.state, execution)
         self._triggering: Triggering = Triggering(self.state, execution, self._covering)
         self._liquidator: Liquidator = Liquidator(self.state, execution, cancelling)
@@ -74,19 +86,25 @@ class Kernel:
             Transfer: operations.transfer,
             SetRisk: operations.set_risk,
             SetLiquidation: operations.set_liquidation,
+            ApplyFunding: self._carrying.apply_funding,
+            ApplySwap: self._carrying.apply_swap,
             Rejected: _reject,
         }
 
     def begin(self, now_us: int) -> list[Event]:
         """Open a batch at `now_us`: what is unfinished first, then the timers due.
 
-        Time never goes back. While a mass action, a cascade or expiries are unfinished
+        Time never goes back. While payments, a mass action, a cascade or expiries are unfinished
         (`is_busy`), no input may be applied: the next batch goes on with them.
         """
         state = self.state
         assert now_us >= state.now_us, "engine time never goes back"
         state.now_us = now_us
         events: list[Event] = []
+        if state.carry is not None:
+            self._carrying.go_on(events)
+            self._after_payments(events)
+            return events
         if state.mass:
             if self._cancelling.cancel_mass(state.mass[0], events):
                 state.mass.popleft()
@@ -122,6 +140,13 @@ class Kernel:
         elif state.touched or state.moved or state.pending_accounts or state.pending_symbols:
             self._liquidator.review(events)
 
+    def _after_payments(self, events: list[Event]) -> None:
+        """Look after the margins of all who paid or received, once the last one has (B6)."""
+        if self.state.carry is not None:
+            self._liquidator.defer()
+        else:
+            self._settle_prices(events)
+
     def _expiry_us(self) -> int:
         """Return when the next order expires; infinitely late where none does."""
         expiries = self.state.expiries
@@ -130,14 +155,15 @@ class Kernel:
     def is_busy(self) -> bool:
         """Tell whether something must go on in the next batch, before any input."""
         state = self.state
-        unfinished = state.mass or state.cascades or state.due
+        unfinished = state.carry or state.mass or state.cascades or state.due
         return bool(unfinished) or self._expiry_us() <= state.now_us
 
     def next_deadline_us(self) -> int | None:
         """Return when the next timer is due, if any; now, while something is unfinished."""
-        if self.state.mass or self.state.cascades or self.state.due:
-            return self.state.now_us
-        deadline_us = min(self.state.review_at_us or NEVER_US, self._expiry_us())
+        state = self.state
+        if state.carry or state.mass or state.cascades or state.due:
+            return state.now_us
+        deadline_us = min(state.review_at_us or NEVER_US, self._expiry_us())
         return None if deadline_us == NEVER_US else deadline_us
 
     def apply(self, command: Command) -> list[Event]:
@@ -146,6 +172,7 @@ class Kernel:
         A refusal is an event too. After the command: its fills, then the margins of the accounts
         it touched or whose marks it moved (D2).
         """
+        assert self.state.carry is None, "payments go on before any other input"
         assert not self.state.mass, "a mass action goes on before any other input"
         assert not self.state.cascades, "a cascade goes on before any other input"
         assert not self.state.due, "children of brackets come before any other input"
@@ -160,7 +187,7 @@ class Kernel:
             or state.pending_accounts
             or state.pending_symbols
         ):
-            self._settle_prices(events)
+            self._after_payments(events)
         state.ledger.check()
         return events
 

@@ -27,10 +27,13 @@ from matching.messages import (
 from risk.messages import (
     AccountCreated,
     AccountUpdated,
+    ApplyFunding,
+    ApplySwap,
     BalanceChanged,
     CreateAccount,
     CreateInstrument,
     DeleteInstrument,
+    FundingApplied,
     Liquidation,
     LiquidationSet,
     MarginCall,
@@ -39,6 +42,7 @@ from risk.messages import (
     RiskSet,
     SetLiquidation,
     SetRisk,
+    SwapApplied,
     Tick,
     Transfer,
     TriggerRejected,
@@ -62,6 +66,8 @@ Command = (
     | Transfer
     | SetRisk
     | SetLiquidation
+    | ApplyFunding
+    | ApplySwap
     | Rejected
 )
 """What the kernel applies. A `Rejected` is a verdict reached before it."""
@@ -84,6 +90,8 @@ Event = (
     | AccountCreated
     | AccountUpdated
     | BalanceChanged
+    | FundingApplied
+    | SwapApplied
     | RiskSet
     | LiquidationSet
     | MarginCall

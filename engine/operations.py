@@ -72,6 +72,7 @@ def terms_are_sound(terms: Terms, admission_ratio_ppm: int) -> bool:
         and -MAX_FEE_PPM <= terms.maker_fee_ppm <= MAX_FEE_PPM
         and -MAX_FEE_PPM <= terms.taker_fee_ppm <= MAX_FEE_PPM
         and 0 < terms.collar_ppm < PPM
+        and 0 <= terms.funding_cap_ppm <= PPM
         and terms.feed_stale_us >= 0
     )
 

@@ -13,6 +13,7 @@ import msgspec
 
 from engine.decimals import to_text
 from engine.rendering_admin import ADMIN_ROUTES, money, rate
+from engine.rendering_carry import funding_applied, swap_applied
 from matching.messages import (
     OrderAccepted,
     OrderAmended,
@@ -28,10 +29,12 @@ from matching.messages import (
 from matching.terms import SIDE_NAMES
 from risk.messages import (
     Failure,
+    FundingApplied,
     Liquidation,
     MarginCall,
     MarginReceipt,
     Rejected,
+    SwapApplied,
     TriggerRejected,
 )
 
@@ -62,6 +65,8 @@ class Rendering:
             PreventedMatch: self._prevented_match,
             Liquidation: self._liquidation,
             MarginCall: _margin_call,
+            FundingApplied: lambda e, where: funding_applied(e, where, self._grid(e.symbol)),
+            SwapApplied: lambda e, where: swap_applied(e, where, self._grid(e.symbol)),
             **ADMIN_ROUTES,
         }
 

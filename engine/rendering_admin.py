@@ -49,6 +49,7 @@ def terms_fields(terms: Terms) -> str:
         "maker_fee": rate(terms.maker_fee_ppm),
         "taker_fee": rate(terms.taker_fee_ppm),
         "collar": rate(terms.collar_ppm),
+        "funding_cap": rate(terms.funding_cap_ppm),
         "mark_source": terms.mark_source.value,
     }
     if terms.session_end_minute >= 0:
@@ -95,8 +96,15 @@ def _balance_changed(e: BalanceChanged, where: str) -> str:
     return (
         f'{{"type":"balance_changed",{where}"account":"{e.account}",'
         f'"delta":"{money(e.delta_atoms)}","balance":"{money(e.balance_atoms)}",'
-        f'"cause":"{e.cause}","transfer_id":"{e.transfer_id}"}}'
+        f'"cause":"{e.cause}",{_reference(e)}}}'
     )
+
+
+def _reference(e: BalanceChanged) -> str:
+    """Name what moved the money: a transfer, or an instrument's funding or swap."""
+    if e.symbol:
+        return f'"symbol":"{e.symbol}","{e.cause}_id":"{e.transfer_id}"'
+    return f'"transfer_id":"{e.transfer_id}"'
 
 
 def _risk_set(e: RiskSet, where: str) -> str:

@@ -31,6 +31,7 @@ from matching.order import Conditions, Order
 from matching.stops import Trigger
 from matching.terms import CancelReason
 from risk.account import Account
+from risk.carry import Carry
 from risk.instrument import Instrument
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ def _restore_head(state: State, head: Head) -> None:
     state.next_arming = head.next_arming
     state.referenced = dict.fromkeys(head.referenced)
     state.cascades = dict(head.cascades)
+    state.carry = None if head.carry is None else Carry(*head.carry)
 
 
 def _restore_instrument(state: State, record: InstrumentRecord) -> None:

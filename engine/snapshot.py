@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from engine.kernel import Kernel
     from engine.state import State
     from matching.order import Order
+    from risk.carry import Carry
 
 FORMAT: Final = 1
 """Raised when the records below change; older formats are migrated on reading."""
@@ -59,6 +60,7 @@ class Head(msgspec.Struct, array_like=True):
     next_arming: int
     referenced: list[str]
     cascades: list[tuple[str, int]]
+    carry: tuple[str, str, str, int, int, int, str] | None
 
 
 class InstrumentRecord(msgspec.Struct, array_like=True):
@@ -191,6 +193,22 @@ def _head(state: State) -> Iterator[Head]:
         state.next_arming,
         sorted(state.referenced),
         sorted(state.cascades.items()),
+        _carry(state.carry),
+    )
+
+
+def _carry(carry: Carry | None) -> tuple[str, str, str, int, int, int, str] | None:
+    """Return a boundary that is being paid; what is left to pay follows from the positions."""
+    if carry is None:
+        return None
+    return (
+        carry.symbol,
+        carry.cause,
+        carry.reference,
+        carry.long_numerator,
+        carry.short_numerator,
+        carry.divisor,
+        carry.after,
     )
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from matching.order import Order
     from matching.terms import CancelReason
     from risk.account import Account
+    from risk.carry import Carry
     from risk.instrument import Instrument
     from risk.position import Position
 
@@ -61,11 +62,14 @@ class State:
     at new prices; `cascades` are those being looked at, and how many have fired. `brackets` are
     those of which something lives, by their entry's order id; `due` those whose entry has filled
     and whose children wait to be placed, `shelved` the same by symbol while the market is shut.
+    `carry` is a funding or swap of which payments are left; `transfers` the digests of ids of money
+    in and out, funding and swap.
     """
 
     __slots__ = (
         "accounts",
         "brackets",
+        "carry",
         "cascades",
         "due",
         "expiries",
@@ -113,6 +117,7 @@ class State:
         self.pending_symbols: dict[str, None] = {}
         self.review_at_us: int = 0
         self.mass: deque[MassCancel] = deque()
+        self.carry: Carry | None = None
         self.groups: OrderedDict[tuple[str, str, str], Group] = OrderedDict()
         self.brackets: dict[int, Bracket] = {}
         self.due: OrderedDict[int, Bracket] = OrderedDict()
@@ -164,6 +169,7 @@ class State:
         )
         assert cost == self.ledger.open_cost
         assert self.live.keys() == self.accounts.keys()
+        assert self.carry is None or self.carry.symbol in self.markets
         for market in self.markets.values():
             market.book.check()
             market.stops.check()

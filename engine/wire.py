@@ -178,6 +178,7 @@ class CreateInstrumentWire(Wire, tag="create_instrument"):
     mode: Literal["book", "l1"] | None = None
     mark_source: MarkSource | None = None
     collar: Decimal | None = None
+    funding_cap: Decimal | None = None
     price_band: Decimal | None = None
     breakers: list[dict[str, Decimal]] | None = None
     feed_stale_ms: Whole | None = None
@@ -198,6 +199,7 @@ class UpdateInstrumentWire(Wire, tag="update_instrument"):
     maker_fee: Decimal | None = None
     taker_fee: Decimal | None = None
     collar: Decimal | None = None
+    funding_cap: Decimal | None = None
     feed_stale_ms: Whole | None = None
     session_end: TimeOfDay | None = None
 
@@ -274,6 +276,25 @@ class SetLiquidationWire(Wire, tag="set_liquidation"):
     review_ms: Annotated[int, msgspec.Meta(ge=1, le=60_000)] = 250
 
 
+class ApplyFundingWire(Wire, tag="apply_funding"):
+    """`apply_funding`: longs pay shorts `rate` of their notional at the mark."""
+
+    symbol: Identifier
+    rate: Decimal
+    funding_id: Identifier
+
+
+class ApplySwapWire(Wire, tag="apply_swap"):
+    """`apply_swap`: either side pays its yearly rate; three days on the triple day."""
+
+    symbol: Identifier
+    long_rate: Decimal
+    short_rate: Decimal
+    day_count: Whole
+    swap_id: Identifier
+    days: Whole | None = None
+
+
 OrdersWire = PlaceOrderWire | PlaceBracketWire | AmendOrderWire | CancelOrderWire | CancelAllWire
 TicksWire = L1Wire | MarkPriceWire
 AdminWire = (
@@ -287,5 +308,7 @@ AdminWire = (
     | WithdrawWire
     | SetRiskWire
     | SetLiquidationWire
+    | ApplyFundingWire
+    | ApplySwapWire
 )
 AnyWire = OrdersWire | TicksWire | AdminWire

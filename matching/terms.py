@@ -194,7 +194,8 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     A price of n ticks is `n * tick_units * 10 ** -price_decimals`; a quantity of n lots is
     `n * lot_units * 10 ** -quantity_decimals`. One tick on one lot is worth `atoms_per_tick_lot`,
     which is even, so that a mid price of half a tick is exact. `session_end_minute` is the minute
-    of the UTC day at which day orders expire, -1 where there is no such end.
+    of the UTC day at which day orders expire, -1 where there is no such end. Funding rates are cut
+    to plus or minus `funding_cap_ppm`.
     """
 
     symbol: str
@@ -215,3 +216,4 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     asset_class: str = ""
     feed_stale_us: int = 0
     session_end_minute: int = -1
+    funding_cap_ppm: int = 7_500

@@ -50,7 +50,7 @@ class WriterHalted(Exception):
 
 
 class FillWriter:
-    """Writes `fills`, `balance_log` and `liquidation_log` of one shard.
+    """Writes `fills` and the logs of balances, liquidations and funding of one shard.
 
     `cursor_frame` is the last frame written, `rows_written` counts rows since the start, `state`
     is one of `starting`, `writing`, `idle`, `waiting: <reason>`, `halted: <reason>`. The engine

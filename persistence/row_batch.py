@@ -42,6 +42,7 @@ async def write_rows(
             ("fills", rows.fills),
             ("balances", rows.balances),
             ("liquidations", rows.liquidations),
+            ("funding", rows.funding),
         ):
             inserted = await _insert(connection, shard, table, batch)
             if inserted < len(batch) and not may_repeat:

@@ -8,7 +8,13 @@ from engine.messages import Frame
 
 _OPPOSITE: Final = {"buy": "sell", "sell": "buy"}
 # A frame without one of these words has no rows, and a search in bytes costs next to nothing.
-_WORDS: Final = (b'"trade"', b'"balance_changed"', b'"liquidation"')
+_WORDS: Final = (
+    b'"trade"',
+    b'"balance_changed"',
+    b'"liquidation"',
+    b'"funding"',
+    b'"swap"',
+)
 
 
 class FillRow(NamedTuple):
@@ -59,17 +65,40 @@ class LiquidationRow(NamedTuple):
     receipt: str
 
 
+class FundingRow(NamedTuple):
+    """One funding or swap, in the order of the columns of `insert_funding.sql`.
+
+    Both rates are what that side pays, so a funding's short rate is the long one below zero.
+    """
+
+    time_us: int
+    frame: int
+    event_index: int
+    kind: str
+    boundary_id: str
+    symbol: str
+    long_rate: str
+    short_rate: str
+    days: int | None
+    day_count: int | None
+    mark_price: str
+    paid: str
+    received: str
+    residue: str
+
+
 class Rows(NamedTuple):
     """The rows of some frames, each list in the order of the journal."""
 
     fills: list[FillRow]
     balances: list[BalanceRow]
     liquidations: list[LiquidationRow]
+    funding: list[FundingRow]
 
     @property
     def total(self) -> int:
         """How many rows there are."""
-        return len(self.fills) + len(self.balances) + len(self.liquidations)
+        return sum(len(rows) for rows in self)
 
 
 class _Kind(msgspec.Struct, gc=False):
@@ -112,20 +141,43 @@ class _Liquidation(msgspec.Struct, gc=False):
     limit_price: str | None = None
 
 
+class _Carry(msgspec.Struct, gc=False):
+    symbol: str
+    mark_price: str
+    paid: str
+    received: str
+    residue: str
+
+
+class _Funding(_Carry, gc=False):
+    funding_id: str
+    rate: str
+
+
+class _Swap(_Carry, gc=False):
+    swap_id: str
+    long_rate: str
+    short_rate: str
+    day_count: int
+    days: int
+
+
 _kinds = msgspec.json.Decoder(list[_Kind])
 _raws = msgspec.json.Decoder(list[msgspec.Raw])
 _trade = msgspec.json.Decoder(_Trade)
 _balance = msgspec.json.Decoder(_BalanceChanged)
 _liquidation = msgspec.json.Decoder(_Liquidation)
+_funding = msgspec.json.Decoder(_Funding)
+_swap = msgspec.json.Decoder(_Swap)
 
 
 def no_rows() -> Rows:
     """Return empty lists to append to."""
-    return Rows([], [], [])
+    return Rows([], [], [], [])
 
 
 def append_rows(frame: Frame, rows: Rows) -> None:
-    """Append the rows of a frame: two for a trade, one for a balance movement or a liquidation.
+    """Append the rows of a frame: two for a trade, one for whatever else has a table.
 
     Event types that have no table, also those of later releases, are passed over. Raises
     msgspec.ValidationError for an event that is not what its type says. O(events).
@@ -142,6 +194,10 @@ def append_rows(frame: Frame, rows: Rows) -> None:
                 rows.balances.append(_balance_row(frame, index, _balance.decode(raw)))
             case "liquidation":
                 rows.liquidations.append(_liquidation_row(frame, index, _liquidation.decode(raw)))
+            case "funding":
+                rows.funding.append(_funding_row(frame, index, _funding.decode(raw)))
+            case "swap":
+                rows.funding.append(_swap_row(frame, index, _swap.decode(raw)))
             case _:
                 pass
 
@@ -195,4 +251,45 @@ def _liquidation_row(frame: Frame, index: int, event: _Liquidation) -> Liquidati
         event.quantity,
         event.limit_price,
         bytes(event.receipt).decode(),
+    )
+
+
+def _funding_row(frame: Frame, index: int, event: _Funding) -> FundingRow:
+    rates = (event.rate, _negative(event.rate))
+    return _carry_row(frame, index, event, ("funding", event.funding_id), rates, (None, None))
+
+
+def _swap_row(frame: Frame, index: int, event: _Swap) -> FundingRow:
+    rates = (event.long_rate, event.short_rate)
+    return _carry_row(
+        frame, index, event, ("swap", event.swap_id), rates, (event.days, event.day_count)
+    )
+
+
+def _negative(decimal: str) -> str:
+    if decimal == "0":
+        return decimal
+    return decimal[1:] if decimal.startswith("-") else f"-{decimal}"
+
+
+def _carry_row(
+    frame: Frame,
+    index: int,
+    event: _Carry,
+    named: tuple[str, str],
+    rates: tuple[str, str],
+    days: tuple[int | None, int | None],
+) -> FundingRow:
+    return FundingRow(
+        frame.time_us,
+        frame.n,
+        index,
+        *named,
+        event.symbol,
+        *rates,
+        *days,
+        event.mark_price,
+        event.paid,
+        event.received,
+        event.residue,
     )

@@ -82,6 +82,31 @@ class SetLiquidation(msgspec.Struct, gc=False):
     review_us: int = 250_000
 
 
+class ApplyFunding(msgspec.Struct, gc=False):
+    """Longs pay shorts `rate_ppb` of their notional at the mark, once per `funding_id` digest."""
+
+    symbol: str
+    rate_ppb: int
+    funding_id: str
+    digest: bytes
+    defect: Refusal | None = None
+    defect_path: str = ""
+
+
+class ApplySwap(msgspec.Struct, gc=False):
+    """Each side pays its yearly rate for `days` days of `day_count`, once per `swap_id` digest."""
+
+    symbol: str
+    long_rate_ppb: int
+    short_rate_ppb: int
+    day_count: int
+    days: int
+    swap_id: str
+    digest: bytes
+    defect: Refusal | None = None
+    defect_path: str = ""
+
+
 class Tick(msgspec.Struct, gc=False):
     """The best bid and ask of an outside market, in ticks; `sequence` and `time_us` order it."""
 
@@ -155,13 +180,42 @@ class AccountUpdated(msgspec.Struct, gc=False):
 
 
 class BalanceChanged(msgspec.Struct, gc=False):
-    """Money moved on an account for something that is not a trade."""
+    """Money moved on an account for something that is not a trade.
+
+    `transfer_id` is the id of what moved it; funding and swap also name their `symbol`.
+    """
 
     account: str
     delta_atoms: int
     balance_atoms: int
     cause: str
     transfer_id: str
+    symbol: str = ""
+
+
+class FundingApplied(msgspec.Struct, gc=False):
+    """Positions pay funding at this rate; written before the payments, with their totals."""
+
+    symbol: str
+    funding_id: str
+    rate_ppb: int
+    mark_half_ticks: int
+    paid_atoms: int
+    received_atoms: int
+
+
+class SwapApplied(msgspec.Struct, gc=False):
+    """Positions pay swap at these rates; written before the payments, with their totals."""
+
+    symbol: str
+    swap_id: str
+    long_rate_ppb: int
+    short_rate_ppb: int
+    day_count: int
+    days: int
+    mark_half_ticks: int
+    paid_atoms: int
+    received_atoms: int
 
 
 class RiskSet(msgspec.Struct, gc=False):

@@ -59,12 +59,19 @@ SAID: dict[str, Callable[[Event], str]] = {
         f"{e['taker']['client_order_id']} meets {e['maker']['client_order_id']}"
         f" {e['quantity']}@{e['price']}"
     ),
+    "funding": lambda e: f"{e['symbol']} funding {e['rate']}: {_totals(e)}",
+    "swap": lambda e: f"{e['symbol']} swap {e['long_rate']} and {e['short_rate']}: {_totals(e)}",
     "market_state": lambda e: f"{e['symbol']} {e['state']}",
     "margin_call": lambda e: f"{e['account']} margin call",
     "liquidation": lambda e: (
         f"{e['account']} tier {e['tier']}, {e['side']} {e['quantity']}@{e['limit_price']}"
     ),
 }
+
+
+def _totals(event: Event) -> str:
+    return f"{event['paid']} paid, {event['received']} received"
+
 
 _FENCE = re.compile(r"^```(\w*)")
 _RULE = re.compile(r"^\*\*(?P<number>[A-F]\d{1,2})\b")

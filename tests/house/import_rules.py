@@ -14,6 +14,7 @@ KERNEL = (
     "engine.arming",
     "engine.prices",
     "engine.cancelling",
+    "engine.carrying",
     "engine.covering",
     "engine.linked_entry",
     "engine.linking",
@@ -39,10 +40,12 @@ CODEC = (
     "engine.entries",
     "engine.conversion",
     "engine.conversion_admin",
+    "engine.conversion_carry",
     "engine.conversion_orders",
     "engine.grid",
     "engine.rendering",
     "engine.rendering_admin",
+    "engine.rendering_carry",
 )
 
 # importer: what of ours it may import (itself and what is below it always)
