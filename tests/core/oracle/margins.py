@@ -2,7 +2,7 @@
 
 from fractions import Fraction
 
-from tests.core.oracle.numbers import up
+from tests.core.oracle.numbers import ceiling, up
 from tests.core.oracle.world import Account, Instrument, Order, Position, World
 
 NEVER = Fraction(10**30)
@@ -21,7 +21,19 @@ def maintenance(account: Account) -> int:
 
 def position_maintenance(position: Position) -> int:
     """Return one position's maintenance margin."""
-    return up(abs(position.value), position.instrument.rate("maintenance_margin"))
+    return keep_for(position.instrument, abs(position.value))
+
+
+def keep_for(instrument: Instrument, notional: int) -> int:
+    """Return the maintenance margin of a notional: each part of it at its bracket's rate (B4)."""
+    brackets = instrument.brackets
+    if len(brackets) == 1:
+        return up(notional, brackets[0][2])
+    ends = [bound for bound, _, _ in brackets[1:]] + [Fraction(notional)]
+    exact = Fraction(0)
+    for (start, _, rate), end in zip(brackets, ends, strict=True):
+        exact += max(Fraction(0), min(Fraction(notional), end) - start) * rate
+    return ceiling(exact)
 
 
 def ratio(account: Account) -> Fraction:
@@ -42,9 +54,10 @@ def leverage(account: Account, instrument: Instrument) -> Fraction:
     return greatest if account.leverage is None else min(account.leverage, greatest)
 
 
-def initial_rate(account: Account, instrument: Instrument) -> Fraction:
-    """Return the dearer of 1 ⁄ leverage and the instrument's initial rate (B3)."""
-    return max(1 / leverage(account, instrument), instrument.rate("initial_margin"))
+def initial_for(account: Account, instrument: Instrument, notional: int) -> int:
+    """Return notional × the dearer of 1 ⁄ leverage and the initial rate of its bracket (B3)."""
+    rates = [rate for bound, rate, _ in instrument.brackets if bound <= notional]
+    return up(notional, max(1 / leverage(account, instrument), rates[-1]))
 
 
 def worse_side(
@@ -64,9 +77,8 @@ def worse_side(
 
 def initial(world: World, account: Account, position: Position) -> int:
     """Return the initial margin of a position and its open orders (B3)."""
-    rate = initial_rate(account, position.instrument)
     buys, sells = (on_order(world, account, position, side) for side in (1, -1))
-    return up(worse_side(position, buys, sells), rate)
+    return initial_for(account, position.instrument, worse_side(position, buys, sells))
 
 
 def on_order(

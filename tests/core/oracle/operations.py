@@ -5,6 +5,14 @@ from dataclasses import asdict, fields
 from tests.core.oracle import margins
 from tests.core.oracle.grid import ticks_of
 from tests.core.oracle.numbers import ATOMS, money, number, written
+from tests.core.oracle.rates import (
+    ask_brackets,
+    ask_rate,
+    brackets_of,
+    brackets_said,
+    unsound_bracket,
+    with_brackets,
+)
 from tests.core.oracle.world import Account, Command, Event, Instrument, Ladder, Refused, World
 
 DEFAULTS: Command = {
@@ -28,19 +36,23 @@ def create_instrument(world: World, command: Command) -> None:
         raise Refused(205)
     if command.get("mode", "book") != "book":
         raise Refused(407, "$.mode")
-    terms = DEFAULTS | {key: value for key, value in command.items() if value is not None}
+    given = {key: value for key, value in command.items() if value is not None}
+    terms = DEFAULTS | given
     terms.setdefault("mark_source", "l1_mid")
     tick, lot = number(terms["tick_size"]), number(terms["lot_size"])
     unit = tick * lot * number(terms["contract_size"]) * ATOMS
     if unit.denominator != 1 or unit <= 0 or unit.numerator % 2:
         raise Refused(409, "$.tick_size")
+    ask_brackets(given)
     _ask_rates(terms)
+    terms = with_brackets(terms, given)
     state = terms.pop("state", "open")
     if state == "auction":
         raise Refused(407)
-    if unit > 10**12 or min(tick, lot) <= 0 or not _are_sound(terms, world.ladder):
+    if unit > 10**12 or min(tick, lot) <= 0:
         raise Refused(409)
-    instrument = Instrument(terms, state, tick, lot, unit.numerator)
+    _ask_sound(terms, world.ladder)
+    instrument = Instrument(terms, state, tick, lot, unit.numerator, brackets_of(terms))
     world.instruments[symbol] = instrument
     world.say("instrument_created", **_terms(instrument), state=state)
 
@@ -49,11 +61,12 @@ def update_instrument(world: World, command: Command) -> None:
     """`update_instrument`."""
     instrument = world.instrument(command["symbol"])
     changes = {key: value for key, value in command.items() if value is not None}
+    ask_brackets(changes)
     _ask_rates(changes)
-    terms = instrument.terms | changes
-    if not _are_sound(terms, world.ladder):
-        raise Refused(409)
+    terms = with_brackets(instrument.terms, changes)
+    _ask_sound(terms, world.ladder)
     instrument.terms = terms
+    instrument.brackets = brackets_of(terms)
     world.moved.add(instrument.symbol)
     world.say("instrument_updated", **_terms(instrument))
 
@@ -65,11 +78,12 @@ def _ask_rates(terms: Command) -> None:
             ask_rate(terms[key], key)
 
 
-def ask_rate(rate: str | int, key: str) -> None:
-    """Refuse a rate of more than six places, or beyond anything a rate could be."""
-    ppm = number(rate) * 10**6
-    if ppm.denominator != 1 or abs(ppm) > 10**9:
-        raise Refused(107, f"$.{key}")
+def _ask_sound(terms: Command, ladder: Ladder) -> None:
+    """Refuse numbers that do not fit together, naming the bracket where it is one."""
+    if not _are_sound(terms, ladder):
+        index = unsound_bracket(terms, ladder)
+        at_fault = "margin_brackets" in terms and index is not None
+        raise Refused(409, f"$.margin_brackets[{index}].maintenance_margin" if at_fault else None)
 
 
 def _are_sound(terms: Command, ladder: Ladder) -> bool:
@@ -79,7 +93,7 @@ def _are_sound(terms: Command, ladder: Ladder) -> bool:
     fees = (number(terms["maker_fee"]), number(terms["taker_fee"]))
     return (
         0 < keep <= initial <= 1 <= leverage <= 1000
-        and keep * leverage < number(ladder.admission_ratio)
+        and unsound_bracket(terms, ladder) is None
         and all(abs(fee) * 10 <= 1 for fee in fees)
         and 0 < number(terms["collar"]) < 1
         and 0 <= number(terms["funding_cap"]) <= 1
@@ -94,7 +108,7 @@ def _terms(instrument: Instrument) -> Event:
         for name in ("mark_source", "session_end")
         if name in instrument.terms
     }
-    return {"symbol": instrument.symbol, **rates, **others}
+    return {"symbol": instrument.symbol, **rates, **brackets_said(instrument.terms), **others}
 
 
 def delete_instrument(world: World, command: Command) -> None:

@@ -25,13 +25,17 @@ class Refused(Exception):
 
 @dataclass(eq=False)
 class Instrument:
-    """An instrument; `mark2` is twice its mark in ticks, 0 while nobody knows a price."""
+    """An instrument; `mark2` is twice its mark in ticks, 0 while nobody knows a price.
+
+    `brackets` are (from which notional in atoms, initial rate, maintenance rate), rising (B4).
+    """
 
     terms: dict[str, Any]
     state: str
     tick: Fraction
     lot: Fraction
     unit: int
+    brackets: list[tuple[Fraction, Fraction, Fraction]]
     mark2: int = 0
     marked_at: int = 0
     last: int = 0
