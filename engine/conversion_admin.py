@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from engine.decimals import NotADecimal, TooFine, split_decimal, to_units
-from engine.limits import MAX_LEVERAGE, MAX_TRANSFER_ATOMS, PPM
-from matching.terms import AccountStatus, MarketState, MarkSource, Refusal, Terms
+from engine.limits import MAX_BRACKET_ATOMS, MAX_LEVERAGE, MAX_TRANSFER_ATOMS, PPM
+from matching.terms import AccountStatus, MarginBracket, MarketState, MarkSource, Refusal, Terms
 from risk.messages import (
     CreateAccount,
     CreateInstrument,
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         CreateAccountWire,
         CreateInstrumentWire,
         DepositWire,
+        MarginBracketWire,
         SetLiquidationWire,
         SetRiskWire,
         UpdateAccountWire,
@@ -38,7 +39,6 @@ ASSET_DECIMALS: Final = 8
 
 _PPM_DECIMALS: Final = 6
 _NOT_YET: Final = (
-    "margin_brackets",
     "price_band",
     "breakers",
     "feed_max_jump",
@@ -108,6 +108,7 @@ def _new_terms(c: CreateInstrumentWire) -> Terms:
     if rest or atoms % 2 or atoms <= 0:
         raise Defect(Refusal.INVALID_TERMS, "$.tick_size")
     return Terms(
+        **_margin_rates(c),
         symbol=c.symbol,
         tick_units=tick_units,
         price_decimals=price_decimals,
@@ -116,8 +117,6 @@ def _new_terms(c: CreateInstrumentWire) -> Terms:
         contract_units=contract_units,
         contract_decimals=contract_decimals,
         atoms_per_tick_lot=atoms,
-        initial_margin_ppm=_ppm(_given(c.initial_margin, "0.20"), "$.initial_margin"),
-        maintenance_margin_ppm=_ppm(_given(c.maintenance_margin, "0.10"), "$.maintenance_margin"),
         max_leverage_ppm=_ppm(_given(c.max_leverage, 5), "$.max_leverage"),
         maker_fee_ppm=_ppm(_given(c.maker_fee, 0), "$.maker_fee"),
         taker_fee_ppm=_ppm(_given(c.taker_fee, 0), "$.taker_fee"),
@@ -128,6 +127,53 @@ def _new_terms(c: CreateInstrumentWire) -> Terms:
         feed_stale_us=(c.feed_stale_ms or 0) * 1_000,
         session_end_minute=-1 if c.session_end is None else _minute(c.session_end),
     )
+
+
+def _margin_rates(c: CreateInstrumentWire) -> dict[str, Any]:
+    """Return the fields of the terms that say what margin is asked. Raises Defect."""
+    if c.margin_brackets is not None:
+        return _bracketed_rates(c, c.margin_brackets)
+    return {
+        "initial_margin_ppm": _ppm(_given(c.initial_margin, "0.20"), "$.initial_margin"),
+        "maintenance_margin_ppm": _ppm(
+            _given(c.maintenance_margin, "0.10"), "$.maintenance_margin"
+        ),
+    }
+
+
+def _bracketed_rates(
+    c: CreateInstrumentWire | UpdateInstrumentWire, given: list[MarginBracketWire]
+) -> dict[str, Any]:
+    """Return the same of brackets; a single one is the instrument's rates. Raises Defect."""
+    if c.initial_margin is not None or c.maintenance_margin is not None:
+        raise Defect(Refusal.INVALID_TERMS, "$.margin_brackets")
+    brackets: list[MarginBracket] = []
+    last = MarginBracket(-1, 0, 1)
+    for place, each in enumerate(given):
+        last = _bracket(each, last, f"$.margin_brackets[{place}]")
+        brackets.append(last)
+    return {
+        "initial_margin_ppm": brackets[0].initial_ppm,
+        "maintenance_margin_ppm": brackets[0].maintenance_ppm,
+        "margin_brackets": tuple(brackets) if len(brackets) > 1 else (),
+    }
+
+
+def _bracket(c: MarginBracketWire, last: MarginBracket, path: str) -> MarginBracket:
+    """Return a bracket that goes on from the last one: from 0 on, bounds rise, rates never fall."""
+    notional_atoms = atoms_from_text(c.notional, f"{path}.notional")
+    if notional_atoms > MAX_BRACKET_ATOMS:
+        raise Defect(Refusal.OUT_OF_RANGE, f"{path}.notional")
+    initial_ppm = _ppm(c.initial_margin, f"{path}.initial_margin")
+    maintenance_ppm = _ppm(c.maintenance_margin, f"{path}.maintenance_margin")
+    is_first = last.notional_atoms < 0
+    if notional_atoms <= last.notional_atoms or (is_first and notional_atoms):
+        raise Defect(Refusal.INVALID_TERMS, f"{path}.notional")
+    if not last.initial_ppm <= initial_ppm <= PPM:
+        raise Defect(Refusal.INVALID_TERMS, f"{path}.initial_margin")
+    if not last.maintenance_ppm <= maintenance_ppm <= initial_ppm:
+        raise Defect(Refusal.INVALID_TERMS, f"{path}.maintenance_margin")
+    return MarginBracket(notional_atoms, initial_ppm, maintenance_ppm)
 
 
 def _minute(time_of_day: str) -> int:
@@ -219,7 +265,7 @@ def update_instrument(c: UpdateInstrumentWire, terms: Terms | None) -> UpdateIns
     if terms is None:
         return UpdateInstrument(c.symbol, None)
     try:
-        changes: dict[str, int] = {}
+        changes: dict[str, Any] = {}
         for field, unit in (
             ("initial_margin", "initial_margin_ppm"),
             ("maintenance_margin", "maintenance_margin_ppm"),
@@ -232,6 +278,10 @@ def update_instrument(c: UpdateInstrumentWire, terms: Terms | None) -> UpdateIns
             value = getattr(c, field)
             if value is not None:
                 changes[unit] = _ppm(value, f"$.{field}")
+        if c.margin_brackets is not None:
+            changes |= _bracketed_rates(c, c.margin_brackets)
+        elif c.initial_margin is not None or c.maintenance_margin is not None:
+            changes["margin_brackets"] = ()
         if c.feed_stale_ms is not None:
             changes["feed_stale_us"] = c.feed_stale_ms * 1_000
         if c.session_end is not None:

@@ -24,7 +24,7 @@ from risk.messages import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from matching.terms import Terms
+    from matching.terms import MarginBracket, Terms
 
 
 def money(atoms: int) -> str:
@@ -55,7 +55,18 @@ def terms_fields(terms: Terms) -> str:
     if terms.session_end_minute >= 0:
         hours, minutes = divmod(terms.session_end_minute, 60)
         fields["session_end"] = f"{hours:02}:{minutes:02}"
-    return ",".join(f'"{name}":"{value}"' for name, value in fields.items())
+    text = ",".join(f'"{name}":"{value}"' for name, value in fields.items())
+    if terms.margin_brackets:
+        text += f',"margin_brackets":[{",".join(map(_bracket, terms.margin_brackets))}]'
+    return text
+
+
+def _bracket(bracket: MarginBracket) -> str:
+    return (
+        f'{{"notional":"{money(bracket.notional_atoms)}",'
+        f'"initial_margin":"{rate(bracket.initial_ppm)}",'
+        f'"maintenance_margin":"{rate(bracket.maintenance_ppm)}"}}'
+    )
 
 
 def _instrument_created(e: InstrumentCreated, where: str) -> str:

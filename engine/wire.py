@@ -13,6 +13,7 @@ from engine.limits import (
     MAX_DECIMAL_LENGTH,
     MAX_IDENTIFIER_LENGTH,
     MAX_INTEGER,
+    MAX_MARGIN_BRACKETS,
     MAX_TAKE_PROFITS,
 )
 from matching.terms import (
@@ -161,6 +162,19 @@ class MarkPriceWire(Wire, tag="mark_price"):
     price: Decimal
 
 
+class MarginBracketWire(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """The margin rates of notionals from `notional` on."""
+
+    notional: Decimal
+    initial_margin: Decimal
+    maintenance_margin: Decimal
+
+
+MarginBrackets = Annotated[
+    list[MarginBracketWire], msgspec.Meta(min_length=1, max_length=MAX_MARGIN_BRACKETS)
+]
+
+
 class CreateInstrumentWire(Wire, tag="create_instrument"):
     """`create_instrument` of the protocol; rates are decimals, 0.10 is 10 %."""
 
@@ -171,7 +185,7 @@ class CreateInstrumentWire(Wire, tag="create_instrument"):
     contract_size: Decimal | None = None
     initial_margin: Decimal | None = None
     maintenance_margin: Decimal | None = None
-    margin_brackets: list[dict[str, Decimal]] | None = None
+    margin_brackets: MarginBrackets | None = None
     max_leverage: Decimal | None = None
     maker_fee: Decimal | None = None
     taker_fee: Decimal | None = None
@@ -195,6 +209,7 @@ class UpdateInstrumentWire(Wire, tag="update_instrument"):
     symbol: Identifier
     initial_margin: Decimal | None = None
     maintenance_margin: Decimal | None = None
+    margin_brackets: MarginBrackets | None = None
     max_leverage: Decimal | None = None
     maker_fee: Decimal | None = None
     taker_fee: Decimal | None = None

@@ -188,6 +188,14 @@ class Refusal(IntEnum):
         return self.name.lower()
 
 
+class MarginBracket(msgspec.Struct, frozen=True, array_like=True):
+    """The margin rates of notionals from `notional_atoms` on."""
+
+    notional_atoms: int
+    initial_ppm: int
+    maintenance_ppm: int
+
+
 class Terms(msgspec.Struct, frozen=True, kw_only=True):
     """What an instrument is: its grid, its margin rates and its fees.
 
@@ -195,7 +203,8 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     `n * lot_units * 10 ** -quantity_decimals`. One tick on one lot is worth `atoms_per_tick_lot`,
     which is even, so that a mid price of half a tick is exact. `session_end_minute` is the minute
     of the UTC day at which day orders expire, -1 where there is no such end. Funding rates are cut
-    to plus or minus `funding_cap_ppm`.
+    to plus or minus `funding_cap_ppm`. Where rates rise with notional there are two or more
+    `margin_brackets`, and the two rates are those of the first.
     """
 
     symbol: str
@@ -217,3 +226,4 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     feed_stale_us: int = 0
     session_end_minute: int = -1
     funding_cap_ppm: int = 7_500
+    margin_brackets: tuple[MarginBracket, ...] = ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from matching.terms import MarketState, MarkSource, Terms
+from risk.brackets import Brackets, brackets_of
 
 
 class Instrument:
@@ -15,6 +16,7 @@ class Instrument:
     __slots__ = (
         "ask_ticks",
         "bid_ticks",
+        "brackets",
         "half_atoms",
         "last_ticks",
         "mark_half_ticks",
@@ -30,6 +32,7 @@ class Instrument:
         assert terms.atoms_per_tick_lot % 2 == 0
         self.symbol: str = terms.symbol
         self.terms: Terms = terms
+        self.brackets: Brackets = brackets_of(terms)
         self.state: MarketState = state
         self.unit_atoms: int = terms.atoms_per_tick_lot
         self.half_atoms: int = terms.atoms_per_tick_lot // 2
@@ -39,6 +42,12 @@ class Instrument:
         self.mark_half_ticks: int = 0
         self.priced_at_us: int = 0
         self.sources: dict[str, tuple[int, int]] = {}
+
+    def set_terms(self, terms: Terms) -> None:
+        """Take new rates, fees and protections; the grid stays."""
+        assert terms.atoms_per_tick_lot == self.unit_atoms
+        self.terms = terms
+        self.brackets = brackets_of(terms)
 
     def is_stale(self, now_us: int) -> bool:
         """Tell whether the price is older than the instrument allows (0: any age will do)."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.limits import PPM
+from risk.brackets import bracket_at, bracketed_maintenance_atoms
 
 if TYPE_CHECKING:
     from risk.account import Account
@@ -19,10 +20,11 @@ class Position:
     only reduce stand apart, as `reduce_lots`, and hold no margin; `armed_reducing` counts those
     of them that are still asleep.
     `opened_by` is the trade that opened the position, for ties (D2). The initial margin of a
-    notional is ⌈notional × margin_numerator ⁄ margin_denominator⌉. `open_index` is the position
-    book's index of everybody who holds lots of the instrument; a fill keeps it. `unbanded` is the
-    instrument's index of those whom any mark must look at, `band_low` and `band_high` the marks (in
-    half ticks) beyond which this one must be looked at; 0 is no end (D9).
+    notional is ⌈notional × margin_numerator ⁄ margin_denominator⌉, in a later bracket more.
+    `open_index` is the position book's index of everybody who holds lots of the instrument; a fill
+    keeps it. `unbanded` is the instrument's index of those whom any mark must look at, `band_low`
+    and `band_high` the marks (in half ticks) beyond which this one must be looked at; 0 is no end
+    (D9).
     """
 
     __slots__ = (
@@ -106,15 +108,27 @@ class Position:
             worse = max(worse, value + self.buy_atoms)
         if self.sell_lots - self.lots > 0:
             worse = max(worse, self.sell_atoms - value)
-        return -(-worse * self.margin_numerator // self.margin_denominator)
+        return self.margin_atoms(worse)
 
     def position_margin_atoms(self) -> int:
         """Return the initial margin of the position alone."""
-        return -(-abs(self.value_atoms()) * self.margin_numerator // self.margin_denominator)
+        return self.margin_atoms(abs(self.value_atoms()))
+
+    def margin_atoms(self, notional_atoms: int) -> int:
+        """Return the initial margin of a notional, ⌈⌉: by 1 ⁄ leverage or its bracket (B3)."""
+        numerator, denominator = self.margin_numerator, self.margin_denominator
+        if self.instrument.brackets:
+            initial_ppm = bracket_at(self.instrument.brackets, notional_atoms).initial_ppm
+            if initial_ppm * denominator > PPM * numerator:
+                numerator, denominator = initial_ppm, PPM
+        return -(-notional_atoms * numerator // denominator)
 
     def maintenance_atoms(self) -> int:
         """Return the maintenance margin, ⌈notional × rate⌉ (B4)."""
-        return -(-abs(self.value_atoms()) * self.instrument.terms.maintenance_margin_ppm // PPM)
+        instrument, notional = self.instrument, abs(self.value_atoms())
+        if instrument.brackets:
+            return bracketed_maintenance_atoms(instrument.brackets, notional)
+        return -(-notional * instrument.terms.maintenance_margin_ppm // PPM)
 
     def is_idle(self) -> bool:
         """Tell whether there is neither a position nor an open order."""

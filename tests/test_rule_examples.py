@@ -3,7 +3,8 @@
 An example is a fenced block with the word `example` behind its fence:
 
     ```example
-    market lot_size=0.1 collar=0.05     if needed, first: the terms of the instrument X
+    market lot_size=0.1 collar=0.05     if needed, first: the terms of the instrument X, with
+                                        brackets=0:0.2:0.1,400:0.5:0.3 for margin brackets
     alice sell 30@100 peak=10           a command, in the language of tests/core/market.py
     bob   sell 10@100
     carol buy 35@100                    orders are named o1, o2 ... by appearance, or by id=...
@@ -141,8 +142,12 @@ def _numbered(example: Example) -> Iterator[tuple[int, str]]:
 
 
 def _terms(line: str) -> dict[str, Any]:
-    """Return the terms of an instrument; milliseconds are numbers."""
-    terms = dict(word.split("=", 1) for word in line.split()[1:])
+    """Return the terms of an instrument; milliseconds are numbers, brackets lists."""
+    terms: dict[str, Any] = dict(word.split("=", 1) for word in line.split()[1:])
+    if "brackets" in terms:
+        names = ("notional", "initial_margin", "maintenance_margin")
+        brackets = [each.split(":") for each in terms.pop("brackets").split(",")]
+        terms["margin_brackets"] = [dict(zip(names, each, strict=True)) for each in brackets]
     return {key: int(value) if key.endswith("_ms") else value for key, value in terms.items()}
 
 

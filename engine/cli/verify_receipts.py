@@ -26,12 +26,22 @@ Event = dict[str, Any]
 
 
 class Grid(NamedTuple):
-    """What of an instrument a receipt's arithmetic needs."""
+    """What of an instrument a receipt's arithmetic needs; the rates with where each begins."""
 
     tick: Fraction
     lot: Fraction
     contract: Fraction
-    maintenance_rate: Fraction
+    maintenance_rates: tuple[tuple[Fraction, Fraction], ...]
+
+    def maintenance(self, notional: Fraction) -> Fraction:
+        """Charge each part of a notional at its bracket's rate, and round up to the atom (B4)."""
+        bounds = [bound for bound, _ in self.maintenance_rates]
+        charged = Fraction(0)
+        for (bound, rate_), end in zip(
+            self.maintenance_rates, [*bounds[1:], notional], strict=True
+        ):
+            charged += max(Fraction(0), min(notional, end) - bound) * rate_
+        return ceil(charged / _ATOM) * _ATOM
 
 
 class Ladder(NamedTuple):
@@ -102,7 +112,7 @@ class ReceiptAuditor:
         yield from _differs("quantity", Fraction(event["quantity"]), lots * grid.lot)
 
         value = position * mark * grid.contract
-        own = ceil(abs(value) * grid.maintenance_rate / _ATOM) * _ATOM
+        own = grid.maintenance(abs(value))
         yield from _differs("position_maintenance", Fraction(receipt["position_maintenance"]), own)
         bankrupt = _bankruptcy(receipt, value, own, position * grid.contract, grid.tick)
         yield from _differs("bankruptcy_price", Fraction(receipt["bankruptcy_price"]), bankrupt)
@@ -148,8 +158,15 @@ def _shown(value: object) -> str:
 
 
 def _grid(terms: Event) -> Grid:
-    names = ("tick_size", "lot_size", "contract_size", "maintenance_margin")
-    return Grid(*(Fraction(terms[name]) for name in names))
+    brackets = terms.get("margin_brackets") or [
+        {"notional": "0", "maintenance_margin": terms["maintenance_margin"]}
+    ]
+    return Grid(
+        Fraction(terms["tick_size"]),
+        Fraction(terms["lot_size"]),
+        Fraction(terms["contract_size"]),
+        tuple((Fraction(b["notional"]), Fraction(b["maintenance_margin"])) for b in brackets),
+    )
 
 
 def _ladder(event: Event) -> Ladder:
