@@ -25,6 +25,7 @@ class Duel:
         self.machine = Machine()
         self.oracle = Oracle()
         self.now_us = 0
+        self.played = 0
 
     def play(self, step: Step) -> list[dict[str, Any]]:
         """Give one entry to both; compare events, and then everything there is. Return the events.
@@ -50,6 +51,10 @@ class Duel:
         if said != expected:
             _compare("events", said, expected)
         self.compare_everything()
+        self.played += 1
+        if self.played % 5 == 0:
+            mine = view.tier_prices(self.machine.kernel)
+            _compare("tier prices", mine, self.oracle.tier_prices())
         return timers + said
 
     def begin(self) -> list[dict[str, Any]]:

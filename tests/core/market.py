@@ -378,6 +378,9 @@ _OPERATIONS: dict[str, Any] = {
     ),
     "funding": lambda market, words: market._boundary("funding", words, "rate"),
     "swap": lambda market, words: market._boundary("swap", words, "long_rate", "short_rate"),
+    "leverage": lambda _, words: (
+        {"type": "set_leverage"} | dict(zip(("account", "symbol", "leverage"), words, strict=True))
+    ),
     "push": lambda _, words: {"type": "mark_price", "symbol": words[0], "price": words[1]},
     "state": lambda _, words: {"type": "set_market_state", "symbol": words[0], "state": words[1]},
     "ladder": lambda _, words: {"type": "set_liquidation"} | with_numbers(options_of(words)[1]),

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from tests.core.tape_boundaries import Boundaries
 from tests.core.tape_orders import ACCOUNTS, Command, Listing
+from tests.core.tape_terms import margin_brackets, wrong_brackets
 
 SOURCES = ("l1_mid", "last", "pushed")
 CAPS = ("0", "0.02", "0.3", "1")
@@ -73,12 +74,12 @@ class _Tape(Boundaries):
             self.amend: 12,
             self.cancel_all: 2,
             self.repeat: 3,
-            self.price: 20,
+            self.price: 26,
             self.money: 4,
             self.funding: 5,
             self.swap: 4,
             self.settings: 2,
-            self.listing: 1,
+            self.listing: 2,
             self.state: 1,
             self.reopen: 5,
             self.ladder: 1,
@@ -163,7 +164,6 @@ class _Tape(Boundaries):
             {"leverage": self.rng.choice(("1", "2", "5", "50", "0.5", "2000"))},
             {"stp_group": self.rng.choice(("desk", "floor"))},
             {"status": self.rng.choice(statuses)},
-            {"fee_tier": "gold"},
         ]
         if self.rng.random() < 0.1:
             return {"type": "create_account", "account": name}
@@ -185,14 +185,16 @@ class _Tape(Boundaries):
             "maker_fee": self.rng.choice(("0", "-0.0001", "0.0002")),
             "taker_fee": self.rng.choice(("0", "0.0004", "0.001337", "-0.0002")),
         }
-        margin = {"initial_margin": "0.25", "maintenance_margin": "0.15"}
+        margin: Command = {"initial_margin": "0.25", "maintenance_margin": "0.15"}
         stale = {"feed_stale_ms": 2_000}
         collar = {"collar": self.rng.choice(("0.01", "0.2"))}
         if self.rng.random() < 0.6:
             command["session_end"] = self.rng.choice(SESSION_ENDS)
             self.with_sessions.add(listing.symbol)
         command |= self.maybe(0.6, {"funding_cap": self.rng.choice(CAPS)})
-        return command | self.maybe(0.3, margin) | self.maybe(0.2, stale) | self.maybe(0.5, collar)
+        if self.rng.random() < 0.5:
+            margin = {"margin_brackets": margin_brackets(self.rng)}
+        return command | self.maybe(0.5, margin) | self.maybe(0.2, stale) | self.maybe(0.5, collar)
 
     def listing(self) -> Command:
         """Change, delete or list again."""
@@ -205,6 +207,9 @@ class _Tape(Boundaries):
             return self.create(listing)
         changes: list[Command] = [
             {"maintenance_margin": self.rng.choice(("0.1", "0.12", "0.3"))},
+            {"margin_brackets": margin_brackets(self.rng)},
+            {"margin_brackets": margin_brackets(self.rng)},
+            wrong_brackets(self.rng),
             {"taker_fee": self.rng.choice(("0.0005", "0"))},
             {"max_leverage": self.rng.choice(("3", "5", "9"))},
             {"initial_margin": self.rng.choice(("0.2", "0.3"))},

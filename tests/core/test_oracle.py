@@ -9,11 +9,13 @@ import os
 import random
 import time
 from collections import Counter
+from fractions import Fraction
 from typing import Any
 
 import pytest
 
 from tests.core.duel import Difference, Duel, play, report, shrink
+from tests.core.oracle.numbers import ATOMS, number
 from tests.core.oracle.world import Command, World
 from tests.core.tape_orders import STP_MODES
 from tests.core.tapes import Step, tape
@@ -31,10 +33,25 @@ def _play(seed: int, length: int) -> Counter[str]:
     for end, step in enumerate(steps, start=1):
         try:
             for event in duel.play(step):
-                seen.update(_words(event))
+                seen.update([*_words(event), *_by_bracket(duel.oracle.world, event)])
         except Exception as failure:
             raise AssertionError(report(seed, steps[:end])) from failure
     return seen
+
+
+def _by_bracket(world: World, event: dict[str, Any]) -> list[str]:
+    """Return what an event of a position beyond its instrument's first margin bracket counts as."""
+    symbol, account = event.get("symbol"), event.get("account")
+    if symbol not in world.instruments or account not in world.accounts:
+        return []
+    position = world.accounts[account].position(world.instruments[symbol])
+    brackets = position.instrument.brackets
+    notional = Fraction(abs(position.value))
+    if event["type"] == "liquidation":
+        receipt = event["receipt"]
+        notional = abs(number(receipt["position"])) * number(receipt["mark_price"]) * ATOMS
+    is_beyond = len(brackets) > 1 and notional >= brackets[1][0]
+    return [f"{event['type']} beyond"] if is_beyond else []
 
 
 def _words(event: dict[str, Any]) -> list[str]:
@@ -74,6 +91,7 @@ def test_machine_agrees_with_the_oracle() -> None:
         *("invalid_oco", "oco_spent", "oco", "invalid_bracket", "bracket", "oco cut"),
         *("bracket cut", "bracket grown", "child at once", "child refused", "child repeated"),
         *("funding residue", "swap residue", "swap from the venue", "funding paid", "swap paid"),
+        *("order_accepted beyond", "liquidation beyond", "order_amended beyond"),
         *("rejected $.funding_id", "rejected $.swap_id", "price_unavailable"),
         *("post_only_would_trade", "nothing_to_reduce", "invalid_expiry", *STP_MODES[1:]),
     ):

@@ -10,6 +10,7 @@ from matching.order import Conditions, Order
 from matching.stops import Trigger
 from risk.ledger import Ledger
 from risk.margin import Standing
+from risk.tiers import tier_price_ticks
 
 ATOM = Decimal(10) ** -8
 
@@ -161,6 +162,18 @@ def everything(kernel: Kernel) -> dict[str, Any]:
         },
         "timer": {"next": kernel.next_deadline_us()},
         "totals": _totals(state.ledger),
+    }
+
+
+def tier_prices(kernel: Kernel) -> dict[str, list[int | None]]:
+    """Return where the tiers of each position lie, by `account symbol`, in ticks (D3)."""
+    ladder = kernel.state.ladder
+    steps = (ladder.tier1_ppm, ladder.tier2_ppm, ladder.tier3_ppm, 10**6)
+    return {
+        f"{name} {symbol}": [tier_price_ticks(position, step) for step in steps]
+        for name, account in kernel.state.accounts.items()
+        for symbol, position in account.positions.items()
+        if position.lots
     }
 
 

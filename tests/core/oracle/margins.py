@@ -49,9 +49,10 @@ def ratio_of(must_maintain: int, has: int) -> Fraction:
 
 
 def leverage(account: Account, instrument: Instrument) -> Fraction:
-    """Return the leverage used: the lesser of the account's and the instrument's (B3)."""
+    """Return the leverage used: the least of the account's two and the instrument's (B3)."""
     greatest = instrument.rate("max_leverage")
-    return greatest if account.leverage is None else min(account.leverage, greatest)
+    own = (account.leverage, account.leverages.get(instrument.symbol))
+    return min([greatest, *(each for each in own if each is not None)])
 
 
 def initial_for(account: Account, instrument: Instrument, notional: int) -> int:

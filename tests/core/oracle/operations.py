@@ -3,6 +3,7 @@
 from dataclasses import asdict, fields
 
 from tests.core.oracle import margins
+from tests.core.oracle.fees import ask_tier
 from tests.core.oracle.grid import ticks_of
 from tests.core.oracle.numbers import ATOMS, money, number, written
 from tests.core.oracle.rates import (
@@ -61,8 +62,8 @@ def update_instrument(world: World, command: Command) -> None:
     """`update_instrument`."""
     instrument = world.instrument(command["symbol"])
     changes = {key: value for key, value in command.items() if value is not None}
-    ask_brackets(changes)
     _ask_rates(changes)
+    ask_brackets(changes)
     terms = with_brackets(instrument.terms, changes)
     _ask_sound(terms, world.ladder)
     instrument.terms = terms
@@ -120,6 +121,7 @@ def delete_instrument(world: World, command: Command) -> None:
         raise Refused(207)
     for account in world.accounts.values():
         account.positions.pop(symbol, None)
+        account.leverages.pop(symbol, None)
     del world.instruments[symbol]
     world.waiting_symbols.discard(symbol)
     world.uncovered = [b for b in world.uncovered if b.entry.instrument is not instrument]
@@ -144,7 +146,7 @@ def create_account(world: World, command: Command) -> None:
     name = command["account"]
     if name in world.accounts:
         raise Refused(204)
-    _ask_account(command)
+    _ask_account(world, command)
     leverage = command.get("leverage")
     account = Account(
         name,
@@ -152,6 +154,7 @@ def create_account(world: World, command: Command) -> None:
         None if leverage is None else number(leverage),
         command.get("stp_group") or "",
     )
+    _fix_tier(account, command)
     world.accounts[name] = account
     world.say("account_created", **_settings(account))
 
@@ -159,31 +162,62 @@ def create_account(world: World, command: Command) -> None:
 def update_account(world: World, command: Command) -> None:
     """`update_account`."""
     account = world.account(command["account"])
-    _ask_account(command)
+    _ask_account(world, command)
     if command.get("leverage") is not None:
         account.leverage = number(command["leverage"])
     if command.get("stp_group") is not None:
         account.group = command["stp_group"]
     if command.get("status") is not None:
         account.status = command["status"]
+    _fix_tier(account, command)
     world.say("account_updated", **_settings(account))
 
 
-def _ask_account(command: Command) -> None:
+def _ask_account(world: World, command: Command) -> None:
     if command.get("profile") not in {None, "none"}:
         raise Refused(407, "$.profile")
-    if command.get("fee_tier") is not None:
-        raise Refused(407, "$.fee_tier")
     if command.get("leverage") is not None:
         ask_rate(command["leverage"], "leverage")
         if not 1 <= number(command["leverage"]) <= 1000:
             raise Refused(107, "$.leverage")
+    ask_tier(world, command)
+
+
+def _fix_tier(account: Account, command: Command) -> None:
+    """Give an account a fee tier of its own, or take it away."""
+    if command.get("fee_tier") is not None:
+        account.fee_tier = "" if command["fee_tier"] == "none" else command["fee_tier"]
 
 
 def _settings(account: Account) -> Event:
     said: Event = {"account": account.name, "status": account.status}
     said |= {"leverage": written(account.leverage)} if account.leverage else {}
-    return said | ({"stp_group": account.group} if account.group else {})
+    said |= {"stp_group": account.group} if account.group else {}
+    return said | ({"fee_tier": account.fee_tier} if account.fee_tier else {})
+
+
+def set_leverage(world: World, command: Command) -> None:
+    """`set_leverage`: an account's own leverage for one instrument; 0 takes it away (B3)."""
+    account = world.account(command["account"])
+    instrument = world.instrument(command["symbol"])
+    ask_rate(command["leverage"], "leverage")
+    leverage = number(command["leverage"])
+    if leverage and not 1 <= leverage <= 1000:
+        raise Refused(107, "$.leverage")
+    before = dict(account.leverages)
+    initial = margins.all_initial(world, account)
+    account.leverages[instrument.symbol] = leverage
+    if not leverage:
+        del account.leverages[instrument.symbol]
+    if margins.all_initial(world, account) > initial and margins.free(world, account) < 0:
+        account.leverages = before
+        raise Refused(504)
+    world.say(
+        "leverage_set",
+        account=account.name,
+        symbol=instrument.symbol,
+        leverage=written(leverage),
+    )
 
 
 def _atoms(command: Command, key: str) -> int:

@@ -12,6 +12,7 @@ from tests.core.oracle import (
     amending,
     boundaries,
     bracketing,
+    fees,
     firing,
     groups,
     liquidation,
@@ -22,6 +23,7 @@ from tests.core.oracle import (
 )
 from tests.core.oracle.brackets import Bracket
 from tests.core.oracle.leaving import expire
+from tests.core.oracle.numbers import number
 from tests.core.oracle.triggers import trigger_of
 from tests.core.oracle.world import Command, Event, Order, Refused, World
 
@@ -45,6 +47,8 @@ COMMANDS: dict[str, Callable[[World, Command], None]] = {
     "set_liquidation": operations.set_liquidation,
     "apply_funding": boundaries.apply_funding,
     "apply_swap": boundaries.apply_swap,
+    "set_fee_tiers": fees.set_fee_tiers,
+    "set_leverage": operations.set_leverage,
 }
 NAMED: dict[str, tuple[str, ...]] = {
     "place_order": ("symbol", "account", "client_order_id"),
@@ -66,6 +70,8 @@ NAMED: dict[str, tuple[str, ...]] = {
     "set_liquidation": (),
     "apply_funding": ("symbol",),
     "apply_swap": ("symbol",),
+    "set_fee_tiers": (),
+    "set_leverage": ("account", "symbol"),
 }
 """What a refusal names, by command."""
 
@@ -148,6 +154,17 @@ class Oracle:
             },
             "timer": {"next": min(self._deadlines(), default=None)},
             "totals": self._totals(),
+        }
+
+    def tier_prices(self) -> dict[str, list[int | None]]:
+        """Return where the tiers of each position lie, by `account symbol`, in ticks (D3)."""
+        ladder = self.world.ladder
+        steps = [number(step) for step in (ladder.tier1, ladder.tier2, ladder.tier3, "1")]
+        return {
+            f"{name} {symbol}": [liquidation.tier_price(account, p, step) for step in steps]
+            for name, account in self.world.accounts.items()
+            for symbol, p in account.positions.items()
+            if p.lots
         }
 
     def _totals(self) -> dict[str, int]:

@@ -32,7 +32,6 @@ def ask_brackets(command: Command) -> None:
             raise Refused(107, f"$.{at}.notional")
         for key in FIELDS[1:]:
             ask_rate(bracket[key], f"{at}.{key}")
-    for index, bracket in enumerate(brackets):
         before = brackets[index - 1] if index else dict.fromkeys(FIELDS, "0")
         wrong = _what_is_wrong(bracket, before, is_first=index == 0)
         if wrong:

@@ -83,7 +83,10 @@ class Position:
 
 @dataclass(eq=False)
 class Account:
-    """An account with its money, settings and positions."""
+    """An account with its money, settings and positions.
+
+    `volumes` are what it has traded, by day; `leverages` its own for single instruments.
+    """
 
     name: str
     status: str
@@ -94,6 +97,9 @@ class Account:
     exposure_limit: int = 0
     called: bool = False
     locked: bool = False
+    fee_tier: str = ""
+    volumes: dict[int, int] = field(default_factory=dict)
+    leverages: dict[str, Fraction] = field(default_factory=dict)
     positions: dict[str, Position] = field(default_factory=dict)
 
     @property
@@ -206,6 +212,7 @@ class World:
     transfers: set[str] = field(default_factory=set)
     fundings: set[str] = field(default_factory=set)
     swaps: set[str] = field(default_factory=set)
+    tiers: list[Command] = field(default_factory=list)
     paid_in: int = 0
     fees: int = 0
     residue: int = 0
