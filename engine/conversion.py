@@ -20,6 +20,7 @@ from engine.conversion_admin import (
     update_instrument,
 )
 from engine.conversion_carry import apply_funding, apply_swap
+from engine.conversion_fees import set_fee_tiers
 from engine.conversion_orders import SIDES, amend_order, place_bracket, place_order, price_ticks
 from engine.grid import Grid
 from engine.messages import Verdict
@@ -38,6 +39,7 @@ from engine.wire import (
     MarkPriceWire,
     PlaceBracketWire,
     PlaceOrderWire,
+    SetFeeTiersWire,
     SetLiquidationWire,
     SetMarketStateWire,
     SetRiskWire,
@@ -83,6 +85,7 @@ class Conversion:
             WithdrawWire: lambda c: transfer(c, -1),
             SetRiskWire: set_risk,
             SetLiquidationWire: set_liquidation,
+            SetFeeTiersWire: set_fee_tiers,
             ApplyFundingWire: apply_funding,
             ApplySwapWire: apply_swap,
             Verdict: _refuse,

@@ -11,6 +11,7 @@ from engine.decimals import NotADecimal, TooFine, split_decimal, to_units
 from engine.limits import MAX_BRACKET_ATOMS, MAX_LEVERAGE, MAX_TRANSFER_ATOMS, PPM
 from matching.terms import AccountStatus, MarginBracket, MarketState, MarkSource, Refusal, Terms
 from risk.messages import (
+    BY_VOLUME,
     CreateAccount,
     CreateInstrument,
     Rejected,
@@ -56,8 +57,8 @@ class Defect(Exception):
         self.path = path
 
 
-def _ppm(rate: str | int, path: str) -> int:
-    """Return a rate in parts per million, within what any rate could be."""
+def rate_ppm(rate: str | int, path: str) -> int:
+    """Return a rate in ppm, within what any rate could be. Raises Defect."""
     try:
         ppm = to_units(rate, _PPM_DECIMALS)
     except TooFine:
@@ -117,11 +118,11 @@ def _new_terms(c: CreateInstrumentWire) -> Terms:
         contract_units=contract_units,
         contract_decimals=contract_decimals,
         atoms_per_tick_lot=atoms,
-        max_leverage_ppm=_ppm(_given(c.max_leverage, 5), "$.max_leverage"),
-        maker_fee_ppm=_ppm(_given(c.maker_fee, 0), "$.maker_fee"),
-        taker_fee_ppm=_ppm(_given(c.taker_fee, 0), "$.taker_fee"),
-        collar_ppm=_ppm(_given(c.collar, "0.05"), "$.collar"),
-        funding_cap_ppm=_ppm(_given(c.funding_cap, "0.0075"), "$.funding_cap"),
+        max_leverage_ppm=rate_ppm(_given(c.max_leverage, 5), "$.max_leverage"),
+        maker_fee_ppm=rate_ppm(_given(c.maker_fee, 0), "$.maker_fee"),
+        taker_fee_ppm=rate_ppm(_given(c.taker_fee, 0), "$.taker_fee"),
+        collar_ppm=rate_ppm(_given(c.collar, "0.05"), "$.collar"),
+        funding_cap_ppm=rate_ppm(_given(c.funding_cap, "0.0075"), "$.funding_cap"),
         mark_source=c.mark_source or MarkSource.L1_MID,
         asset_class=c.asset_class or "",
         feed_stale_us=(c.feed_stale_ms or 0) * 1_000,
@@ -134,8 +135,8 @@ def _margin_rates(c: CreateInstrumentWire) -> dict[str, Any]:
     if c.margin_brackets is not None:
         return _bracketed_rates(c, c.margin_brackets)
     return {
-        "initial_margin_ppm": _ppm(_given(c.initial_margin, "0.20"), "$.initial_margin"),
-        "maintenance_margin_ppm": _ppm(
+        "initial_margin_ppm": rate_ppm(_given(c.initial_margin, "0.20"), "$.initial_margin"),
+        "maintenance_margin_ppm": rate_ppm(
             _given(c.maintenance_margin, "0.10"), "$.maintenance_margin"
         ),
     }
@@ -164,8 +165,8 @@ def _bracket(c: MarginBracketWire, last: MarginBracket, path: str) -> MarginBrac
     notional_atoms = atoms_from_text(c.notional, f"{path}.notional")
     if notional_atoms > MAX_BRACKET_ATOMS:
         raise Defect(Refusal.OUT_OF_RANGE, f"{path}.notional")
-    initial_ppm = _ppm(c.initial_margin, f"{path}.initial_margin")
-    maintenance_ppm = _ppm(c.maintenance_margin, f"{path}.maintenance_margin")
+    initial_ppm = rate_ppm(c.initial_margin, f"{path}.initial_margin")
+    maintenance_ppm = rate_ppm(c.maintenance_margin, f"{path}.maintenance_margin")
     is_first = last.notional_atoms < 0
     if notional_atoms <= last.notional_atoms or (is_first and notional_atoms):
         raise Defect(Refusal.INVALID_TERMS, f"{path}.notional")
@@ -183,7 +184,7 @@ def _minute(time_of_day: str) -> int:
 
 def _leverage_ppm(leverage: str | int, path: str) -> int:
     """Return a leverage in ppm: from 1 to the greatest any instrument may have."""
-    ppm = _ppm(leverage, path)
+    ppm = rate_ppm(leverage, path)
     if not PPM <= ppm <= MAX_LEVERAGE * PPM:
         raise Defect(Refusal.OUT_OF_RANGE, path)
     return ppm
@@ -193,13 +194,12 @@ def _check_account(c: CreateAccountWire | UpdateAccountWire) -> None:
     """Refuse the account settings that this release does not know yet."""
     if c.profile not in (None, "none"):
         raise Defect(Refusal.NOT_SUPPORTED, "$.profile")
-    if c.fee_tier is not None:
-        raise Defect(Refusal.NOT_SUPPORTED, "$.fee_tier")
 
 
 def create_account(c: CreateAccountWire) -> CreateAccount:
     """Return the command with its leverage in ppm."""
-    account = CreateAccount(c.account, 0, c.stp_group or "", c.status or AccountStatus.ACTIVE)
+    status = c.status or AccountStatus.ACTIVE
+    account = CreateAccount(c.account, 0, c.stp_group or "", status, c.fee_tier or BY_VOLUME)
     try:
         _check_account(c)
         if c.leverage is not None:
@@ -211,7 +211,7 @@ def create_account(c: CreateAccountWire) -> CreateAccount:
 
 def update_account(c: UpdateAccountWire) -> UpdateAccount:
     """Return the command with its leverage in ppm; what is absent stays None."""
-    account = UpdateAccount(c.account, None, c.stp_group, c.status)
+    account = UpdateAccount(c.account, None, c.stp_group, c.status, c.fee_tier)
     try:
         _check_account(c)
         if c.leverage is not None:
@@ -247,13 +247,13 @@ def set_liquidation(c: SetLiquidationWire) -> SetLiquidation | Rejected:
     """Return the ladder in ppm and its timer in µs."""
     try:
         return SetLiquidation(
-            _ppm(c.margin_call, "$.margin_call"),
-            _ppm(c.tier1, "$.tier1"),
-            _ppm(c.tier1_share, "$.tier1_share"),
-            _ppm(c.tier2, "$.tier2"),
-            _ppm(c.tier2_share, "$.tier2_share"),
-            _ppm(c.tier3, "$.tier3"),
-            _ppm(c.admission_ratio, "$.admission_ratio"),
+            rate_ppm(c.margin_call, "$.margin_call"),
+            rate_ppm(c.tier1, "$.tier1"),
+            rate_ppm(c.tier1_share, "$.tier1_share"),
+            rate_ppm(c.tier2, "$.tier2"),
+            rate_ppm(c.tier2_share, "$.tier2_share"),
+            rate_ppm(c.tier3, "$.tier3"),
+            rate_ppm(c.admission_ratio, "$.admission_ratio"),
             c.review_ms * 1_000,
         )
     except Defect as defect:
@@ -277,7 +277,7 @@ def update_instrument(c: UpdateInstrumentWire, terms: Terms | None) -> UpdateIns
         ):
             value = getattr(c, field)
             if value is not None:
-                changes[unit] = _ppm(value, f"$.{field}")
+                changes[unit] = rate_ppm(value, f"$.{field}")
         if c.margin_brackets is not None:
             changes |= _bracketed_rates(c, c.margin_brackets)
         elif c.initial_margin is not None or c.maintenance_margin is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from engine.account_terms import AccountTerms
 from engine.amending import Amending
 from engine.arming import Triggering
 from engine.cancelling import Cancelling
@@ -28,6 +29,7 @@ from risk.messages import (
     DeleteInstrument,
     MarkPrice,
     Rejected,
+    SetFeeTiers,
     SetLiquidation,
     SetRisk,
     Tick,
@@ -65,6 +67,7 @@ class Kernel:
         trading = Trading(self.state, execution)
         amending = Amending(self.state, execution)
         operations = Operations(self.state)
+        account_terms = AccountTerms(self.state)
         self._cancelling: Cancelling = cancelling
         self._carrying: Carrying = Carrying(self.state)
         self._covering: Covering = Covering(self.state, execution)
@@ -86,6 +89,7 @@ class Kernel:
             Transfer: operations.transfer,
             SetRisk: operations.set_risk,
             SetLiquidation: operations.set_liquidation,
+            SetFeeTiers: account_terms.set_fee_tiers,
             ApplyFunding: self._carrying.apply_funding,
             ApplySwap: self._carrying.apply_swap,
             Rejected: _reject,

@@ -33,6 +33,7 @@ from risk.messages import (
     CreateAccount,
     CreateInstrument,
     DeleteInstrument,
+    FeeTiersSet,
     FundingApplied,
     Liquidation,
     LiquidationSet,
@@ -40,6 +41,7 @@ from risk.messages import (
     MarkPrice,
     Rejected,
     RiskSet,
+    SetFeeTiers,
     SetLiquidation,
     SetRisk,
     SwapApplied,
@@ -66,6 +68,7 @@ Command = (
     | Transfer
     | SetRisk
     | SetLiquidation
+    | SetFeeTiers
     | ApplyFunding
     | ApplySwap
     | Rejected
@@ -92,6 +95,7 @@ Event = (
     | BalanceChanged
     | FundingApplied
     | SwapApplied
+    | FeeTiersSet
     | RiskSet
     | LiquidationSet
     | MarginCall

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from engine.account_terms import fix_tier, settings_of, tier_is_unknown
 from engine.limits import (
     MAX_ACCOUNTS,
     MAX_ATOMS_PER_TICK_LOT,
@@ -212,15 +213,16 @@ class Operations:
             path = _path(command, refusal)
             events.append(Rejected(refusal, account=command.account, path=path))
             return
+        if tier_is_unknown(state, command, events):
+            return
         account = Account(command.account)
         account.leverage_ppm = command.leverage_ppm
         account.set_stp_group(command.stp_group)
         account.status = command.status
+        fix_tier(account, command.fee_tier)
         state.accounts[command.account] = account
         state.live[command.account] = {}
-        events.append(
-            AccountCreated(command.account, account.leverage_ppm, account.stp_group, account.status)
-        )
+        events.append(AccountCreated(*settings_of(account)))
 
     def update_account(self, command: UpdateAccount, events: list[Event]) -> None:
         """Change an account's leverage, self-trade group or status; open orders stay."""
@@ -230,6 +232,8 @@ class Operations:
             code = refusal or Refusal.UNKNOWN_ACCOUNT
             path = _path(command, code)
             events.append(Rejected(code, account=command.account, path=path))
+            return
+        if tier_is_unknown(self._state, command, events):
             return
         if command.leverage_ppm is not None:
             account.leverage_ppm = command.leverage_ppm
@@ -241,9 +245,9 @@ class Operations:
                 order.stp_key = account.stp_key
         if command.status is not None:
             account.status = command.status
-        events.append(
-            AccountUpdated(command.account, account.leverage_ppm, account.stp_group, account.status)
-        )
+        if command.fee_tier is not None:
+            fix_tier(account, command.fee_tier)
+        events.append(AccountUpdated(*settings_of(account)))
 
     def transfer(self, command: Transfer, events: list[Event]) -> None:
         """Pay in or out, once per transfer id; out at most min(balance, free margin)."""

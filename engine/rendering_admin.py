@@ -17,6 +17,7 @@ from risk.messages import (
     AccountCreated,
     AccountUpdated,
     BalanceChanged,
+    FeeTiersSet,
     LiquidationSet,
     RiskSet,
 )
@@ -92,7 +93,8 @@ def _market_state(e: MarketStateChanged, where: str) -> str:
 def _account(e: AccountCreated | AccountUpdated) -> str:
     leverage = f',"leverage":"{rate(e.leverage_ppm)}"' if e.leverage_ppm else ""
     group = f',"stp_group":"{e.stp_group}"' if e.stp_group else ""
-    return f'"account":"{e.account}","status":"{e.status._value_}"{leverage}{group}'
+    tier = f',"fee_tier":"{e.fee_tier}"' if e.fee_tier else ""
+    return f'"account":"{e.account}","status":"{e.status._value_}"{leverage}{group}{tier}'
 
 
 def _account_created(e: AccountCreated, where: str) -> str:
@@ -126,6 +128,15 @@ def _risk_set(e: RiskSet, where: str) -> str:
     )
 
 
+def _fee_tiers_set(e: FeeTiersSet, where: str) -> str:
+    tiers = ",".join(
+        f'{{"name":"{tier.name}","volume":"{money(tier.volume_atoms)}",'
+        f'"maker_fee":"{rate(tier.maker_fee_ppm)}","taker_fee":"{rate(tier.taker_fee_ppm)}"}}'
+        for tier in e.tiers
+    )
+    return f'{{"type":"fee_tiers_set",{where}"tiers":[{tiers}]}}'
+
+
 def _liquidation_set(e: LiquidationSet, where: str) -> str:
     ladder = e.ladder
     return (
@@ -147,6 +158,7 @@ ADMIN_ROUTES: Final[dict[type, Callable[[Any, str], str]]] = {
     AccountUpdated: _account_updated,
     BalanceChanged: _balance_changed,
     RiskSet: _risk_set,
+    FeeTiersSet: _fee_tiers_set,
     LiquidationSet: _liquidation_set,
 }
 """How each of these events is written: (event, the `in` field or nothing) -> JSON."""

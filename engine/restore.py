@@ -33,6 +33,7 @@ from matching.terms import CancelReason
 from risk.account import Account
 from risk.carry import Carry
 from risk.instrument import Instrument
+from risk.messages import FeeTier
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -75,6 +76,10 @@ def _restore_head(state: State, head: Head) -> None:
     state.next_arming = head.next_arming
     state.referenced = dict.fromkeys(head.referenced)
     state.cascades = dict(head.cascades)
+    state.fee_tiers = tuple(
+        FeeTier(name, int(volume), maker_ppm, taker_ppm)
+        for name, volume, maker_ppm, taker_ppm in head.fee_tiers
+    )
     state.carry = None if head.carry is None else Carry(*head.carry)
 
 
@@ -99,6 +104,8 @@ def _restore_account(state: State, record: AccountRecord) -> None:
     account.max_exposure_atoms = int(record.max_exposure_atoms)
     account.margin_called = record.margin_called
     account.in_liquidation = record.in_liquidation
+    account.fee_tier = record.fee_tier
+    account.volumes = {day: int(atoms) for day, atoms in record.volumes}
     state.accounts[record.account_id] = account
     state.live[record.account_id] = {}
 

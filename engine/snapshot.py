@@ -26,6 +26,7 @@ from matching.terms import (
     TimeInForce,
     TriggerBy,
 )
+from risk.fees import counted_volumes
 from risk.messages import SetLiquidation
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class Head(msgspec.Struct, array_like=True):
     referenced: list[str]
     cascades: list[tuple[str, int]]
     carry: tuple[str, str, str, int, int, int, str] | None
+    fee_tiers: list[tuple[str, str, int, int]]
 
 
 class InstrumentRecord(msgspec.Struct, array_like=True):
@@ -88,6 +90,8 @@ class AccountRecord(msgspec.Struct, array_like=True):
     max_exposure_atoms: str
     margin_called: bool
     in_liquidation: bool
+    fee_tier: str
+    volumes: list[tuple[int, str]]
 
 
 class PositionRecord(msgspec.Struct, array_like=True):
@@ -194,6 +198,10 @@ def _head(state: State) -> Iterator[Head]:
         sorted(state.referenced),
         sorted(state.cascades.items()),
         _carry(state.carry),
+        [
+            (tier.name, str(tier.volume_atoms), tier.maker_fee_ppm, tier.taker_fee_ppm)
+            for tier in state.fee_tiers
+        ],
     )
 
 
@@ -239,6 +247,8 @@ def _accounts(state: State) -> Iterator[AccountRecord]:
             str(account.max_exposure_atoms),
             account.margin_called,
             account.in_liquidation,
+            account.fee_tier,
+            [(day, str(atoms)) for day, atoms in counted_volumes(account, state.now_us)],
         )
 
 

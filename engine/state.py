@@ -11,6 +11,7 @@ from engine.invariants import check_orders
 from matching.book import Book
 from matching.id_window import IdWindow
 from matching.stops import StopBook
+from risk.fees import tier_of
 from risk.ledger import Ledger
 from risk.messages import SetLiquidation
 from risk.position_book import PositionBook
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from risk.account import Account
     from risk.carry import Carry
     from risk.instrument import Instrument
+    from risk.messages import FeeTier
     from risk.position import Position
 
 
@@ -73,6 +75,7 @@ class State:
         "cascades",
         "due",
         "expiries",
+        "fee_tiers",
         "groups",
         "ids",
         "ladder",
@@ -103,6 +106,7 @@ class State:
         self.positions: PositionBook = PositionBook()
         self.ledger: Ledger = Ledger()
         self.ladder: SetLiquidation = SetLiquidation()
+        self.fee_tiers: tuple[FeeTier, ...] = ()
         self.ids: IdWindow = IdWindow()
         self.transfers: set[bytes] = set()
         self.expiries: SortedDict[tuple[int, int], Order] = SortedDict()
@@ -122,6 +126,14 @@ class State:
         self.brackets: dict[int, Bracket] = {}
         self.due: OrderedDict[int, Bracket] = OrderedDict()
         self.shelved: dict[str, dict[int, Bracket]] = {}
+
+    def fees_of(self, position: Position) -> tuple[int, int]:
+        """Return the maker's and the taker's fee of an order that enters now, in ppm (B5)."""
+        if self.fee_tiers:
+            tier = tier_of(position.account, self.fee_tiers, self.now_us)
+            return tier.maker_fee_ppm, tier.taker_fee_ppm
+        terms = position.instrument.terms
+        return terms.maker_fee_ppm, terms.taker_fee_ppm
 
     def find_group(self, account_id: str, symbol: str, name: str) -> Group | None:
         """Return the group of that name, unless it is forgotten.

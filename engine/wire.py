@@ -11,6 +11,7 @@ import msgspec
 
 from engine.limits import (
     MAX_DECIMAL_LENGTH,
+    MAX_FEE_TIERS,
     MAX_IDENTIFIER_LENGTH,
     MAX_INTEGER,
     MAX_MARGIN_BRACKETS,
@@ -291,6 +292,21 @@ class SetLiquidationWire(Wire, tag="set_liquidation"):
     review_ms: Annotated[int, msgspec.Meta(ge=1, le=60_000)] = 250
 
 
+class FeeTierWire(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """The fees of accounts that have traded `volume` or more in 30 days."""
+
+    name: Identifier
+    volume: Decimal
+    maker_fee: Decimal
+    taker_fee: Decimal
+
+
+class SetFeeTiersWire(Wire, tag="set_fee_tiers"):
+    """`set_fee_tiers`: the shard's fees by volume; an empty list takes them away."""
+
+    tiers: Annotated[list[FeeTierWire], msgspec.Meta(max_length=MAX_FEE_TIERS)]
+
+
 class ApplyFundingWire(Wire, tag="apply_funding"):
     """`apply_funding`: longs pay shorts `rate` of their notional at the mark."""
 
@@ -323,6 +339,7 @@ AdminWire = (
     | WithdrawWire
     | SetRiskWire
     | SetLiquidationWire
+    | SetFeeTiersWire
     | ApplyFundingWire
     | ApplySwapWire
 )

@@ -1,8 +1,13 @@
 """Commands and events of accounts, money and margin, in integers: atoms, ppm, half ticks."""
 
+from typing import Final
+
 import msgspec
 
 from matching.terms import AccountStatus, MarketState, Refusal, Terms
+
+BY_VOLUME: Final = "none"
+"""The fee tier of an account that is fixed to none: its volume decides."""
 
 
 class CreateInstrument(msgspec.Struct, gc=False):
@@ -37,17 +42,19 @@ class CreateAccount(msgspec.Struct, gc=False):
     leverage_ppm: int = 0
     stp_group: str = ""
     status: AccountStatus = AccountStatus.ACTIVE
+    fee_tier: str = BY_VOLUME
     defect: Refusal | None = None
     defect_path: str = ""
 
 
 class UpdateAccount(msgspec.Struct, gc=False):
-    """Change an account's leverage, self-trade group or status; None leaves it."""
+    """Change an account's leverage, self-trade group, status or fee tier; None leaves it."""
 
     account: str
     leverage_ppm: int | None = None
     stp_group: str | None = None
     status: AccountStatus | None = None
+    fee_tier: str | None = None
     defect: Refusal | None = None
     defect_path: str = ""
 
@@ -80,6 +87,21 @@ class SetLiquidation(msgspec.Struct, gc=False):
     tier3_ppm: int = 950_000
     admission_ratio_ppm: int = 800_000
     review_us: int = 250_000
+
+
+class FeeTier(msgspec.Struct, frozen=True):
+    """The fees of accounts whose fills of 30 days were worth `volume_atoms` or more."""
+
+    name: str
+    volume_atoms: int
+    maker_fee_ppm: int
+    taker_fee_ppm: int
+
+
+class SetFeeTiers(msgspec.Struct, gc=False):
+    """The shard's fee tiers, volumes rising from 0; none leaves the instruments' own fees."""
+
+    tiers: tuple[FeeTier, ...]
 
 
 class ApplyFunding(msgspec.Struct, gc=False):
@@ -168,6 +190,7 @@ class AccountCreated(msgspec.Struct, gc=False):
     leverage_ppm: int
     stp_group: str
     status: AccountStatus
+    fee_tier: str = ""
 
 
 class AccountUpdated(msgspec.Struct, gc=False):
@@ -177,6 +200,7 @@ class AccountUpdated(msgspec.Struct, gc=False):
     leverage_ppm: int
     stp_group: str
     status: AccountStatus
+    fee_tier: str = ""
 
 
 class BalanceChanged(msgspec.Struct, gc=False):
@@ -216,6 +240,12 @@ class SwapApplied(msgspec.Struct, gc=False):
     mark_half_ticks: int
     paid_atoms: int
     received_atoms: int
+
+
+class FeeTiersSet(msgspec.Struct, gc=False):
+    """The fee tiers are now these."""
+
+    tiers: tuple[FeeTier, ...]
 
 
 class RiskSet(msgspec.Struct, gc=False):

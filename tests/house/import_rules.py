@@ -9,6 +9,7 @@ LIMITS = "engine.limits"
 KERNEL = (
     "engine.kernel",
     "engine.state",
+    "engine.account_terms",
     "engine.amending",
     "engine.answers",
     "engine.arming",
@@ -41,6 +42,7 @@ CODEC = (
     "engine.conversion",
     "engine.conversion_admin",
     "engine.conversion_carry",
+    "engine.conversion_fees",
     "engine.conversion_orders",
     "engine.grid",
     "engine.rendering",
