@@ -15,6 +15,7 @@ from risk.messages import (
     CreateAccount,
     CreateInstrument,
     Rejected,
+    SetLeverage,
     SetLiquidation,
     SetRisk,
     Transfer,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
         CreateInstrumentWire,
         DepositWire,
         MarginBracketWire,
+        SetLeverageWire,
         SetLiquidationWire,
         SetRiskWire,
         UpdateAccountWire,
@@ -219,6 +221,17 @@ def update_account(c: UpdateAccountWire) -> UpdateAccount:
     except Defect as defect:
         account.defect, account.defect_path = defect.code, defect.path
     return account
+
+
+def set_leverage(c: SetLeverageWire) -> SetLeverage:
+    """Return the command with its leverage in ppm; 0 stays 0."""
+    leverage = SetLeverage(c.account, c.symbol, 0)
+    try:
+        if rate_ppm(c.leverage, "$.leverage") != 0:
+            leverage.leverage_ppm = _leverage_ppm(c.leverage, "$.leverage")
+    except Defect as defect:
+        leverage.defect, leverage.defect_path = defect.code, defect.path
+    return leverage
 
 
 def transfer(c: DepositWire | WithdrawWire, sign: int) -> Transfer | Rejected:

@@ -35,6 +35,7 @@ from risk.messages import (
     DeleteInstrument,
     FeeTiersSet,
     FundingApplied,
+    LeverageSet,
     Liquidation,
     LiquidationSet,
     MarginCall,
@@ -42,6 +43,7 @@ from risk.messages import (
     Rejected,
     RiskSet,
     SetFeeTiers,
+    SetLeverage,
     SetLiquidation,
     SetRisk,
     SwapApplied,
@@ -68,6 +70,7 @@ Command = (
     | Transfer
     | SetRisk
     | SetLiquidation
+    | SetLeverage
     | SetFeeTiers
     | ApplyFunding
     | ApplySwap
@@ -95,6 +98,7 @@ Event = (
     | BalanceChanged
     | FundingApplied
     | SwapApplied
+    | LeverageSet
     | FeeTiersSet
     | RiskSet
     | LiquidationSet

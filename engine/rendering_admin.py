@@ -18,6 +18,7 @@ from risk.messages import (
     AccountUpdated,
     BalanceChanged,
     FeeTiersSet,
+    LeverageSet,
     LiquidationSet,
     RiskSet,
 )
@@ -128,6 +129,13 @@ def _risk_set(e: RiskSet, where: str) -> str:
     )
 
 
+def _leverage_set(e: LeverageSet, where: str) -> str:
+    return (
+        f'{{"type":"leverage_set",{where}"account":"{e.account}","symbol":"{e.symbol}",'
+        f'"leverage":"{rate(e.leverage_ppm)}"}}'
+    )
+
+
 def _fee_tiers_set(e: FeeTiersSet, where: str) -> str:
     tiers = ",".join(
         f'{{"name":"{tier.name}","volume":"{money(tier.volume_atoms)}",'
@@ -158,6 +166,7 @@ ADMIN_ROUTES: Final[dict[type, Callable[[Any, str], str]]] = {
     AccountUpdated: _account_updated,
     BalanceChanged: _balance_changed,
     RiskSet: _risk_set,
+    LeverageSet: _leverage_set,
     FeeTiersSet: _fee_tiers_set,
     LiquidationSet: _liquidation_set,
 }

@@ -111,13 +111,15 @@ def _restore_account(state: State, record: AccountRecord) -> None:
 
 
 def _restore_position(state: State, record: PositionRecord) -> None:
-    state.positions.restore(
+    position = state.positions.restore(
         state.accounts[record.account_id],
         state.markets[record.symbol].instrument,
         record.lots,
         int(record.cost_atoms),
         record.opened_by,
     )
+    position.own_leverage_ppm = record.own_leverage_ppm
+    position.set_margin_rate()
 
 
 def _restore_order(state: State, record: OrderRecord) -> None:

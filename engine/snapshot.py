@@ -95,13 +95,14 @@ class AccountRecord(msgspec.Struct, array_like=True):
 
 
 class PositionRecord(msgspec.Struct, array_like=True):
-    """An open position; the sums of open orders are rebuilt from the orders."""
+    """A position that is open or has a leverage; the sums of open orders are rebuilt."""
 
     account_id: str
     symbol: str
     lots: int
     cost_atoms: str
     opened_by: int
+    own_leverage_ppm: int
 
 
 class OrderRecord(msgspec.Struct, array_like=True):
@@ -254,10 +255,16 @@ def _accounts(state: State) -> Iterator[AccountRecord]:
 
 def _positions(state: State) -> Iterator[PositionRecord]:
     for symbol in sorted(state.markets):
-        for account_id, position in sorted(state.positions.open_in(symbol).items()):
-            yield PositionRecord(
-                account_id, symbol, position.lots, str(position.cost_atoms), position.opened_by
-            )
+        for account_id, position in sorted(state.positions.in_symbol(symbol).items()):
+            if position.lots or position.own_leverage_ppm:
+                yield PositionRecord(
+                    account_id,
+                    symbol,
+                    position.lots,
+                    str(position.cost_atoms),
+                    position.opened_by if position.lots else 0,
+                    position.own_leverage_ppm,
+                )
 
 
 def _orders(state: State) -> Iterator[OrderRecord]:

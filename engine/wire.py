@@ -271,6 +271,14 @@ class WithdrawWire(Wire, tag="withdraw"):
     transfer_id: Identifier
 
 
+class SetLeverageWire(Wire, tag="set_leverage"):
+    """`set_leverage`: an account's leverage for one instrument; 0 takes it away."""
+
+    account: Identifier
+    symbol: Identifier
+    leverage: Decimal
+
+
 class SetRiskWire(Wire, tag="set_risk"):
     """`set_risk`: an account's own limits; 0 takes one away."""
 
@@ -339,6 +347,7 @@ AdminWire = (
     | WithdrawWire
     | SetRiskWire
     | SetLiquidationWire
+    | SetLeverageWire
     | SetFeeTiersWire
     | ApplyFundingWire
     | ApplySwapWire

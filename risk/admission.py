@@ -136,7 +136,7 @@ def _money_failures(
                 exposure += abs(other.value_atoms())
 
     after_loss = equity - loss if loss > 0 else equity
-    leverage_ppm = position.leverage_ppm()
+    leverage_ppm = position.leverage_used_ppm
     if (
         exposure * PPM <= leverage_ppm * equity
         and required <= after_loss

@@ -69,3 +69,14 @@ def bracketed_maintenance_atoms(brackets: Brackets, notional_atoms: int) -> int:
     """Return the maintenance margin of a notional, ⌈(notional × rate − deduction) ⁄ 10⁶⌉ (B4)."""
     bracket = bracket_at(brackets, notional_atoms)
     return -((bracket.deduction - notional_atoms * bracket.maintenance_ppm) // PPM)
+
+
+def initial_margin_atoms(
+    brackets: Brackets, notional_atoms: int, numerator: int, denominator: int
+) -> int:
+    """Return ⌈notional × rate⌉, the rate a fraction or the bracket's if that is dearer (B3)."""
+    if brackets:
+        initial_ppm = bracket_at(brackets, notional_atoms).initial_ppm
+        if initial_ppm * denominator > PPM * numerator:
+            numerator, denominator = initial_ppm, PPM
+    return -(-notional_atoms * numerator // denominator)

@@ -59,6 +59,16 @@ class UpdateAccount(msgspec.Struct, gc=False):
     defect_path: str = ""
 
 
+class SetLeverage(msgspec.Struct, gc=False):
+    """An account's leverage for one instrument; 0 takes it away."""
+
+    account: str
+    symbol: str
+    leverage_ppm: int
+    defect: Refusal | None = None
+    defect_path: str = ""
+
+
 class Transfer(msgspec.Struct, gc=False):
     """Money in (positive `amount_atoms`) or out (negative), once per `transfer_id` digest."""
 
@@ -240,6 +250,14 @@ class SwapApplied(msgspec.Struct, gc=False):
     mark_half_ticks: int
     paid_atoms: int
     received_atoms: int
+
+
+class LeverageSet(msgspec.Struct, gc=False):
+    """An account's leverage for an instrument is now this; 0 is none."""
+
+    account: str
+    symbol: str
+    leverage_ppm: int
 
 
 class FeeTiersSet(msgspec.Struct, gc=False):

@@ -37,7 +37,7 @@ PAGE = "docs/rules.md"
 UNSAID = frozenset(
     {
         *("account_created", "account_updated", "balance_changed", "risk_set", "liquidation_set"),
-        "fee_tiers_set",
+        *("fee_tiers_set", "leverage_set"),
         *("instrument_created", "instrument_updated", "instrument_deleted"),
     }
 )
