@@ -52,7 +52,7 @@ class Duel:
             _compare("events", said, expected)
         self.compare_everything()
         self.played += 1
-        if self.played % 5 == 0:
+        if self.played % 10 == 0:
             mine = view.tier_prices(self.machine.kernel)
             _compare("tier prices", mine, self.oracle.tier_prices())
         return timers + said

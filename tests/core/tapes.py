@@ -9,8 +9,8 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from tests.core.tape_boundaries import Boundaries
 from tests.core.tape_orders import ACCOUNTS, Command, Listing
+from tests.core.tape_settings import DAY_MS, Settings
 from tests.core.tape_terms import margin_brackets, wrong_brackets
 
 SOURCES = ("l1_mid", "last", "pushed")
@@ -46,7 +46,7 @@ def tape(seed: int, length: int) -> list[Step]:
     return list(_Tape(random.Random(seed)).steps(length))
 
 
-class _Tape(Boundaries):
+class _Tape(Settings):
     """The random choices of one tape."""
 
     def __init__(self, rng: random.Random) -> None:
@@ -78,8 +78,10 @@ class _Tape(Boundaries):
             self.money: 4,
             self.funding: 5,
             self.swap: 4,
+            self.fee_tiers: 1,
+            self.named_tier: 2,
             self.settings: 2,
-            self.listing: 2,
+            self.listing: 3,
             self.state: 1,
             self.reopen: 5,
             self.ladder: 1,
@@ -98,6 +100,8 @@ class _Tape(Boundaries):
             yield self.step({"type": "create_account", "account": name, **group, **chosen})
             amount = self.rng.choice((100, 300, 900)) * self.wealth
             yield self.step(self.transfer("deposit", name, amount))
+        if self.rng.random() < 0.5:
+            yield self.step(self.fee_tiers())
         for listing in self.listings:
             yield self.step(self.tick(listing))
         for _ in range(length):
@@ -115,6 +119,8 @@ class _Tape(Boundaries):
         streams |= dict.fromkeys(("cancel_order", "cancel_all"), "orders")
         streams |= {"l1": "ticks", "mark_price": "ticks"}
         wait = self.rng.choice((0, 0, 0, 1, 20, 100, 250, 600))
+        if self.rng.random() < 0.005:
+            wait += DAY_MS * self.rng.choice((1, 14, 28, 29, 30))
         self.now_ms += wait
         return Step(wait, streams.get(command["type"], "admin"), json.dumps(command))
 
@@ -209,6 +215,7 @@ class _Tape(Boundaries):
             {"maintenance_margin": self.rng.choice(("0.1", "0.12", "0.3"))},
             {"margin_brackets": margin_brackets(self.rng)},
             {"margin_brackets": margin_brackets(self.rng)},
+            wrong_brackets(self.rng),
             wrong_brackets(self.rng),
             {"taker_fee": self.rng.choice(("0.0005", "0"))},
             {"max_leverage": self.rng.choice(("3", "5", "9"))},

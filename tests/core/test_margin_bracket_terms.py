@@ -191,6 +191,18 @@ def test_leverage_must_fit_the_first_bracket(kind: type[Market]) -> None:
     assert refused["code"] == 409
 
 
+def test_first_bracket_goes_by_the_greatest_leverage(kind: type[Market]) -> None:
+    """9 % of 10 % initial are fine at leverage 5, since that asks 20 %; later ones are not (B4)."""
+    market = kind()
+    steep = _bracket("0", "0.1", "0.09")
+
+    (created,) = _create(market, [steep, _bracket("10", "0.2", "0.1")])
+    (refused,) = _update(market, margin_brackets=[steep, _bracket("10", "0.1", "0.09")])
+
+    assert created["type"] == "instrument_created"
+    assert refused["path"] == "$.margin_brackets[1].maintenance_margin"
+
+
 def test_admission_ratio_must_stay_above_every_bracket(kind: type[Market]) -> None:
     """0.15 of 0.25 is 0.6: an admission ratio of 0.6 is refused, 0.61 is not (B4)."""
     market = kind()

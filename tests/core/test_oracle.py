@@ -62,7 +62,10 @@ def _words(event: dict[str, Any]) -> list[str]:
     if kind in {"funding", "swap"}:
         words.append(f"{kind} residue" if event["residue"] != "0" else "")
         words.append(f"{kind} from the venue" if event["residue"][0] == "-" else "")
-    words.append(f"{kind} {event['path']}" if event.get("code") == 702 else "")
+    if kind == "rejected" and "path" in event:
+        words.append(f"rejected {event['path'].partition('[')[0]}")
+    if kind == "rejected" and event["code"] == 504 and "errors" not in event:
+        words.append("leverage too low")
     words.append(f"{event['cause']} paid" if kind == "balance_changed" else "")
     if kind == "order_amended" and "cause" in event:
         grown = event["cause"] == "bracket" and not event["kept_priority"]
@@ -93,6 +96,7 @@ def test_machine_agrees_with_the_oracle() -> None:
         *("funding residue", "swap residue", "swap from the venue", "funding paid", "swap paid"),
         *("order_accepted beyond", "liquidation beyond", "order_amended beyond"),
         *("rejected $.funding_id", "rejected $.swap_id", "price_unavailable"),
+        *("fee_tiers_set", "rejected $.tiers", "rejected $.fee_tier", "rejected $.margin_brackets"),
         *("post_only_would_trade", "nothing_to_reduce", "invalid_expiry", *STP_MODES[1:]),
     ):
         assert seen[needed] >= 5, f"{needed} came up {seen[needed]} times: the tapes are tame"

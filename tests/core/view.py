@@ -8,6 +8,7 @@ from engine.kernel import Kernel
 from matching.brackets import Bracket
 from matching.order import Conditions, Order
 from matching.stops import Trigger
+from risk.fees import volume_atoms
 from risk.ledger import Ledger
 from risk.margin import Standing
 from risk.tiers import tier_price_ticks
@@ -147,7 +148,7 @@ def everything(kernel: Kernel) -> dict[str, Any]:
             for symbol, market in state.markets.items()
         },
         "accounts": {
-            name: _account(account, list(state.live[name]))
+            name: _account(account, list(state.live[name]), state.now_us)
             for name, account in state.accounts.items()
         },
         "groups": {
@@ -227,7 +228,7 @@ def _armed(order: Order) -> tuple[Any, ...]:
     return (*named, order.price_ticks, order.quantity_lots, *_carried(c), *wakes, *moves)
 
 
-def _account(account: Any, live: list[str]) -> tuple[Any, ...]:
+def _account(account: Any, live: list[str], now_us: int) -> tuple[Any, ...]:
     standing = Standing(account)
     return (
         account.balance_atoms,
@@ -237,6 +238,7 @@ def _account(account: Any, live: list[str]) -> tuple[Any, ...]:
         standing.fee_hold,
         standing.free,
         account.in_liquidation,
+        (account.fee_tier, volume_atoms(account, now_us)),
         live,
         {s: (p.lots, p.cost_atoms) for s, p in account.positions.items() if p.lots != 0},
     )

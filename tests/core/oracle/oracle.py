@@ -191,15 +191,16 @@ class Oracle:
     def _account(self, name: str) -> tuple[Any, ...]:
         world, account = self.world, self.world.accounts[name]
         equity = margins.equity(account)
-        initial, fees = margins.all_initial(world, account), margins.fee_holds(world, account)
+        initial, held = margins.all_initial(world, account), margins.fee_holds(world, account)
         return (
             account.balance,
             equity,
             margins.maintenance(account),
             initial,
-            fees,
-            equity - initial - fees,
+            held,
+            equity - initial - held,
             account.locked,
+            (account.fee_tier, fees.volume(world, account)),
             [order.name for order in world.orders_of(account)],
             {s: (p.lots, p.cost) for s, p in account.positions.items() if p.lots},
         )
