@@ -80,6 +80,7 @@ class _Tape(Settings):
             self.swap: 4,
             self.fee_tiers: 1,
             self.named_tier: 2,
+            self.leverage: 6,
             self.settings: 2,
             self.listing: 3,
             self.state: 1,

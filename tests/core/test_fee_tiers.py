@@ -361,3 +361,18 @@ def test_dearer_tier_holds_more(kind: type[Market]) -> None:
     market.play("bob buy 10@100")
 
     assert market.margin("bob")["fee_hold"] == "2"
+
+
+def test_legs_of_a_group_hold_the_tiers_fee_once(kind: type[Market]) -> None:
+    """200 of margin and 2 of fee are enough for both legs (A13, B3, B5)."""
+    market = _opened(kind, taker_fee="0")
+
+    market.play("""
+        deposit bob 202
+        bob buy 10@100 oco=g
+        bob buy 10@100 oco=g
+    """)
+
+    assert market.refusals == []
+    assert market.margin("bob")["fee_hold"] == "2"
+    assert market.free("bob") == "0"

@@ -92,6 +92,25 @@ def test_tier_acts_beyond_its_price_and_not_before(
     assert tier_at(price - step) == tier
 
 
+def test_no_price_of_its_own_where_the_rest_has_reached_the_tier() -> None:
+    """Y alone stands at every tier; X's second bracket has no answer to that (D3)."""
+    market = Market(margin_brackets=BRACKETS[:2])
+    market.play("""
+        instrument Y
+        mark Y 100
+        deposit bob 400
+        mm  buy  1@100
+        bob sell 1@100
+        mm  sell Y 10@100
+        bob buy  Y 10@100
+        mark Y 55
+    """)
+
+    assert len(market.of("liquidation")) == 2
+    assert market.position("bob") == "-1"
+    assert _tier_price(market) is None
+
+
 def test_receipt_says_the_bracketed_maintenance(kind: type[Market]) -> None:
     """And equity is shared out by it: X maintains 191.5 of 291.5 (D4, D8)."""
     market = kind(margin_brackets=BRACKETS[:2])

@@ -95,6 +95,7 @@ def test_machine_agrees_with_the_oracle() -> None:
         *("bracket cut", "bracket grown", "child at once", "child refused", "child repeated"),
         *("funding residue", "swap residue", "swap from the venue", "funding paid", "swap paid"),
         *("order_accepted beyond", "liquidation beyond", "order_amended beyond"),
+        *("leverage_set", "leverage too low"),
         *("rejected $.funding_id", "rejected $.swap_id", "price_unavailable"),
         *("fee_tiers_set", "rejected $.tiers", "rejected $.fee_tier", "rejected $.margin_brackets"),
         *("post_only_would_trade", "nothing_to_reduce", "invalid_expiry", *STP_MODES[1:]),
