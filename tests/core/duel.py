@@ -131,13 +131,20 @@ def shrink(steps: list[Step], still_fails: Callable[[list[Step]], bool] = fails)
         size = max(1, size // 2)
 
 
+def _until_it_fails(steps: list[Step]) -> list[Step]:
+    """Return a tape up to and with its first step that fails; whole if none does."""
+    duel = Duel()
+    for end, step in enumerate(steps, start=1):
+        try:
+            duel.play(step)
+        except Exception:
+            return steps[:end]
+    return steps
+
+
 def report(seed: int, steps: list[Step]) -> str:
     """Return a failing tape as a reader wants it: seed, smallest tape, what differs."""
-    for end in range(1, len(steps) + 1):
-        if fails(steps[:end]):
-            steps = steps[:end]
-            break
-    smallest = shrink(steps)
+    smallest = shrink(_until_it_fails(steps))
     try:
         play(smallest)
     except Exception as difference:
