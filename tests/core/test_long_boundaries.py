@@ -1,9 +1,17 @@
 """Funding and swap of more positions than a frame holds (B6)."""
 
+import json
+from typing import Any
+
 import pytest
 
+from engine.machine import Machine
+from engine.restore import restore
+from engine.snapshot import capture
 from tests.core.bounds import lower
+from tests.core.duel import Duel
 from tests.core.market import Market
+from tests.core.tapes import tape
 
 
 def _crowd() -> Market:
@@ -95,3 +103,38 @@ def test_nothing_comes_between_the_parts(monkeypatch: pytest.MonkeyPatch) -> Non
     )
 
     assert market.kinds() == ["funding"] + ["balance_changed"] * 10 + ["market_state"]
+
+
+class Interrupted(Duel):
+    """A duel in which the machine is killed between any two frames of a boundary."""
+
+    kills = 0
+
+    def rest(self) -> list[dict[str, Any]]:
+        """Go on with the payments in a machine restored from a snapshot, frame by frame."""
+        said: list[dict[str, Any]] = []
+        while self.machine.kernel.state.carry is not None:
+            self.machine = Machine(restore(list(capture(self.machine.kernel))))
+            out: list[bytes] = []
+            self.machine.begin(self.now_us, out)
+            said += [json.loads(event) for event in out]
+            self.kills += 1
+        assert not any("in" in event for event in said), "no input causes what a later frame says"
+        return [event | {"in": 0} for event in said]
+
+
+@pytest.mark.parametrize("payments", [1, 2])
+def test_killed_between_payments_it_agrees_with_the_oracle(
+    monkeypatch: pytest.MonkeyPatch, payments: int
+) -> None:
+    """Whatever it holds and however it is margined (B6)."""
+    lower(monkeypatch, "PAYMENTS_PER_FRAME", payments)
+    kills = 0
+
+    for seed in range(3):
+        duel = Interrupted()
+        for step in tape(seed, 300):
+            duel.play(step)
+        kills += duel.kills
+
+    assert kills > 20, "the tapes hold nothing at their boundaries"
