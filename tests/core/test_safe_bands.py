@@ -81,6 +81,11 @@ class Floor:
         paid = {"account": account, "amount": amount, "transfer_id": str(self.now_us)}
         return self.say("admin", type="deposit", **paid)
 
+    def fund(self, symbol: int, rate: str) -> list[bytes]:
+        """Let longs and shorts of a symbol pay each other."""
+        boundary = {"symbol": f"S{symbol}", "funding_id": str(self.now_us)}
+        return self.say("admin", type="apply_funding", rate=rate, **boundary)
+
     def order(self, account: str, symbol: int, side: str, price: int, lots: int) -> list[bytes]:
         """Place a limit order."""
         terms = {"side": side, "order_type": "limit", "quantity": str(lots), "price": str(price)}
@@ -110,7 +115,7 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 @pytest.mark.parametrize("terms", [TERMS, BRACKETED], ids=("one rate", "brackets"))
 @pytest.mark.parametrize("seed", range(6))
 def test_bands_act_like_a_scan_over_everybody(seed: int, terms: Any) -> None:
-    """Random trades, transfers and ticks on 1 to 20 instruments: the same bytes (D9)."""
+    """Random trades, transfers, funding and ticks on 1 to 20 instruments: the same bytes (D9)."""
     dice = random.Random(seed)
     symbols = (1, 2, 3, 6, 12, 20)[seed]
     floors = Floor(symbols, 12, terms=terms), Floor(symbols, 12, scans=True, terms=terms)
@@ -121,6 +126,7 @@ def test_bands_act_like_a_scan_over_everybody(seed: int, terms: Any) -> None:
         account, lots = f"a{dice.randrange(12)}", dice.choice((-1, 1)) * dice.randint(1, 40)
         move, amount = dice.choice((-90, -9, -2, -1, 1, 2, 9, 90)), dice.randint(500, 6_000)
         rate, name = dice.choice(("0.04", "0.05", "0.06")), f"S{symbol}"
+        funding = dice.choice(("0.005", "-0.005", "0.0075"))
         prices[symbol] = min(2_000, max(500, prices[symbol] + move))
         said = []
         for floor in floors:
@@ -133,6 +139,8 @@ def test_bands_act_like_a_scan_over_everybody(seed: int, terms: Any) -> None:
             elif kind < 0.39:
                 change = {"symbol": name} | _rates(rate, terms)
                 out = floor.say("admin", type="update_instrument", **change)
+            elif kind < 0.42:
+                out = floor.fund(symbol, funding)
             else:
                 out = floor.tick(symbol, prices[symbol])
             said.append(out)
