@@ -214,6 +214,10 @@ class Position:
 
     def check(self) -> None:
         """Assert every invariant of one position."""
+        leverage_ppm = self._least_leverage_ppm(self.own_leverage_ppm)
+        assert leverage_ppm == self.leverage_used_ppm
+        rate = self.margin_numerator, self.margin_denominator
+        assert rate == self._margin_rate(leverage_ppm), "set_margin_rate was forgotten"
         assert (self.lots == 0) == (self.cost_atoms == 0)
         assert self.lots * self.cost_atoms >= 0, "cost carries the sign of the lots"
         assert min(self.buy_lots, self.sell_lots, self.buy_atoms, self.sell_atoms) >= 0
