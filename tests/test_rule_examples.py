@@ -186,6 +186,7 @@ WITHOUT = {
     "D3": "D1 acts at the first two tier prices, and a cent away from them does not",
     "D5": "D1 and D4 show the order into the book",
     "D8": "a receipt is for a program to read",
+    "D9": "what is not looked at cannot be shown; tests/core/test_safe_bands.py counts it",
 }
 """Rules that need no example of their own, and why."""
 
