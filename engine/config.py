@@ -1,9 +1,9 @@
 """`config.toml` as typed, frozen values: bounds on everything, unknown keys refused.
 
 The file has two halves. Sections such as `[redis]` or `[snapshot]` say how this process runs and
-may change at a restart. `[liquidation]`, `[admission]` and the tables of instruments, accounts and
-deposits say how the shard begins: they become the commands of the genesis frame, and afterwards
-the journal alone holds them.
+may change at a restart. `[liquidation]`, `[admission]` and the tables of instruments, fee tiers,
+accounts and deposits say how the shard begins: they become the commands of the genesis frame, and
+afterwards the journal alone holds them.
 """
 
 import tomllib
@@ -169,6 +169,7 @@ class Instrument(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=
     mode: Literal["book", "l1"] | None = None
     mark_source: Literal["l1_mid", "pushed", "last"] | None = None
     collar: DecimalText | None = None
+    funding_cap: DecimalText | None = None
     price_band: DecimalText | None = None
     breakers: tuple[Bracket, ...] | None = None
     feed_stale_ms: Milliseconds | None = None
@@ -178,6 +179,15 @@ class Instrument(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=
     stop_already_reached: Literal["reject", "fire"] | None = None
     group: Identifier | None = None
     state: Literal["open", "halted", "closed", "auction"] | None = None
+
+
+class FeeTier(Struct, frozen=True, forbid_unknown_fields=True):
+    """A tier of `set_fee_tiers`, in order of volume; the first begins at 0."""
+
+    name: Identifier
+    volume: DecimalText
+    maker_fee: DecimalText
+    taker_fee: DecimalText
 
 
 class Account(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -214,6 +224,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     liquidation: Liquidation = Liquidation()
     admission: Admission = Admission()
     instruments: tuple[Instrument, ...] = ()
+    fee_tiers: tuple[FeeTier, ...] = ()
     accounts: tuple[Account, ...] = ()
     deposits: tuple[Deposit, ...] = ()
 
@@ -265,7 +276,7 @@ def load(path: Path | None) -> Config:
 
 
 def genesis_commands(config: Config) -> list[dict[str, object]]:
-    """List the commands of the genesis frame: thresholds, instruments, accounts, deposits."""
+    """List the commands of the genesis frame: thresholds, instruments, tiers, accounts, money."""
     thresholds = {
         name: value if name in COUNTED else str(value)
         for name, value in msgspec.to_builtins(config.liquidation).items()
@@ -278,6 +289,9 @@ def genesis_commands(config: Config) -> list[dict[str, object]]:
         }
     ]
     commands += [_command("create_instrument", each) for each in config.instruments]
+    if config.fee_tiers:
+        tiers = [msgspec.to_builtins(each) for each in config.fee_tiers]
+        commands.append({"type": "set_fee_tiers", "tiers": tiers})
     commands += [_command("create_account", each) for each in config.accounts]
     commands += [
         {**_command("deposit", each), "transfer_id": transfer_id(each)} for each in config.deposits

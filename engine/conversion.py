@@ -14,18 +14,23 @@ from engine.conversion_admin import (
     create_account,
     create_instrument,
     fund_insurance,
+    set_leverage,
     set_liquidation,
     set_risk,
     transfer,
     update_account,
     update_instrument,
 )
+from engine.conversion_carry import apply_funding, apply_swap
+from engine.conversion_fees import set_fee_tiers
 from engine.conversion_orders import SIDES, amend_order, place_bracket, place_order, price_ticks
 from engine.grid import Grid
 from engine.messages import Verdict
 from engine.wire import (
     AmendOrderWire,
     AnyWire,
+    ApplyFundingWire,
+    ApplySwapWire,
     CancelAllWire,
     CancelOrderWire,
     CreateAccountWire,
@@ -37,6 +42,8 @@ from engine.wire import (
     MarkPriceWire,
     PlaceBracketWire,
     PlaceOrderWire,
+    SetFeeTiersWire,
+    SetLeverageWire,
     SetLiquidationWire,
     SetMarketStateWire,
     SetRiskWire,
@@ -83,6 +90,10 @@ class Conversion:
             FundInsuranceWire: fund_insurance,
             SetRiskWire: set_risk,
             SetLiquidationWire: set_liquidation,
+            SetLeverageWire: set_leverage,
+            SetFeeTiersWire: set_fee_tiers,
+            ApplyFundingWire: apply_funding,
+            ApplySwapWire: apply_swap,
             Verdict: _refuse,
         }
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from engine.decimals import NotADecimal, TooFine, split_decimal, to_units
-from engine.limits import MAX_LEVERAGE, MAX_TRANSFER_ATOMS, PPM
-from matching.terms import AccountStatus, MarketState, MarkSource, Refusal, Terms
+from engine.limits import MAX_BRACKET_ATOMS, MAX_LEVERAGE, MAX_TRANSFER_ATOMS, PPM
+from matching.terms import AccountStatus, MarginBracket, MarketState, MarkSource, Refusal, Terms
 from risk.messages import (
+    BY_VOLUME,
     CreateAccount,
     CreateInstrument,
     FundInsurance,
     Rejected,
+    SetLeverage,
     SetLiquidation,
     SetRisk,
     Transfer,
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
         CreateInstrumentWire,
         DepositWire,
         FundInsuranceWire,
+        MarginBracketWire,
+        SetLeverageWire,
         SetLiquidationWire,
         SetRiskWire,
         UpdateAccountWire,
@@ -40,7 +44,6 @@ ASSET_DECIMALS: Final = 8
 
 _PPM_DECIMALS: Final = 6
 _NOT_YET: Final = (
-    "margin_brackets",
     "breakers",
     "feed_max_jump",
     "feed_max_spread",
@@ -57,8 +60,8 @@ class Defect(Exception):
         self.path = path
 
 
-def _ppm(rate: str | int, path: str) -> int:
-    """Return a rate in parts per million, within what any rate could be."""
+def rate_ppm(rate: str | int, path: str) -> int:
+    """Return a rate in ppm, within what any rate could be. Raises Defect."""
     try:
         ppm = to_units(rate, _PPM_DECIMALS)
     except TooFine:
@@ -109,6 +112,7 @@ def _new_terms(c: CreateInstrumentWire) -> Terms:
     if rest or atoms % 2 or atoms <= 0:
         raise Defect(Refusal.INVALID_TERMS, "$.tick_size")
     return Terms(
+        **_margin_rates(c),
         symbol=c.symbol,
         tick_units=tick_units,
         price_decimals=price_decimals,
@@ -117,19 +121,65 @@ def _new_terms(c: CreateInstrumentWire) -> Terms:
         contract_units=contract_units,
         contract_decimals=contract_decimals,
         atoms_per_tick_lot=atoms,
-        initial_margin_ppm=_ppm(_given(c.initial_margin, "0.20"), "$.initial_margin"),
-        maintenance_margin_ppm=_ppm(_given(c.maintenance_margin, "0.10"), "$.maintenance_margin"),
-        max_leverage_ppm=_ppm(_given(c.max_leverage, 5), "$.max_leverage"),
-        maker_fee_ppm=_ppm(_given(c.maker_fee, 0), "$.maker_fee"),
-        taker_fee_ppm=_ppm(_given(c.taker_fee, 0), "$.taker_fee"),
-        collar_ppm=_ppm(_given(c.collar, "0.05"), "$.collar"),
+        max_leverage_ppm=rate_ppm(_given(c.max_leverage, 5), "$.max_leverage"),
+        maker_fee_ppm=rate_ppm(_given(c.maker_fee, 0), "$.maker_fee"),
+        taker_fee_ppm=rate_ppm(_given(c.taker_fee, 0), "$.taker_fee"),
+        collar_ppm=rate_ppm(_given(c.collar, "0.05"), "$.collar"),
+        funding_cap_ppm=rate_ppm(_given(c.funding_cap, "0.0075"), "$.funding_cap"),
         mark_source=c.mark_source or MarkSource.L1_MID,
         asset_class=c.asset_class or "",
         feed_stale_us=(c.feed_stale_ms or 0) * 1_000,
         session_end_minute=-1 if c.session_end is None else _minute(c.session_end),
-        price_band_ppm=_ppm(_given(c.price_band, 0), "$.price_band"),
+        price_band_ppm=rate_ppm(_given(c.price_band, 0), "$.price_band"),
         fires_at_once=c.stop_already_reached == "fire",
     )
+
+
+def _margin_rates(c: CreateInstrumentWire) -> dict[str, Any]:
+    """Return the fields of the terms that say what margin is asked. Raises Defect."""
+    if c.margin_brackets is not None:
+        return _bracketed_rates(c, c.margin_brackets)
+    return {
+        "initial_margin_ppm": rate_ppm(_given(c.initial_margin, "0.20"), "$.initial_margin"),
+        "maintenance_margin_ppm": rate_ppm(
+            _given(c.maintenance_margin, "0.10"), "$.maintenance_margin"
+        ),
+    }
+
+
+def _bracketed_rates(
+    c: CreateInstrumentWire | UpdateInstrumentWire, given: list[MarginBracketWire]
+) -> dict[str, Any]:
+    """Return the same of brackets; a single one is the instrument's rates. Raises Defect."""
+    if c.initial_margin is not None or c.maintenance_margin is not None:
+        raise Defect(Refusal.INVALID_TERMS, "$.margin_brackets")
+    brackets: list[MarginBracket] = []
+    last = MarginBracket(-1, 0, 1)
+    for place, each in enumerate(given):
+        last = _bracket(each, last, f"$.margin_brackets[{place}]")
+        brackets.append(last)
+    return {
+        "initial_margin_ppm": brackets[0].initial_ppm,
+        "maintenance_margin_ppm": brackets[0].maintenance_ppm,
+        "margin_brackets": tuple(brackets) if len(brackets) > 1 else (),
+    }
+
+
+def _bracket(c: MarginBracketWire, last: MarginBracket, path: str) -> MarginBracket:
+    """Return a bracket that goes on from the last one: from 0 on, bounds rise, rates never fall."""
+    notional_atoms = atoms_from_text(c.notional, f"{path}.notional")
+    if notional_atoms > MAX_BRACKET_ATOMS:
+        raise Defect(Refusal.OUT_OF_RANGE, f"{path}.notional")
+    initial_ppm = rate_ppm(c.initial_margin, f"{path}.initial_margin")
+    maintenance_ppm = rate_ppm(c.maintenance_margin, f"{path}.maintenance_margin")
+    is_first = last.notional_atoms < 0
+    if notional_atoms <= last.notional_atoms or (is_first and notional_atoms):
+        raise Defect(Refusal.INVALID_TERMS, f"{path}.notional")
+    if not last.initial_ppm <= initial_ppm <= PPM:
+        raise Defect(Refusal.INVALID_TERMS, f"{path}.initial_margin")
+    if not last.maintenance_ppm <= maintenance_ppm <= initial_ppm:
+        raise Defect(Refusal.INVALID_TERMS, f"{path}.maintenance_margin")
+    return MarginBracket(notional_atoms, initial_ppm, maintenance_ppm)
 
 
 def _minute(time_of_day: str) -> int:
@@ -139,7 +189,7 @@ def _minute(time_of_day: str) -> int:
 
 def _leverage_ppm(leverage: str | int, path: str) -> int:
     """Return a leverage in ppm: from 1 to the greatest any instrument may have."""
-    ppm = _ppm(leverage, path)
+    ppm = rate_ppm(leverage, path)
     if not PPM <= ppm <= MAX_LEVERAGE * PPM:
         raise Defect(Refusal.OUT_OF_RANGE, path)
     return ppm
@@ -149,13 +199,12 @@ def _check_account(c: CreateAccountWire | UpdateAccountWire) -> None:
     """Refuse the account settings that this release does not know yet."""
     if c.profile not in (None, "none"):
         raise Defect(Refusal.NOT_SUPPORTED, "$.profile")
-    if c.fee_tier is not None:
-        raise Defect(Refusal.NOT_SUPPORTED, "$.fee_tier")
 
 
 def create_account(c: CreateAccountWire) -> CreateAccount:
     """Return the command with its leverage in ppm."""
-    account = CreateAccount(c.account, 0, c.stp_group or "", c.status or AccountStatus.ACTIVE)
+    status = c.status or AccountStatus.ACTIVE
+    account = CreateAccount(c.account, 0, c.stp_group or "", status, c.fee_tier or BY_VOLUME)
     try:
         _check_account(c)
         if c.leverage is not None:
@@ -167,7 +216,7 @@ def create_account(c: CreateAccountWire) -> CreateAccount:
 
 def update_account(c: UpdateAccountWire) -> UpdateAccount:
     """Return the command with its leverage in ppm; what is absent stays None."""
-    account = UpdateAccount(c.account, None, c.stp_group, c.status)
+    account = UpdateAccount(c.account, None, c.stp_group, c.status, c.fee_tier)
     try:
         _check_account(c)
         if c.leverage is not None:
@@ -175,6 +224,17 @@ def update_account(c: UpdateAccountWire) -> UpdateAccount:
     except Defect as defect:
         account.defect, account.defect_path = defect.code, defect.path
     return account
+
+
+def set_leverage(c: SetLeverageWire) -> SetLeverage:
+    """Return the command with its leverage in ppm; 0 stays 0."""
+    leverage = SetLeverage(c.account, c.symbol, 0)
+    try:
+        if rate_ppm(c.leverage, "$.leverage") != 0:
+            leverage.leverage_ppm = _leverage_ppm(c.leverage, "$.leverage")
+    except Defect as defect:
+        leverage.defect, leverage.defect_path = defect.code, defect.path
+    return leverage
 
 
 def transfer(c: DepositWire | WithdrawWire, sign: int) -> Transfer | Rejected:
@@ -216,15 +276,15 @@ def set_liquidation(c: SetLiquidationWire) -> SetLiquidation | Rejected:
     """Return the ladder in ppm and its times in µs."""
     try:
         return SetLiquidation(
-            _ppm(c.margin_call, "$.margin_call"),
-            _ppm(c.tier1, "$.tier1"),
-            _ppm(c.tier1_share, "$.tier1_share"),
-            _ppm(c.tier2, "$.tier2"),
-            _ppm(c.tier2_share, "$.tier2_share"),
-            _ppm(c.tier3, "$.tier3"),
-            _ppm(c.admission_ratio, "$.admission_ratio"),
+            rate_ppm(c.margin_call, "$.margin_call"),
+            rate_ppm(c.tier1, "$.tier1"),
+            rate_ppm(c.tier1_share, "$.tier1_share"),
+            rate_ppm(c.tier2, "$.tier2"),
+            rate_ppm(c.tier2_share, "$.tier2_share"),
+            rate_ppm(c.tier3, "$.tier3"),
+            rate_ppm(c.admission_ratio, "$.admission_ratio"),
             c.review_ms * 1_000,
-            _ppm(c.liquidation_fee, "$.liquidation_fee"),
+            rate_ppm(c.liquidation_fee, "$.liquidation_fee"),
             c.max_tries,
             c.max_wait_ms * 1_000,
         )
@@ -237,7 +297,7 @@ def update_instrument(c: UpdateInstrumentWire, terms: Terms | None) -> UpdateIns
     if terms is None:
         return UpdateInstrument(c.symbol, None)
     try:
-        changes: dict[str, int] = {}
+        changes: dict[str, Any] = {}
         for field, unit in (
             ("initial_margin", "initial_margin_ppm"),
             ("maintenance_margin", "maintenance_margin_ppm"),
@@ -246,10 +306,15 @@ def update_instrument(c: UpdateInstrumentWire, terms: Terms | None) -> UpdateIns
             ("taker_fee", "taker_fee_ppm"),
             ("collar", "collar_ppm"),
             ("price_band", "price_band_ppm"),
+            ("funding_cap", "funding_cap_ppm"),
         ):
             value = getattr(c, field)
             if value is not None:
-                changes[unit] = _ppm(value, f"$.{field}")
+                changes[unit] = rate_ppm(value, f"$.{field}")
+        if c.margin_brackets is not None:
+            changes |= _bracketed_rates(c, c.margin_brackets)
+        elif c.initial_margin is not None or c.maintenance_margin is not None:
+            changes["margin_brackets"] = ()
         if c.feed_stale_ms is not None:
             changes["feed_stale_us"] = c.feed_stale_ms * 1_000
         if c.session_end is not None:

@@ -79,7 +79,8 @@ class Covering:
         """Let a child enter as a command of its own; where it may not, say so, once and for all."""
         state = self._state
         position = market.positions[bracket.account_id]
-        order = _order(bracket, child, lots, state.next_order_id, position)
+        fees_ppm = state.fees_of(position)
+        order = _order(bracket, child, lots, state.next_order_id, position, fees_ppm)
         refusal = self._refusal(order)
         if refusal is not None:
             child.has_left = True
@@ -131,7 +132,14 @@ class Covering:
         )
 
 
-def _order(bracket: Bracket, child: Exit, lots: int, order_id: int, position: Position) -> Order:
+def _order(
+    bracket: Bracket,
+    child: Exit,
+    lots: int,
+    order_id: int,
+    position: Position,
+    fees_ppm: tuple[int, int],
+) -> Order:
     """Make a child's order: against the entry's side, reduce-only, good till cancelled."""
     order_type = OrderType.LIMIT
     if child.trigger_ticks:
@@ -141,7 +149,6 @@ def _order(bracket: Bracket, child: Exit, lots: int, order_id: int, position: Po
     side = -bracket.side
     if child.trigger_ticks:
         conditions.trigger = Trigger(child.by, side, side, child.trigger_ticks)
-    terms = position.instrument.terms
     return Order(
         order_id,
         bracket.account_id,
@@ -155,8 +162,7 @@ def _order(bracket: Bracket, child: Exit, lots: int, order_id: int, position: Po
         bracket.stp,
         position.account.stp_key,
         position,
-        terms.maker_fee_ppm,
-        terms.taker_fee_ppm,
+        *fees_ppm,
         bracket.tag,
         conditions,
     )

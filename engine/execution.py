@@ -12,6 +12,7 @@ from matching.messages import OrderRef, OrderReplenished, PreventedMatch, Trade,
 from matching.order import Order
 from matching.sweep import NO_SWEEP
 from matching.terms import CancelReason, MarkSource, OrderType, StpMode, TimeInForce
+from risk.fees import add_volume
 from risk.margin import fee_hold_atoms
 
 if TYPE_CHECKING:
@@ -123,6 +124,9 @@ class Execution:
         cost_before = position.cost_atoms
         realized = position.trade(order.side * lots, price_ticks, trade_id)
         ledger.open_cost += position.cost_atoms - cost_before
+        if state.fee_tiers:
+            notional = lots * price_ticks * position.instrument.unit_atoms
+            add_volume(account, notional, state.now_us)
         fee = 0
         if fee_basis:
             order.fee_basis += fee_basis
@@ -362,7 +366,7 @@ class Execution:
             position.account.stp_key,
             position,
             0,
-            position.instrument.terms.taker_fee_ppm,
+            state.fees_of(position)[1],
         )
         sweep = market.book.plan(order, limit_ticks)
         self.enter(market, order, sweep, events, rests=False)

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from engine.account_terms import AccountTerms
 from engine.amending import Amending
 from engine.arming import Triggering
 from engine.cancelling import Cancelling
+from engine.carrying import Carrying
 from engine.covering import Covering
 from engine.execution import Execution
 from engine.limits import MASS_CANCELS_PER_FRAME
@@ -21,12 +23,16 @@ from engine.state import State
 from engine.trading import Trading
 from matching.messages import AmendOrder, CancelAll, CancelOrder, PlaceOrder, SetMarketState
 from risk.messages import (
+    ApplyFunding,
+    ApplySwap,
     CreateAccount,
     CreateInstrument,
     DeleteInstrument,
     FundInsurance,
     MarkPrice,
     Rejected,
+    SetFeeTiers,
+    SetLeverage,
     SetLiquidation,
     SetRisk,
     Tick,
@@ -49,6 +55,7 @@ class Kernel:
 
     __slots__ = (
         "_cancelling",
+        "_carrying",
         "_covering",
         "_liquidator",
         "_market_states",
@@ -65,7 +72,9 @@ class Kernel:
         amending = Amending(self.state, execution)
         operations = Operations(self.state)
         self._market_states: MarketStates = MarketStates(self.state, execution)
+        account_terms = AccountTerms(self.state)
         self._cancelling: Cancelling = cancelling
+        self._carrying: Carrying = Carrying(self.state)
         self._covering: Covering = Covering(self.state, execution)
         self._triggering: Triggering = Triggering(self.state, execution, self._covering)
         self._liquidator: Liquidator = Liquidator(self.state, execution, cancelling)
@@ -86,14 +95,18 @@ class Kernel:
             FundInsurance: operations.fund_insurance,
             SetRisk: operations.set_risk,
             SetLiquidation: operations.set_liquidation,
+            SetLeverage: account_terms.set_leverage,
+            SetFeeTiers: account_terms.set_fee_tiers,
+            ApplyFunding: self._carrying.apply_funding,
+            ApplySwap: self._carrying.apply_swap,
             Rejected: _reject,
         }
 
     def begin(self, now_us: int) -> list[Event]:
         """Open a batch at `now_us`: what is unfinished first, then the timers due; return events.
 
-        Time never goes back. While a mass action, an uncross, a cascade or expiries are unfinished
-        (`is_busy`), no input may be applied: the next batch goes on with them.
+        Time never goes back. While payments, a mass action, an uncross, a cascade or expiries are
+        unfinished (`is_busy`), no input may be applied: the next batch goes on with them.
         """
         state = self.state
         assert now_us >= state.now_us, "engine time never goes back"
@@ -104,13 +117,17 @@ class Kernel:
                 self._cancelling.expire(MASS_CANCELS_PER_FRAME - len(events), events)
             if 0 < state.review_at_us <= now_us and not self.is_busy():
                 self._settle_prices(events)
-        if state.backstop.balance_atoms:
+        if state.backstop.balance_atoms and state.carry is None:
             self._liquidator.waterfall.sweep_backstop(events)
         return events
 
     def _finish(self, events: list[Event]) -> bool:
         """Go on with what is unfinished; return whether nothing is any more."""
         state = self.state
+        if state.carry is not None:
+            self._carrying.go_on(events)
+            self._after_payments(events)
+            return False
         if state.mass:
             if self._cancelling.cancel_mass(state.mass[0], events):
                 state.mass.popleft()
@@ -141,6 +158,13 @@ class Kernel:
         elif state.touched or state.moved or state.pending_accounts or state.pending_symbols:
             self._liquidator.review(events)
 
+    def _after_payments(self, events: list[Event]) -> None:
+        """Look after the margins of all who paid or received, once the last one has (B6)."""
+        if self.state.carry is not None:
+            self._liquidator.defer()
+        else:
+            self._settle_prices(events)
+
     def _expiry_us(self) -> int:
         """Return when the next order expires; infinitely late where none does."""
         expiries = self.state.expiries
@@ -149,15 +173,15 @@ class Kernel:
     def is_busy(self) -> bool:
         """Tell whether something must go on in the next batch, before any input."""
         state = self.state
-        unfinished = state.mass or state.turns or state.cascades or state.due
+        unfinished = state.carry or state.mass or state.turns or state.cascades or state.due
         return bool(unfinished) or self._expiry_us() <= state.now_us
 
     def next_deadline_us(self) -> int | None:
         """Return when the next timer is due, if any; now, while something is unfinished."""
         state = self.state
-        if state.mass or state.turns or state.cascades or state.due:
-            return self.state.now_us
-        deadline_us = min(self.state.review_at_us or NEVER_US, self._expiry_us())
+        if state.carry or state.mass or state.turns or state.cascades or state.due:
+            return state.now_us
+        deadline_us = min(state.review_at_us or NEVER_US, self._expiry_us())
         return None if deadline_us == NEVER_US else deadline_us
 
     def apply(self, command: Command) -> list[Event]:
@@ -167,13 +191,13 @@ class Kernel:
         it touched or whose marks it moved (D2).
         """
         state = self.state
-        unfinished = state.mass or state.turns or state.cascades or state.due
+        unfinished = state.carry or state.mass or state.turns or state.cascades or state.due
         assert not unfinished, "a mass, an uncross, a cascade goes on before any other input"
         events: list[Event] = []
         self._routes[type(command)](command, events)
         if state.touched or state.moved or state.referenced or state.review_at_us:
-            self._settle_prices(events)
-        if state.backstop.balance_atoms:
+            self._after_payments(events)
+        if state.backstop.balance_atoms and state.carry is None:
             self._liquidator.waterfall.sweep_backstop(events)
         state.ledger.check()
         return events

@@ -10,6 +10,9 @@ LOGIC_VERSION: Final = 1
 PPM: Final = 1_000_000
 """Parts in a whole: every rate of the core is an integer of parts per million."""
 
+PPB: Final = 1_000_000_000
+"""Of funding and swap rates, which have more places."""
+
 # What a client may send.
 MAX_ENTRY_BYTES: Final = 64 * 1024
 MAX_COMMANDS_PER_ENTRY: Final = 1_000
@@ -25,6 +28,13 @@ MAX_ATOMS_PER_TICK_LOT: Final = 10**12
 MAX_TRANSFER_ATOMS: Final = 10**24
 MAX_LEVERAGE: Final = 1_000
 MAX_FEE_PPM: Final = 100_000
+MAX_RATE: Final = 1_000
+MAX_CARRY_DAYS: Final = 366
+MAX_MARGIN_BRACKETS: Final = 20
+MAX_FEE_TIERS: Final = 20
+DAY_US: Final = 24 * 3600 * 1_000_000
+VOLUME_DAYS: Final = 30
+MAX_BRACKET_ATOMS: Final = 9 * 10**18
 MAX_INSTRUMENTS: Final = 10_000
 MAX_TICK_SOURCES: Final = 64
 MAX_ACCOUNTS: Final = 1_000_000
@@ -35,6 +45,7 @@ MAX_INGRESS_STREAMS: Final = 256
 MAX_SWEEP_MAKERS: Final = 10_000
 MASS_CANCELS_PER_FRAME: Final = 5_000
 UNCROSS_EVENTS_PER_FRAME: Final = 5_000
+PAYMENTS_PER_FRAME: Final = 5_000
 MAX_CASCADE: Final = 10_000
 MAX_CASCADE_PER_FRAME: Final = 1_000
 MAX_GROUP_MEMBERS: Final = 10
@@ -60,5 +71,7 @@ MAX_POISON_PER_HOUR: Final = 3
 assert MAX_ENTRY_BYTES * 2 <= MAX_FRAME_INPUT_BYTES, "one entry must always fit a frame"
 assert MASS_CANCELS_PER_FRAME <= MAX_FRAME_EVENTS
 assert UNCROSS_EVENTS_PER_FRAME <= MAX_FRAME_EVENTS
+assert PAYMENTS_PER_FRAME < MAX_FRAME_EVENTS
 assert MAX_SWEEP_MAKERS <= MAX_FRAME_EVENTS
+assert MAX_BRACKET_ATOMS < 2**63, "a snapshot writes it as an integer"
 assert ID_WINDOW <= ID_WINDOW_MAX

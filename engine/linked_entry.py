@@ -139,15 +139,20 @@ def shares_quantity(order: Order) -> bool:
 
 
 def shared_hold(
-    group: Group, position: Position, side: int, lots: int, price_ticks: int, order: Order | None
+    group: Group,
+    position: Position,
+    side: int,
+    lots: int,
+    price_ticks: int,
+    order: Order | None = None,
+    taker_fee_ppm: int = 0,
 ) -> Replaced:
     """Return what a leg need not hold, since the resting legs of its side do already (B3).
 
-    `order` is the leg that is to become `lots` at `price_ticks`, None for a newcomer. Legs count
-    once: with another one dearer, nothing is added by this one.
+    `order` is the leg that is to become `lots` at `price_ticks`, None for a newcomer, whose fee is
+    `taker_fee_ppm`. Legs count once: with another one dearer, nothing is added by this one.
     """
-    instrument = position.instrument
-    unit_atoms, taker_fee_ppm = instrument.unit_atoms, instrument.terms.taker_fee_ppm
+    unit_atoms = position.instrument.unit_atoms
     if order is not None:
         taker_fee_ppm = order.taker_fee_ppm
     now = group.hold_of(side, unit_atoms)

@@ -28,22 +28,30 @@ from matching.messages import (
 from risk.messages import (
     AccountCreated,
     AccountUpdated,
+    ApplyFunding,
+    ApplySwap,
     BalanceChanged,
     CreateAccount,
     CreateInstrument,
     Deficit,
     DeleteInstrument,
     Deleveraged,
+    FeeTiersSet,
+    FundingApplied,
     FundInsurance,
     InsuranceFunded,
+    LeverageSet,
     Liquidation,
     LiquidationSet,
     MarginCall,
     MarkPrice,
     Rejected,
     RiskSet,
+    SetFeeTiers,
+    SetLeverage,
     SetLiquidation,
     SetRisk,
+    SwapApplied,
     Takeover,
     Tick,
     Transfer,
@@ -69,6 +77,10 @@ Command = (
     | FundInsurance
     | SetRisk
     | SetLiquidation
+    | SetLeverage
+    | SetFeeTiers
+    | ApplyFunding
+    | ApplySwap
     | Rejected
 )
 """What the kernel applies. A `Rejected` is a verdict reached before it."""
@@ -93,6 +105,10 @@ Event = (
     | AccountUpdated
     | BalanceChanged
     | InsuranceFunded
+    | FundingApplied
+    | SwapApplied
+    | LeverageSet
+    | FeeTiersSet
     | RiskSet
     | LiquidationSet
     | MarginCall

@@ -87,7 +87,7 @@ def _position_views(positions: Iterable[Position]) -> list[PositionView]:
             Grid(position.instrument.terms).quantity_text(position.lots),
             average_price(position),
             money(position.position_margin_atoms()),
-            rate(position.leverage_ppm()),
+            rate(position.leverage_used_ppm),
         )
         for position in positions
         if position.lots != 0

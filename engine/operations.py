@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from engine.account_terms import fix_tier, settings_of, tier_is_unknown
 from engine.limits import (
     MAX_ACCOUNTS,
     MAX_ATOMS_PER_TICK_LOT,
@@ -68,17 +69,31 @@ def terms_are_sound(terms: Terms, admission_ratio_ppm: int) -> bool:
         <= PPM
         <= terms.max_leverage_ppm
         <= MAX_LEVERAGE * PPM
-        and terms.maintenance_margin_ppm * terms.max_leverage_ppm < admission_ratio_ppm * PPM
+        and unsound_bracket(terms, admission_ratio_ppm) is None
         and -MAX_FEE_PPM <= terms.maker_fee_ppm <= MAX_FEE_PPM
         and -MAX_FEE_PPM <= terms.taker_fee_ppm <= MAX_FEE_PPM
         and 0 < terms.collar_ppm < PPM
+        and 0 <= terms.funding_cap_ppm <= PPM
         and terms.feed_stale_us >= 0
         and 0 <= terms.price_band_ppm < PPM
     )
 
 
+def unsound_bracket(terms: Terms, admission_ratio_ppm: int) -> int | None:
+    """Return the first margin bracket in which an admissible order could be liquidated (B4).
+
+    The leverage possible is the instrument's maximum in the first, 1 ⁄ initial rate in the others.
+    """
+    if terms.maintenance_margin_ppm * terms.max_leverage_ppm >= admission_ratio_ppm * PPM:
+        return 0
+    for place, bracket in enumerate(terms.margin_brackets):
+        if place and bracket.maintenance_ppm * PPM >= admission_ratio_ppm * bracket.initial_ppm:
+            return place
+    return None
+
+
 def _path(
-    command: CreateInstrument | UpdateInstrument | CreateAccount | UpdateAccount | Tick | MarkPrice,
+    command: CreateAccount | UpdateAccount | Tick | MarkPrice,
     code: Refusal,
 ) -> str | None:
     """Return where a command is at fault, if that is what it is refused for."""
@@ -98,13 +113,13 @@ class Operations:
     def create_instrument(self, command: CreateInstrument, events: list[Event]) -> None:
         """Let a new instrument trade."""
         state, symbol = self._state, command.symbol
-        refusal = self._terms_refusal(command)
+        refusal, path = self._terms_refusal(command)
         if symbol in state.markets:
-            refusal = Refusal.INSTRUMENT_EXISTS
+            refusal, path = Refusal.INSTRUMENT_EXISTS, None
         elif len(state.markets) >= MAX_INSTRUMENTS:
-            refusal = Refusal.TOO_MANY
+            refusal, path = Refusal.TOO_MANY, None
         if refusal is not None:
-            events.append(Rejected(refusal, symbol=symbol, path=_path(command, refusal)))
+            events.append(Rejected(refusal, symbol=symbol, path=path))
             return
         terms = command.terms
         assert terms is not None
@@ -115,14 +130,14 @@ class Operations:
         """Give an instrument new rates, fees or protections; open orders keep their fees."""
         state, symbol, terms = self._state, command.symbol, command.terms
         market = state.markets.get(symbol)
-        refusal = self._terms_refusal(command)
-        if market is None or refusal is not None:
-            code = Refusal.UNKNOWN_INSTRUMENT if market is None else refusal
-            assert code is not None
-            events.append(Rejected(code, symbol=symbol, path=_path(command, code)))
+        refusal, path = self._terms_refusal(command)
+        if market is None:
+            events.append(Rejected(Refusal.UNKNOWN_INSTRUMENT, symbol=symbol))
+            return
+        if refusal is not None:
+            events.append(Rejected(refusal, symbol=symbol, path=path))
             return
         assert terms is not None
-        assert terms.atoms_per_tick_lot == market.instrument.unit_atoms
         market.instrument.set_terms(terms, state.now_us)
         for position in state.positions.in_symbol(symbol).values():
             position.set_margin_rate()
@@ -130,14 +145,21 @@ class Operations:
         state.moved[symbol] = None
         events.append(InstrumentUpdated(symbol, terms))
 
-    def _terms_refusal(self, command: CreateInstrument | UpdateInstrument) -> Refusal | None:
-        """Answer what is wrong with an instrument's terms, if anything is."""
+    def _terms_refusal(
+        self, command: CreateInstrument | UpdateInstrument
+    ) -> tuple[Refusal | None, str | None]:
+        """Answer what is wrong with an instrument's terms, if anything is, and where."""
         if command.defect is not None:
-            return command.defect
-        ratio_ppm = self._state.ladder.admission_ratio_ppm
-        if command.terms is None or not terms_are_sound(command.terms, ratio_ppm):
-            return Refusal.INVALID_TERMS
-        return None
+            return command.defect, command.defect_path
+        ratio_ppm, terms = self._state.ladder.admission_ratio_ppm, command.terms
+        if terms is not None and terms_are_sound(terms, ratio_ppm):
+            return None, None
+        if terms is not None and terms.margin_brackets:
+            place = unsound_bracket(terms, ratio_ppm)
+            if place is not None:
+                path = f"$.margin_brackets[{place}].maintenance_margin"
+                return Refusal.INVALID_TERMS, path
+        return Refusal.INVALID_TERMS, None
 
     def delete_instrument(self, command: DeleteInstrument, events: list[Event]) -> None:
         """Remove an instrument in which everybody is flat and nothing rests."""
@@ -172,14 +194,15 @@ class Operations:
             path = _path(command, refusal)
             events.append(Rejected(refusal, account=command.account, path=path))
             return
+        if tier_is_unknown(state, command, events):
+            return
         account = Account(command.account)
         account.leverage_ppm = command.leverage_ppm
         account.set_stp_group(command.stp_group)
         account.status = command.status
+        fix_tier(account, command.fee_tier)
         state.add_account(account)
-        events.append(
-            AccountCreated(command.account, account.leverage_ppm, account.stp_group, account.status)
-        )
+        events.append(AccountCreated(*settings_of(account)))
 
     def update_account(self, command: UpdateAccount, events: list[Event]) -> None:
         """Change an account's leverage, self-trade group or status; open orders stay."""
@@ -192,6 +215,8 @@ class Operations:
             path = _path(command, code)
             events.append(Rejected(code, account=command.account, path=path))
             return
+        if tier_is_unknown(self._state, command, events):
+            return
         if command.leverage_ppm is not None:
             account.leverage_ppm = command.leverage_ppm
             for position in account.positions.values():
@@ -202,9 +227,9 @@ class Operations:
                 order.stp_key = account.stp_key
         if command.status is not None:
             account.status = command.status
-        events.append(
-            AccountUpdated(command.account, account.leverage_ppm, account.stp_group, account.status)
-        )
+        if command.fee_tier is not None:
+            fix_tier(account, command.fee_tier)
+        events.append(AccountUpdated(*settings_of(account)))
 
     def transfer(self, command: Transfer, events: list[Event]) -> None:
         """Pay in or out, once per transfer id; out at most min(balance, free margin)."""

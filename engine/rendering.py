@@ -13,6 +13,7 @@ import msgspec
 
 from engine.decimals import to_text
 from engine.rendering_admin import ADMIN_ROUTES, money, rate
+from engine.rendering_carry import funding_applied, swap_applied
 from engine.rendering_waterfall import deficit, deleveraged, takeover
 from matching.messages import (
     AuctionUncrossed,
@@ -32,10 +33,12 @@ from risk.messages import (
     Deficit,
     Deleveraged,
     Failure,
+    FundingApplied,
     Liquidation,
     MarginCall,
     MarginReceipt,
     Rejected,
+    SwapApplied,
     Takeover,
     TriggerRejected,
 )
@@ -71,6 +74,8 @@ class Rendering:
             Takeover: lambda e, where: takeover(e, where, self._grid(e.symbol)),
             Deleveraged: lambda e, where: deleveraged(e, where, self._grid(e.symbol)),
             Deficit: deficit,
+            FundingApplied: lambda e, where: funding_applied(e, where, self._grid(e.symbol)),
+            SwapApplied: lambda e, where: swap_applied(e, where, self._grid(e.symbol)),
             **ADMIN_ROUTES,
         }
 

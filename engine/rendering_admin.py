@@ -17,7 +17,9 @@ from risk.messages import (
     AccountCreated,
     AccountUpdated,
     BalanceChanged,
+    FeeTiersSet,
     InsuranceFunded,
+    LeverageSet,
     LiquidationSet,
     RiskSet,
 )
@@ -25,7 +27,7 @@ from risk.messages import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from matching.terms import Terms
+    from matching.terms import MarginBracket, Terms
 
 
 def money(atoms: int) -> str:
@@ -50,6 +52,7 @@ def terms_fields(terms: Terms) -> str:
         "maker_fee": rate(terms.maker_fee_ppm),
         "taker_fee": rate(terms.taker_fee_ppm),
         "collar": rate(terms.collar_ppm),
+        "funding_cap": rate(terms.funding_cap_ppm),
         "mark_source": terms.mark_source.value,
     }
     if terms.session_end_minute >= 0:
@@ -59,7 +62,18 @@ def terms_fields(terms: Terms) -> str:
         fields["price_band"] = rate(terms.price_band_ppm)
     if terms.fires_at_once:
         fields["stop_already_reached"] = "fire"
-    return ",".join(f'"{name}":"{value}"' for name, value in fields.items())
+    text = ",".join(f'"{name}":"{value}"' for name, value in fields.items())
+    if terms.margin_brackets:
+        text += f',"margin_brackets":[{",".join(map(_bracket, terms.margin_brackets))}]'
+    return text
+
+
+def _bracket(bracket: MarginBracket) -> str:
+    return (
+        f'{{"notional":"{money(bracket.notional_atoms)}",'
+        f'"initial_margin":"{rate(bracket.initial_ppm)}",'
+        f'"maintenance_margin":"{rate(bracket.maintenance_ppm)}"}}'
+    )
 
 
 def _instrument_created(e: InstrumentCreated, where: str) -> str:
@@ -85,7 +99,8 @@ def _market_state(e: MarketStateChanged, where: str) -> str:
 def _account(e: AccountCreated | AccountUpdated) -> str:
     leverage = f',"leverage":"{rate(e.leverage_ppm)}"' if e.leverage_ppm else ""
     group = f',"stp_group":"{e.stp_group}"' if e.stp_group else ""
-    return f'"account":"{e.account}","status":"{e.status._value_}"{leverage}{group}'
+    tier = f',"fee_tier":"{e.fee_tier}"' if e.fee_tier else ""
+    return f'"account":"{e.account}","status":"{e.status._value_}"{leverage}{group}{tier}'
 
 
 def _account_created(e: AccountCreated, where: str) -> str:
@@ -97,11 +112,10 @@ def _account_updated(e: AccountUpdated, where: str) -> str:
 
 
 def _balance_changed(e: BalanceChanged, where: str) -> str:
-    transfer = f',"transfer_id":"{e.transfer_id}"' if e.transfer_id else ""
     return (
         f'{{"type":"balance_changed",{where}"account":"{e.account}",'
         f'"delta":"{money(e.delta_atoms)}","balance":"{money(e.balance_atoms)}",'
-        f'"cause":"{e.cause}"{transfer}}}'
+        f'"cause":"{e.cause}"{_reference(e)}}}'
     )
 
 
@@ -112,12 +126,35 @@ def _insurance_funded(e: InsuranceFunded, where: str) -> str:
     )
 
 
+def _reference(e: BalanceChanged) -> str:
+    """Name what moved the money, where it has an id: a transfer, or a funding or swap."""
+    if e.symbol:
+        return f',"symbol":"{e.symbol}","{e.cause}_id":"{e.transfer_id}"'
+    return f',"transfer_id":"{e.transfer_id}"' if e.transfer_id else ""
+
+
 def _risk_set(e: RiskSet, where: str) -> str:
     return (
         f'{{"type":"risk_set",{where}"account":"{e.account}",'
         f'"max_order_notional":"{money(e.max_order_notional_atoms)}",'
         f'"max_exposure":"{money(e.max_exposure_atoms)}"}}'
     )
+
+
+def _leverage_set(e: LeverageSet, where: str) -> str:
+    return (
+        f'{{"type":"leverage_set",{where}"account":"{e.account}","symbol":"{e.symbol}",'
+        f'"leverage":"{rate(e.leverage_ppm)}"}}'
+    )
+
+
+def _fee_tiers_set(e: FeeTiersSet, where: str) -> str:
+    tiers = ",".join(
+        f'{{"name":"{tier.name}","volume":"{money(tier.volume_atoms)}",'
+        f'"maker_fee":"{rate(tier.maker_fee_ppm)}","taker_fee":"{rate(tier.taker_fee_ppm)}"}}'
+        for tier in e.tiers
+    )
+    return f'{{"type":"fee_tiers_set",{where}"tiers":[{tiers}]}}'
 
 
 def _liquidation_set(e: LiquidationSet, where: str) -> str:
@@ -144,6 +181,8 @@ ADMIN_ROUTES: Final[dict[type, Callable[[Any, str], str]]] = {
     BalanceChanged: _balance_changed,
     InsuranceFunded: _insurance_funded,
     RiskSet: _risk_set,
+    LeverageSet: _leverage_set,
+    FeeTiersSet: _fee_tiers_set,
     LiquidationSet: _liquidation_set,
 }
 """How each of these events is written: (event, the `in` field or nothing) -> JSON."""

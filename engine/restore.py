@@ -31,7 +31,9 @@ from matching.order import Conditions, Order
 from matching.stops import Trigger
 from matching.terms import CancelReason
 from risk.account import Account
+from risk.carry import Carry
 from risk.instrument import Instrument
+from risk.messages import FeeTier
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -77,6 +79,11 @@ def _restore_head(state: State, head: Head) -> None:
     for symbol, target, price_ticks, taker_side in head.turns:
         turn = state.turns[symbol] = Turn(target)
         turn.price_ticks, turn.taker_side = price_ticks, taker_side
+    state.fee_tiers = tuple(
+        FeeTier(name, int(volume), maker_ppm, taker_ppm)
+        for name, volume, maker_ppm, taker_ppm in head.fee_tiers
+    )
+    state.carry = None if head.carry is None else Carry(*head.carry)
 
 
 def _restore_instrument(state: State, record: InstrumentRecord) -> None:
@@ -107,6 +114,8 @@ def _restore_account(state: State, record: AccountRecord) -> None:
     account.max_exposure_atoms = int(record.max_exposure_atoms)
     account.margin_called = record.margin_called
     account.in_liquidation = record.in_liquidation
+    account.fee_tier = record.fee_tier
+    account.volumes = {day: int(atoms) for day, atoms in record.volumes}
     state.add_account(account)
 
 
@@ -119,6 +128,8 @@ def _restore_position(state: State, record: PositionRecord) -> None:
         record.opened_by,
     )
     position.tries, position.tried_since_us = record.tries, record.tried_since_us
+    position.own_leverage_ppm = record.own_leverage_ppm
+    position.set_margin_rate()
 
 
 def _restore_order(state: State, record: OrderRecord) -> None:

@@ -26,6 +26,7 @@ from matching.terms import (
     TimeInForce,
     TriggerBy,
 )
+from risk.fees import counted_volumes
 from risk.messages import SetLiquidation
 from risk.price_band import SECOND_US
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from engine.kernel import Kernel
     from engine.state import State
     from matching.order import Order
+    from risk.carry import Carry
     from risk.instrument import Instrument
 
 FORMAT: Final = 1
@@ -62,6 +64,8 @@ class Head(msgspec.Struct, array_like=True):
     referenced: list[str]
     cascades: list[tuple[str, int]]
     turns: list[tuple[str, MarketState, int, int]]
+    carry: tuple[str, str, str, int, int, int, str] | None
+    fee_tiers: list[tuple[str, str, int, int]]
 
 
 class InstrumentRecord(msgspec.Struct, array_like=True):
@@ -90,10 +94,12 @@ class AccountRecord(msgspec.Struct, array_like=True):
     max_exposure_atoms: str
     margin_called: bool
     in_liquidation: bool
+    fee_tier: str
+    volumes: list[tuple[int, str]]
 
 
 class PositionRecord(msgspec.Struct, array_like=True):
-    """An open position; the sums of open orders are rebuilt from the orders."""
+    """A position that is open or has a leverage; the sums of open orders are rebuilt."""
 
     account_id: str
     symbol: str
@@ -102,6 +108,7 @@ class PositionRecord(msgspec.Struct, array_like=True):
     opened_by: int
     tries: int
     tried_since_us: int
+    own_leverage_ppm: int
 
 
 class OrderRecord(msgspec.Struct, array_like=True):
@@ -198,6 +205,26 @@ def _head(state: State) -> Iterator[Head]:
         sorted(state.referenced),
         sorted(state.cascades.items()),
         [(s, turn.target, turn.price_ticks, turn.taker_side) for s, turn in state.turns.items()],
+        _carry(state.carry),
+        [
+            (tier.name, str(tier.volume_atoms), tier.maker_fee_ppm, tier.taker_fee_ppm)
+            for tier in state.fee_tiers
+        ],
+    )
+
+
+def _carry(carry: Carry | None) -> tuple[str, str, str, int, int, int, str] | None:
+    """Return a boundary that is being paid; what is left to pay follows from the positions."""
+    if carry is None:
+        return None
+    return (
+        carry.symbol,
+        carry.cause,
+        carry.reference,
+        carry.long_numerator,
+        carry.short_numerator,
+        carry.divisor,
+        carry.after,
     )
 
 
@@ -240,21 +267,25 @@ def _accounts(state: State) -> Iterator[AccountRecord]:
             str(account.max_exposure_atoms),
             account.margin_called,
             account.in_liquidation,
+            account.fee_tier,
+            [(day, str(atoms)) for day, atoms in counted_volumes(account, state.now_us)],
         )
 
 
 def _positions(state: State) -> Iterator[PositionRecord]:
     for symbol in sorted(state.markets):
-        for account_id, position in sorted(state.positions.open_in(symbol).items()):
-            yield PositionRecord(
-                account_id,
-                symbol,
-                position.lots,
-                str(position.cost_atoms),
-                position.opened_by,
-                position.tries,
-                position.tried_since_us,
-            )
+        for account_id, position in sorted(state.positions.in_symbol(symbol).items()):
+            if position.lots or position.own_leverage_ppm:
+                yield PositionRecord(
+                    account_id,
+                    symbol,
+                    position.lots,
+                    str(position.cost_atoms),
+                    position.opened_by if position.lots else 0,
+                    position.tries,
+                    position.tried_since_us,
+                    position.own_leverage_ppm,
+                )
 
 
 def _orders(state: State) -> Iterator[OrderRecord]:

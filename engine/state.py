@@ -13,6 +13,7 @@ from matching.id_window import IdWindow
 from matching.stops import StopBook
 from matching.terms import MarketState
 from risk.account import BACKSTOP, Account
+from risk.fees import tier_of
 from risk.ledger import Ledger
 from risk.messages import SetLiquidation
 from risk.position_book import PositionBook
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
     from matching.groups import Group
     from matching.order import Order
     from matching.terms import CancelReason
+    from risk.carry import Carry
     from risk.instrument import Instrument
+    from risk.messages import FeeTier
     from risk.position import Position
 
 
@@ -78,15 +81,19 @@ class State:
     those of which something lives, by their entry's order id; `due` those whose entry has filled
     and whose children wait to be placed, `shelved` the same by symbol while the market is shut.
     `backstop` is among the accounts from the first command of its that is accepted, or takeover.
+    `carry` is a funding or swap of which payments are left; `transfers` the digests of ids of money
+    in and out, funding and swap.
     """
 
     __slots__ = (
         "accounts",
         "backstop",
         "brackets",
+        "carry",
         "cascades",
         "due",
         "expiries",
+        "fee_tiers",
         "groups",
         "ids",
         "ladder",
@@ -119,6 +126,7 @@ class State:
         self.positions: PositionBook = PositionBook()
         self.ledger: Ledger = Ledger()
         self.ladder: SetLiquidation = SetLiquidation()
+        self.fee_tiers: tuple[FeeTier, ...] = ()
         self.ids: IdWindow = IdWindow()
         self.transfers: set[bytes] = set()
         self.expiries: SortedDict[tuple[int, int], Order] = SortedDict()
@@ -134,10 +142,19 @@ class State:
         self.review_at_us: int = 0
         self.mass: deque[MassCancel] = deque()
         self.turns: dict[str, Turn] = {}
+        self.carry: Carry | None = None
         self.groups: OrderedDict[tuple[str, str, str], Group] = OrderedDict()
         self.brackets: dict[int, Bracket] = {}
         self.due: OrderedDict[int, Bracket] = OrderedDict()
         self.shelved: dict[str, dict[int, Bracket]] = {}
+
+    def fees_of(self, position: Position) -> tuple[int, int]:
+        """Return the maker's and the taker's fee of an order that enters now, in ppm (B5)."""
+        if self.fee_tiers:
+            tier = tier_of(position.account, self.fee_tiers, self.now_us)
+            return tier.maker_fee_ppm, tier.taker_fee_ppm
+        terms = position.instrument.terms
+        return terms.maker_fee_ppm, terms.taker_fee_ppm
 
     def find_group(self, account_id: str, symbol: str, name: str) -> Group | None:
         """Return the group of that name, unless it is forgotten.
@@ -212,6 +229,7 @@ class State:
         )
         assert cost == self.ledger.open_cost
         assert self.live.keys() == self.accounts.keys()
+        assert self.carry is None or self.carry.symbol in self.markets
         for market in self.markets.values():
             market.book.check(may_cross=market.instrument.state is MarketState.AUCTION)
             market.stops.check()

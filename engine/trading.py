@@ -163,7 +163,7 @@ class Trading:
             command.side,
             command.quantity_lots,
             limit_ticks,
-            position.instrument.terms.taker_fee_ppm,
+            state.fees_of(position)[1],
             state.ladder.admission_ratio_ppm,
             state.now_us,
             limited=command.price_ticks > 0,
@@ -177,7 +177,10 @@ class Trading:
         if group is None:
             return NOTHING
         lots = command.quantity_lots
-        return shared_hold(group, position, command.side, lots, limit_ticks, None)
+        taker_fee_ppm = self._state.fees_of(position)[1]
+        return shared_hold(
+            group, position, command.side, lots, limit_ticks, taker_fee_ppm=taker_fee_ppm
+        )
 
     def _defect(
         self, command: PlaceOrder, market: Market, position: Position
@@ -276,7 +279,7 @@ class Trading:
     def _new_order(self, command: PlaceOrder, position: Position) -> Order:
         """Make the order that a command asks for, with the fees of now."""
         state = self._state
-        terms = position.instrument.terms
+        maker_fee_ppm, taker_fee_ppm = state.fees_of(position)
         conditions = None
         if not command.is_plain and (
             command.display_lots
@@ -288,7 +291,7 @@ class Trading:
             or command.oco_group
             or command.bracket is not None
         ):
-            conditions = _conditions(command, terms, state.now_us)
+            conditions = _conditions(command, position.instrument.terms, state.now_us)
             if command.oco_group:
                 conditions.group = group_for(state, command)
         return Order(
@@ -304,8 +307,8 @@ class Trading:
             command.stp,
             position.account.stp_key,
             position,
-            terms.maker_fee_ppm,
-            terms.taker_fee_ppm,
+            maker_fee_ppm,
+            taker_fee_ppm,
             command.tag,
             conditions,
         )

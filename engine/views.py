@@ -15,8 +15,9 @@ from engine.limits import PPM
 from engine.market_states import crossing
 from engine.rendering_admin import money, rate
 from engine.snapshot import state_hash
-from matching.terms import SIDE_NAMES, MarketState
+from matching.terms import SIDE_NAMES, MarginBracket, MarketState
 from risk.deleveraging import quintile, ranked
+from risk.fees import tier_of, volume_atoms
 from risk.margin import Standing, margin_ratio_ppm
 from risk.tiers import bankruptcy_ticks, tier_price_ticks
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from engine.state import Market, State
     from matching.ladder import Ladder
     from matching.order import Order
+    from matching.terms import Terms
     from risk.account import Account
     from risk.messages import SetLiquidation
     from risk.position import Position
@@ -67,7 +69,7 @@ def accounts(state: State) -> View:
     equity − initial_margin − fee_hold = free_margin; initial_margin covers positions and open
     orders, of which order_margin is for the orders; margin_ratio is rounded up to 6 places.
     """
-    return {name: _account(account) for name, account in sorted(state.accounts.items())}
+    return {name: _account(account, state) for name, account in sorted(state.accounts.items())}
 
 
 def positions(state: State) -> View:
@@ -150,6 +152,7 @@ def _market(market: Market, state: State) -> View:
         "mark_source": instrument.terms.mark_source.value,
         "priced_at_us": instrument.priced_at_us or None,
         "stale": instrument.is_stale(state.now_us),
+        "margin_brackets": _brackets(instrument.terms),
     }
     if instrument.state is MarketState.AUCTION:
         view["auction"] = _indication(market, grid)
@@ -177,8 +180,21 @@ def _indication(market: Market, grid: Grid) -> View | None:
     return {"price": price, "quantity": quantity}
 
 
-def _account(account: Account) -> View:
-    standing = Standing(account)
+def _brackets(terms: Terms) -> list[View]:
+    """Return where each pair of margin rates begins; one from 0 where there is only one."""
+    one = MarginBracket(0, terms.initial_margin_ppm, terms.maintenance_margin_ppm)
+    return [
+        {
+            "notional": money(bracket.notional_atoms),
+            "initial_margin": rate(bracket.initial_ppm),
+            "maintenance_margin": rate(bracket.maintenance_ppm),
+        }
+        for bracket in terms.margin_brackets or (one,)
+    ]
+
+
+def _account(account: Account, state: State) -> View:
+    standing, tiers = Standing(account), state.fee_tiers
     exposure = {}
     for symbol, position in sorted(account.positions.items()):
         if position.lots != 0:
@@ -195,6 +211,8 @@ def _account(account: Account) -> View:
         "exposure": exposure,
         "status": account.status.value,
         "in_liquidation": account.in_liquidation,
+        "fee_tier": tier_of(account, tiers, state.now_us).name if tiers else None,
+        "volume_30d": money(volume_atoms(account, state.now_us)),
     }
 
 

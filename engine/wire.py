@@ -11,8 +11,10 @@ import msgspec
 
 from engine.limits import (
     MAX_DECIMAL_LENGTH,
+    MAX_FEE_TIERS,
     MAX_IDENTIFIER_LENGTH,
     MAX_INTEGER,
+    MAX_MARGIN_BRACKETS,
     MAX_TAKE_PROFITS,
 )
 from matching.terms import (
@@ -162,6 +164,19 @@ class MarkPriceWire(Wire, tag="mark_price"):
     price: Decimal
 
 
+class MarginBracketWire(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """The margin rates of notionals from `notional` on."""
+
+    notional: Decimal
+    initial_margin: Decimal
+    maintenance_margin: Decimal
+
+
+MarginBrackets = Annotated[
+    list[MarginBracketWire], msgspec.Meta(min_length=1, max_length=MAX_MARGIN_BRACKETS)
+]
+
+
 class CreateInstrumentWire(Wire, tag="create_instrument"):
     """`create_instrument` of the protocol; rates are decimals, 0.10 is 10 %."""
 
@@ -172,13 +187,14 @@ class CreateInstrumentWire(Wire, tag="create_instrument"):
     contract_size: Decimal | None = None
     initial_margin: Decimal | None = None
     maintenance_margin: Decimal | None = None
-    margin_brackets: list[dict[str, Decimal]] | None = None
+    margin_brackets: MarginBrackets | None = None
     max_leverage: Decimal | None = None
     maker_fee: Decimal | None = None
     taker_fee: Decimal | None = None
     mode: Literal["book", "l1"] | None = None
     mark_source: MarkSource | None = None
     collar: Decimal | None = None
+    funding_cap: Decimal | None = None
     price_band: Decimal | None = None
     breakers: list[dict[str, Decimal]] | None = None
     feed_stale_ms: Whole | None = None
@@ -196,11 +212,13 @@ class UpdateInstrumentWire(Wire, tag="update_instrument"):
     symbol: Identifier
     initial_margin: Decimal | None = None
     maintenance_margin: Decimal | None = None
+    margin_brackets: MarginBrackets | None = None
     max_leverage: Decimal | None = None
     maker_fee: Decimal | None = None
     taker_fee: Decimal | None = None
     collar: Decimal | None = None
     price_band: Decimal | None = None
+    funding_cap: Decimal | None = None
     feed_stale_ms: Whole | None = None
     session_end: TimeOfDay | None = None
     stop_already_reached: AtOnce | None = None
@@ -264,6 +282,14 @@ class FundInsuranceWire(Wire, tag="fund_insurance"):
     transfer_id: Identifier
 
 
+class SetLeverageWire(Wire, tag="set_leverage"):
+    """`set_leverage`: an account's leverage for one instrument; 0 takes it away."""
+
+    account: Identifier
+    symbol: Identifier
+    leverage: Decimal
+
+
 class SetRiskWire(Wire, tag="set_risk"):
     """`set_risk`: an account's own limits; 0 takes one away."""
 
@@ -288,6 +314,40 @@ class SetLiquidationWire(Wire, tag="set_liquidation"):
     max_wait_ms: Annotated[int, msgspec.Meta(ge=1, le=600_000)] = 2_000
 
 
+class FeeTierWire(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """The fees of accounts that have traded `volume` or more in 30 days."""
+
+    name: Identifier
+    volume: Decimal
+    maker_fee: Decimal
+    taker_fee: Decimal
+
+
+class SetFeeTiersWire(Wire, tag="set_fee_tiers"):
+    """`set_fee_tiers`: the shard's fees by volume; an empty list takes them away."""
+
+    tiers: Annotated[list[FeeTierWire], msgspec.Meta(max_length=MAX_FEE_TIERS)]
+
+
+class ApplyFundingWire(Wire, tag="apply_funding"):
+    """`apply_funding`: longs pay shorts `rate` of their notional at the mark."""
+
+    symbol: Identifier
+    rate: Decimal
+    funding_id: Identifier
+
+
+class ApplySwapWire(Wire, tag="apply_swap"):
+    """`apply_swap`: either side pays its yearly rate; three days on the triple day."""
+
+    symbol: Identifier
+    long_rate: Decimal
+    short_rate: Decimal
+    day_count: Whole
+    swap_id: Identifier
+    days: Whole | None = None
+
+
 OrdersWire = PlaceOrderWire | PlaceBracketWire | AmendOrderWire | CancelOrderWire | CancelAllWire
 TicksWire = L1Wire | MarkPriceWire
 AdminWire = (
@@ -302,5 +362,9 @@ AdminWire = (
     | FundInsuranceWire
     | SetRiskWire
     | SetLiquidationWire
+    | SetLeverageWire
+    | SetFeeTiersWire
+    | ApplyFundingWire
+    | ApplySwapWire
 )
 AnyWire = OrdersWire | TicksWire | AdminWire

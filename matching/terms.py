@@ -192,6 +192,14 @@ class Refusal(IntEnum):
         return self.name.lower()
 
 
+class MarginBracket(msgspec.Struct, frozen=True, array_like=True):
+    """The margin rates of notionals from `notional_atoms` on."""
+
+    notional_atoms: int
+    initial_ppm: int
+    maintenance_ppm: int
+
+
 class Terms(msgspec.Struct, frozen=True, kw_only=True):
     """What an instrument is: its grid, its margin rates and its fees.
 
@@ -200,7 +208,9 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     which is even, so that a mid price of half a tick is exact. `session_end_minute` is the minute
     of the UTC day at which day orders expire, -1 where there is no such end.
     `price_band_ppm` is how far a limit may lie from the reference, 0 for no band (E1);
-    `fires_at_once` lets a stop fire that is reached already, instead of refusing it (A11).
+    `fires_at_once` lets a stop fire that is reached already, instead of refusing it (A11). Funding
+    rates are cut to plus or minus `funding_cap_ppm`. Where rates rise with notional there are two
+    or more `margin_brackets`, and the two rates are those of the first.
     """
 
     symbol: str
@@ -223,3 +233,5 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     session_end_minute: int = -1
     price_band_ppm: int = 0
     fires_at_once: bool = False
+    funding_cap_ppm: int = 7_500
+    margin_brackets: tuple[MarginBracket, ...] = ()

@@ -50,7 +50,7 @@ class WriterHalted(Exception):
 
 
 class FillWriter:
-    """Writes `fills`, `balance_log`, `liquidation_log` and `waterfall_log` of one shard.
+    """Writes a shard's `fills` and its logs of balances, liquidations, waterfall and funding.
 
     `cursor_frame` is the last frame written, `rows_written` counts rows since the start, `state`
     is one of `starting`, `writing`, `idle`, `waiting: <reason>`, `halted: <reason>`. The engine

@@ -43,6 +43,7 @@ async def write_rows(
             ("balances", rows.balances),
             ("liquidations", rows.liquidations),
             ("waterfall", rows.waterfall),
+            ("funding", rows.funding),
         ):
             inserted = await _insert(connection, shard, table, batch)
             if inserted < len(batch) and not may_repeat:

@@ -9,7 +9,7 @@ from engine.messages import Frame
 _OPPOSITE: Final = {"buy": "sell", "sell": "buy"}
 # A frame without one of these words has no rows, and a search in bytes costs next to nothing.
 _WORDS: Final = (
-    *(b'"trade"', b'"balance_changed"', b'"liquidation"'),
+    *(b'"trade"', b'"balance_changed"', b'"liquidation"', b'"funding"', b'"swap"'),
     *(b'"takeover"', b'"deleveraged"', b'"deficit"'),
 )
 _BACKSTOP: Final = "backstop"
@@ -82,6 +82,28 @@ class WaterfallRow(NamedTuple):
     receipt: str
 
 
+class FundingRow(NamedTuple):
+    """One funding or swap, in the order of the columns of `insert_funding.sql`.
+
+    Both rates are what that side pays, so a funding's short rate is the long one below zero.
+    """
+
+    time_us: int
+    frame: int
+    event_index: int
+    kind: str
+    boundary_id: str
+    symbol: str
+    long_rate: str
+    short_rate: str
+    days: int | None
+    day_count: int | None
+    mark_price: str
+    paid: str
+    received: str
+    residue: str
+
+
 class Rows(NamedTuple):
     """The rows of some frames, each list in the order of the journal."""
 
@@ -89,13 +111,12 @@ class Rows(NamedTuple):
     balances: list[BalanceRow]
     liquidations: list[LiquidationRow]
     waterfall: list[WaterfallRow]
+    funding: list[FundingRow]
 
     @property
     def total(self) -> int:
         """How many rows there are."""
-        return sum(
-            (len(self.fills), len(self.balances), len(self.liquidations), len(self.waterfall))
-        )
+        return sum(len(rows) for rows in self)
 
 
 class _Kind(msgspec.Struct, gc=False):
@@ -170,6 +191,27 @@ class _Deficit(msgspec.Struct, gc=False):
     receipt: msgspec.Raw
 
 
+class _Carry(msgspec.Struct, gc=False):
+    symbol: str
+    mark_price: str
+    paid: str
+    received: str
+    residue: str
+
+
+class _Funding(_Carry, gc=False):
+    funding_id: str
+    rate: str
+
+
+class _Swap(_Carry, gc=False):
+    swap_id: str
+    long_rate: str
+    short_rate: str
+    day_count: int
+    days: int
+
+
 _kinds = msgspec.json.Decoder(list[_Kind])
 _raws = msgspec.json.Decoder(list[msgspec.Raw])
 _trade = msgspec.json.Decoder(_Trade)
@@ -178,15 +220,17 @@ _liquidation = msgspec.json.Decoder(_Liquidation)
 _takeover = msgspec.json.Decoder(_Takeover)
 _deleveraged = msgspec.json.Decoder(_Deleveraged)
 _deficit = msgspec.json.Decoder(_Deficit)
+_funding = msgspec.json.Decoder(_Funding)
+_swap = msgspec.json.Decoder(_Swap)
 
 
 def no_rows() -> Rows:
     """Return empty lists to append to."""
-    return Rows([], [], [], [])
+    return Rows([], [], [], [], [])
 
 
 def append_rows(frame: Frame, rows: Rows) -> None:
-    """Append the rows of a frame: two for a trade, one for any other event that has a table.
+    """Append the rows of a frame: two for a trade, one for whatever else has a table.
 
     Event types that have no table, also those of later releases, are passed over. Raises
     msgspec.ValidationError for an event that is not what its type says. O(events).
@@ -205,6 +249,10 @@ def append_rows(frame: Frame, rows: Rows) -> None:
                 rows.liquidations.append(_liquidation_row(frame, index, _liquidation.decode(raw)))
             case "takeover" | "deleveraged" | "deficit":
                 rows.waterfall.append(_waterfall_row(frame, index, kind.type, raw))
+            case "funding":
+                rows.funding.append(_funding_row(frame, index, _funding.decode(raw)))
+            case "swap":
+                rows.funding.append(_swap_row(frame, index, _swap.decode(raw)))
             case _:
                 pass
 
@@ -276,3 +324,44 @@ def _waterfall_row(frame: Frame, index: int, kind: str, raw: msgspec.Raw) -> Wat
     named = (d.account, d.counter_account, d.symbol, _OPPOSITE[d.side], d.quantity, d.price)
     results = (d.account_after.realized_pnl, d.counter_after.realized_pnl)
     return WaterfallRow(*place, *named, *results, None, bytes(d.receipt).decode())
+
+
+def _funding_row(frame: Frame, index: int, event: _Funding) -> FundingRow:
+    rates = (event.rate, _negative(event.rate))
+    return _carry_row(frame, index, event, ("funding", event.funding_id), rates, (None, None))
+
+
+def _swap_row(frame: Frame, index: int, event: _Swap) -> FundingRow:
+    rates = (event.long_rate, event.short_rate)
+    return _carry_row(
+        frame, index, event, ("swap", event.swap_id), rates, (event.days, event.day_count)
+    )
+
+
+def _negative(decimal: str) -> str:
+    if decimal == "0":
+        return decimal
+    return decimal[1:] if decimal.startswith("-") else f"-{decimal}"
+
+
+def _carry_row(
+    frame: Frame,
+    index: int,
+    event: _Carry,
+    named: tuple[str, str],
+    rates: tuple[str, str],
+    days: tuple[int | None, int | None],
+) -> FundingRow:
+    return FundingRow(
+        frame.time_us,
+        frame.n,
+        index,
+        *named,
+        event.symbol,
+        *rates,
+        *days,
+        event.mark_price,
+        event.paid,
+        event.received,
+        event.residue,
+    )

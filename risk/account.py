@@ -23,12 +23,14 @@ class Account:
     `leverage_ppm` 0 means each instrument's maximum; limits of 0 are none. `margin_called` is set
     from a margin call until the ratio is back at the threshold; `in_liquidation` locks openings
     from the first tier until the ratio is below it again (D2). `is_banded` is set while its
-    positions have price bands that can be relied on (D9).
+    positions have price bands that can be relied on (D9). `fee_tier` names the one the account is
+    fixed to, if any; `volumes` are what its fills were worth, in atoms by UTC day (B5).
     """
 
     __slots__ = (
         "account_id",
         "balance_atoms",
+        "fee_tier",
         "in_liquidation",
         "is_banded",
         "is_reserved",
@@ -40,6 +42,7 @@ class Account:
         "status",
         "stp_group",
         "stp_key",
+        "volumes",
     )
 
     def __init__(self, account_id: str) -> None:
@@ -52,6 +55,8 @@ class Account:
         self.status: AccountStatus = AccountStatus.ACTIVE
         self.max_order_notional_atoms: int = 0
         self.max_exposure_atoms: int = 0
+        self.fee_tier: str = ""
+        self.volumes: dict[int, int] = {}
         self.margin_called: bool = False
         self.in_liquidation: bool = False
         self.is_banded: bool = False

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from engine.limits import PPM
 from matching.terms import AccountStatus, MarkSource, Refusal
+from risk.brackets import bracketed_maintenance_atoms
 from risk.margin import margin_ratio_reaches
 from risk.messages import Failure
 
@@ -106,7 +107,7 @@ def _money_failures(
     what its position will count at.
     """
     instrument, account = position.instrument, position.account
-    terms, half_atoms = instrument.terms, instrument.half_atoms
+    half_atoms = instrument.half_atoms
     mark_half = instrument.mark_half_ticks or 2 * price_ticks
     notional = lots * price_ticks * instrument.unit_atoms
     at_mark = lots * mark_half * half_atoms
@@ -118,10 +119,15 @@ def _money_failures(
     added = lots - replaced.lots
     worse = _worse_side(position, value, side, added, counted - replaced.atoms)
     required = position.fee_hold_atoms - replaced.fee_atoms
-    required -= -worse * position.margin_numerator // position.margin_denominator
+    after_trade = abs(value + side * at_mark)
+    if instrument.brackets:
+        required += position.margin_atoms(worse)
+        maintenance = bracketed_maintenance_atoms(instrument.brackets, after_trade)
+    else:
+        required -= -worse * position.margin_numerator // position.margin_denominator
+        maintenance = -(-after_trade * instrument.terms.maintenance_margin_ppm // PPM)
     if taker_fee_ppm > 0:
         required -= -notional * taker_fee_ppm // PPM
-    maintenance = -(-abs(value + side * at_mark) * terms.maintenance_margin_ppm // PPM)
     exposure = abs(value + side * notional)
     if len(account.positions) > 1:
         for other in account.positions.values():
@@ -132,7 +138,7 @@ def _money_failures(
                 exposure += abs(other.value_atoms())
 
     after_loss = equity - loss if loss > 0 else equity
-    leverage_ppm = position.leverage_ppm()
+    leverage_ppm = position.leverage_used_ppm
     if (
         exposure * PPM <= leverage_ppm * equity
         and required <= after_loss

@@ -4,6 +4,8 @@ The conditions of the ladder are linear in the marks: θ × equity − maintenan
 much for each half tick of a symbol. What is left of it, the slack, is shared among an account's
 symbols so that all of them may move by the same part of their price; with one symbol the band ends
 at the threshold. Maintenance is rounded up per position, for which one atom each is set aside.
+Where rates rise with notional all this is linear within a bracket only, so a band ends at its
+edges.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from typing import TYPE_CHECKING
 from sortedcontainers import SortedList
 
 from engine.limits import PPM
+from risk.brackets import bracket_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -114,6 +117,9 @@ class Drift:
         for position in positions:
             instrument, lots = position.instrument, position.lots
             rate_ppm = instrument.terms.maintenance_margin_ppm
+            if instrument.brackets:
+                notional = abs(position.value_atoms())
+                rate_ppm = bracket_at(instrument.brackets, notional).maintenance_ppm
             fall_atoms = (
                 sign * (threshold_ppm * lots - rate_ppm * abs(lots)) * instrument.half_atoms
             )
@@ -157,6 +163,16 @@ def safe_bands(
     for place, position in enumerate(positions):
         mark = position.instrument.mark_half_ticks
         ends = [drift.ends(place, mark) for drift in drifts]
+        if position.instrument.brackets:
+            ends.append(_edges(position))
         highs = [high for _, high in ends if high]
         bands.append((position, max(low for low, _ in ends), min(highs, default=0)))
     return bands
+
+
+def _edges(position: Position) -> tuple[int, int]:
+    """Return the lowest and the highest mark at which a position is in its bracket; 0 is none."""
+    instrument = position.instrument
+    bracket = bracket_at(instrument.brackets, abs(position.value_atoms()))
+    half_worth = abs(position.lots) * instrument.half_atoms
+    return -(-bracket.bound_atoms // half_worth), bracket.end_atoms // half_worth

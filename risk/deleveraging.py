@@ -10,10 +10,10 @@ from functools import cmp_to_key
 from typing import TYPE_CHECKING, Final
 
 from engine.limits import PPM
-from risk.margin import equity_and_maintenance
+from risk.margin import divide_up, equity_and_maintenance
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from risk.position import Position
 
@@ -88,36 +88,51 @@ def most_lots(candidate: Candidate, wanted_lots: int, price_ticks: int, threshol
     """Return the most lots, up to those wanted, that leave the ratio below a threshold (D7).
 
     0 where there are none. Closing k lots at the price leaves maintenance M(k) = others +
-    ⌈(|lots| − k) × rate⌉ and equity E(k), exactly linear in k; wanted is the largest k with
-    M(k) × PPM < threshold × E(k), which no account without positive equity meets.
+    ⌈(|lots| − k) × rate − deduction⌉ and equity E(k), exactly linear in k; wanted is the largest k
+    with M(k) × PPM < threshold × E(k), which no account without positive equity meets. Bracket by
+    bracket, from the one in which the least is left.
 
-    Without the ⌈⌉ the difference of the two sides would be linear in k; with it, it lies less than
-    one atom above that line. So where the line is not below zero there is nothing to find, and
-    where it is so by an atom the lots will do; only in between is looked lot by lot. That is sound
-    where a bisection is not: within that atom the true difference goes up and down. A lot moves
-    the line by a multiple of `half_atoms`, so few are looked at; the ⌈⌉ repeats after PPM lots.
+    Without the ⌈⌉ the difference of the two sides would be linear in k within a bracket; with it,
+    it lies less than one atom above that line. So where the line is not below zero there is nothing
+    to find, and where it is so by an atom the lots will do; only in between is looked lot by lot.
+    That is sound where a bisection is not: within that atom the true difference goes up and down. A
+    lot moves the line by a multiple of `half_atoms`, so few are looked at; the ⌈⌉ repeats after PPM
+    lots.
     """
     position = candidate.position
     instrument = position.instrument
     held = abs(position.lots)
     sign = 1 if position.lots > 0 else -1
     mark_half, half_atoms = instrument.mark_half_ticks, instrument.half_atoms
-    margin = mark_half * half_atoms * instrument.terms.maintenance_margin_ppm  # a lot's, × PPM
+    value = mark_half * half_atoms  # of a lot
     gain = sign * (2 * price_ticks - mark_half) * half_atoms  # of equity, a lot closed
     others = candidate.maintenance_atoms - position.maintenance_atoms()
-
-    start = others * PPM + held * margin - threshold_ppm * candidate.equity_atoms
-    slope = -margin - threshold_ppm * gain
-    most = min(wanted_lots, held)
-    if slope > 0:
-        most = min(most, (-start - 1) // slope)
-    for lots in range(most, max(0, most - PPM), -1):
-        line = start + lots * slope
-        if line >= 0:
-            return 0
-        if line + -(held - lots) * margin % PPM < 0:
-            return lots
+    fixed = others * PPM - threshold_ppm * candidate.equity_atoms
+    for rate_ppm, deduction, least, most in _parts(position, held, value):
+        margin = value * rate_ppm
+        start = fixed + held * margin - deduction
+        slope = -margin - threshold_ppm * gain
+        upto = min(wanted_lots, most)
+        if slope > 0:
+            upto = min(upto, (-start - 1) // slope)
+        for lots in range(upto, max(least - 1, 0, upto - PPM), -1):
+            line = start + lots * slope
+            if line >= 0:
+                break
+            if line + (deduction - (held - lots) * margin) % PPM < 0:
+                return lots
     return 0
+
+
+def _parts(position: Position, held: int, value: int) -> Iterator[tuple[int, int, int, int]]:
+    """Yield each bracket's rate and deduction, and the least and most lots closed to be in it."""
+    brackets = position.instrument.brackets
+    if not brackets:
+        yield position.instrument.terms.maintenance_margin_ppm, 0, 0, held
+    for bracket in brackets:
+        most = held - divide_up(bracket.bound_atoms, value)
+        least = held - divide_up(bracket.end_atoms, value) + 1 if bracket.end_atoms else 0
+        yield bracket.maintenance_ppm, bracket.deduction, max(0, least), most
 
 
 def shared_out(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from matching.terms import MarketState, MarkSource, Terms
+from risk.brackets import Brackets, brackets_of
 from risk.price_band import SECOND_US, PriceBand, bounds_around, session_of
 
 
@@ -18,6 +19,7 @@ class Instrument:
         "ask_ticks",
         "band",
         "bid_ticks",
+        "brackets",
         "half_atoms",
         "last_ticks",
         "mark_half_ticks",
@@ -33,6 +35,7 @@ class Instrument:
         assert terms.atoms_per_tick_lot % 2 == 0
         self.symbol: str = terms.symbol
         self.terms: Terms = terms
+        self.brackets: Brackets = brackets_of(terms)
         self.state: MarketState = state
         self.unit_atoms: int = terms.atoms_per_tick_lot
         self.half_atoms: int = terms.atoms_per_tick_lot // 2
@@ -69,8 +72,13 @@ class Instrument:
         return moved
 
     def set_terms(self, terms: Terms, now_us: int) -> None:
-        """Take new terms. A price band begins with the price known now, and forgets all with 0."""
+        """Take new rates, fees and protections; the grid stays.
+
+        A price band begins with the price known now, and forgets all with 0.
+        """
+        assert terms.atoms_per_tick_lot == self.unit_atoms
         self.terms = terms
+        self.brackets = brackets_of(terms)
         if terms.price_band_ppm == 0:
             self.band = None
         elif self.band is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.limits import PPM
+from risk.brackets import bracketed_maintenance_atoms
 
 if TYPE_CHECKING:
     from risk.account import Account
@@ -33,7 +34,10 @@ def equity_and_maintenance(account: Account) -> tuple[int, int]:
         value = position.lots * instrument.mark_half_ticks * instrument.half_atoms
         equity += value - position.cost_atoms
         notional = value if value >= 0 else -value
-        maintenance += -(-notional * instrument.terms.maintenance_margin_ppm // PPM)
+        if instrument.brackets:
+            maintenance += bracketed_maintenance_atoms(instrument.brackets, notional)
+        else:
+            maintenance += -(-notional * instrument.terms.maintenance_margin_ppm // PPM)
     return equity, maintenance
 
 

@@ -1,8 +1,13 @@
 """Commands and events of accounts, money and margin, in integers: atoms, ppm, half ticks."""
 
+from typing import Final
+
 import msgspec
 
 from matching.terms import AccountStatus, MarketState, Refusal, Terms
+
+BY_VOLUME: Final = "none"
+"""The fee tier of an account that is fixed to none: its volume decides."""
 
 
 class CreateInstrument(msgspec.Struct, gc=False):
@@ -37,17 +42,29 @@ class CreateAccount(msgspec.Struct, gc=False):
     leverage_ppm: int = 0
     stp_group: str = ""
     status: AccountStatus = AccountStatus.ACTIVE
+    fee_tier: str = BY_VOLUME
     defect: Refusal | None = None
     defect_path: str = ""
 
 
 class UpdateAccount(msgspec.Struct, gc=False):
-    """Change an account's leverage, self-trade group or status; None leaves it."""
+    """Change an account's leverage, self-trade group, status or fee tier; None leaves it."""
 
     account: str
     leverage_ppm: int | None = None
     stp_group: str | None = None
     status: AccountStatus | None = None
+    fee_tier: str | None = None
+    defect: Refusal | None = None
+    defect_path: str = ""
+
+
+class SetLeverage(msgspec.Struct, gc=False):
+    """An account's leverage for one instrument; 0 takes it away."""
+
+    account: str
+    symbol: str
+    leverage_ppm: int
     defect: Refusal | None = None
     defect_path: str = ""
 
@@ -96,6 +113,46 @@ class SetLiquidation(msgspec.Struct, gc=False):
     liquidation_fee_ppm: int = 0
     max_tries: int = 3
     max_wait_us: int = 2_000_000
+
+
+class FeeTier(msgspec.Struct, frozen=True):
+    """The fees of accounts whose fills of 30 days were worth `volume_atoms` or more."""
+
+    name: str
+    volume_atoms: int
+    maker_fee_ppm: int
+    taker_fee_ppm: int
+
+
+class SetFeeTiers(msgspec.Struct, gc=False):
+    """The shard's fee tiers, volumes rising from 0; none leaves the instruments' own fees."""
+
+    tiers: tuple[FeeTier, ...]
+
+
+class ApplyFunding(msgspec.Struct, gc=False):
+    """Longs pay shorts `rate_ppb` of their notional at the mark, once per `funding_id` digest."""
+
+    symbol: str
+    rate_ppb: int
+    funding_id: str
+    digest: bytes
+    defect: Refusal | None = None
+    defect_path: str = ""
+
+
+class ApplySwap(msgspec.Struct, gc=False):
+    """Each side pays its yearly rate for `days` days of `day_count`, once per `swap_id` digest."""
+
+    symbol: str
+    long_rate_ppb: int
+    short_rate_ppb: int
+    day_count: int
+    days: int
+    swap_id: str
+    digest: bytes
+    defect: Refusal | None = None
+    defect_path: str = ""
 
 
 class Tick(msgspec.Struct, gc=False):
@@ -159,6 +216,7 @@ class AccountCreated(msgspec.Struct, gc=False):
     leverage_ppm: int
     stp_group: str
     status: AccountStatus
+    fee_tier: str = ""
 
 
 class AccountUpdated(msgspec.Struct, gc=False):
@@ -168,16 +226,21 @@ class AccountUpdated(msgspec.Struct, gc=False):
     leverage_ppm: int
     stp_group: str
     status: AccountStatus
+    fee_tier: str = ""
 
 
 class BalanceChanged(msgspec.Struct, gc=False):
-    """Money moved on an account for something that is not a trade."""
+    """Money moved on an account for something that is not a trade.
+
+    `transfer_id` is the id of what moved it; funding and swap also name their `symbol`.
+    """
 
     account: str
     delta_atoms: int
     balance_atoms: int
     cause: str
     transfer_id: str = ""
+    symbol: str = ""
 
 
 class InsuranceFunded(msgspec.Struct, gc=False):
@@ -186,6 +249,46 @@ class InsuranceFunded(msgspec.Struct, gc=False):
     amount_atoms: int
     insurance_atoms: int
     transfer_id: str
+    symbol: str = ""
+
+
+class FundingApplied(msgspec.Struct, gc=False):
+    """Positions pay funding at this rate; written before the payments, with their totals."""
+
+    symbol: str
+    funding_id: str
+    rate_ppb: int
+    mark_half_ticks: int
+    paid_atoms: int
+    received_atoms: int
+
+
+class SwapApplied(msgspec.Struct, gc=False):
+    """Positions pay swap at these rates; written before the payments, with their totals."""
+
+    symbol: str
+    swap_id: str
+    long_rate_ppb: int
+    short_rate_ppb: int
+    day_count: int
+    days: int
+    mark_half_ticks: int
+    paid_atoms: int
+    received_atoms: int
+
+
+class LeverageSet(msgspec.Struct, gc=False):
+    """An account's leverage for an instrument is now this; 0 is none."""
+
+    account: str
+    symbol: str
+    leverage_ppm: int
+
+
+class FeeTiersSet(msgspec.Struct, gc=False):
+    """The fee tiers are now these."""
+
+    tiers: tuple[FeeTier, ...]
 
 
 class RiskSet(msgspec.Struct, gc=False):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.limits import PPM
+from risk.brackets import bracketed_maintenance_atoms, initial_margin_atoms
 
 if TYPE_CHECKING:
     from risk.account import Account
@@ -21,10 +22,12 @@ class Position:
     the other side, until somebody has looked for what such orders that spends (A8).
     `tries` counts the slices in a row that found too few buyers, the first at `tried_since_us`
     (D6). `opened_by` is the trade that opened the position, for ties (D2). The initial margin of a
-    notional is ⌈notional × margin_numerator ⁄ margin_denominator⌉. `open_index` is the position
-    book's index of everybody who holds lots of the instrument; a fill keeps it. `unbanded` is the
-    instrument's index of those whom any mark must look at, `band_low` and `band_high` the marks (in
-    half ticks) beyond which this one must be looked at; 0 is no end (D9).
+    notional is ⌈notional × margin_numerator ⁄ margin_denominator⌉, in a later bracket more.
+    `open_index` is the position book's index of everybody who holds lots of the instrument; a fill
+    keeps it. `unbanded` is the instrument's index of those whom any mark must look at, `band_low`
+    and `band_high` the marks (in half ticks) beyond which this one must be looked at; 0 is no end
+    (D9). `own_leverage_ppm` is the account's leverage for this instrument, 0 none; the least of it,
+    the account's and the instrument's is the `leverage_used_ppm` (B3).
     """
 
     __slots__ = (
@@ -38,11 +41,13 @@ class Position:
         "fee_hold_atoms",
         "has_turned",
         "instrument",
+        "leverage_used_ppm",
         "lots",
         "margin_denominator",
         "margin_numerator",
         "open_index",
         "opened_by",
+        "own_leverage_ppm",
         "reduce_lots",
         "sell_atoms",
         "sell_lots",
@@ -77,23 +82,32 @@ class Position:
         self.armed_reducing: int = 0
         self.has_turned: bool = False
         self.fee_hold_atoms: int = 0
+        self.own_leverage_ppm: int = 0
+        self.leverage_used_ppm: int = 0
         self.margin_numerator: int = 0
         self.margin_denominator: int = 1
         self.set_margin_rate()
 
     def set_margin_rate(self) -> None:
         """Choose the dearer of 1 ⁄ leverage used and the instrument's initial rate (B3)."""
-        terms = self.instrument.terms
-        leverage_ppm = self.leverage_ppm()
-        if terms.initial_margin_ppm * leverage_ppm <= PPM * PPM:
-            self.margin_numerator, self.margin_denominator = PPM, leverage_ppm
-        else:
-            self.margin_numerator, self.margin_denominator = terms.initial_margin_ppm, PPM
+        leverage_ppm = self._least_leverage_ppm(self.own_leverage_ppm)
+        self.leverage_used_ppm = leverage_ppm
+        self.margin_numerator, self.margin_denominator = self._margin_rate(leverage_ppm)
 
-    def leverage_ppm(self) -> int:
-        """Return the leverage used: the lesser of the account's and the instrument's (B3)."""
-        most, own = self.instrument.terms.max_leverage_ppm, self.account.leverage_ppm
-        return own if 0 < own < most else most
+    def _least_leverage_ppm(self, own_leverage_ppm: int) -> int:
+        """Return the least of the leverages that are set: the one used (B3)."""
+        least = self.instrument.terms.max_leverage_ppm
+        for leverage_ppm in (self.account.leverage_ppm, own_leverage_ppm):
+            if 0 < leverage_ppm < least:
+                least = leverage_ppm
+        return least
+
+    def _margin_rate(self, leverage_ppm: int) -> tuple[int, int]:
+        """Return the dearer of 1 ⁄ leverage and the lowest initial rate, as a fraction."""
+        initial_ppm = self.instrument.terms.initial_margin_ppm
+        if initial_ppm * leverage_ppm <= PPM * PPM:
+            return PPM, leverage_ppm
+        return initial_ppm, PPM
 
     def value_atoms(self) -> int:
         """Return the signed notional at the mark."""
@@ -104,7 +118,19 @@ class Position:
         return self.value_atoms() - self.cost_atoms
 
     def initial_atoms(self) -> int:
-        """Return the initial margin of the position and its open orders, by the worse side (B3).
+        """Return the initial margin of the position and its open orders (B3)."""
+        return self.margin_atoms(self._worse_atoms())
+
+    def initial_atoms_at(self, own_leverage_ppm: int) -> int:
+        """Return what that would be with another leverage for this instrument."""
+        leverage_ppm = self._least_leverage_ppm(own_leverage_ppm)
+        numerator, denominator = self._margin_rate(leverage_ppm)
+        return initial_margin_atoms(
+            self.instrument.brackets, self._worse_atoms(), numerator, denominator
+        )
+
+    def _worse_atoms(self) -> int:
+        """Return the greater exposure of the two sides, with their open orders (B3).
 
         A side whose orders can only reduce the position counts for nothing.
         """
@@ -114,15 +140,26 @@ class Position:
             worse = max(worse, value + self.buy_atoms)
         if self.sell_lots - self.lots > 0:
             worse = max(worse, self.sell_atoms - value)
-        return -(-worse * self.margin_numerator // self.margin_denominator)
+        return worse
 
     def position_margin_atoms(self) -> int:
         """Return the initial margin of the position alone."""
-        return -(-abs(self.value_atoms()) * self.margin_numerator // self.margin_denominator)
+        return self.margin_atoms(abs(self.value_atoms()))
+
+    def margin_atoms(self, notional_atoms: int) -> int:
+        """Return the initial margin of a notional, ⌈⌉: by 1 ⁄ leverage or its bracket (B3)."""
+        numerator, denominator = self.margin_numerator, self.margin_denominator
+        if self.instrument.brackets:
+            brackets = self.instrument.brackets
+            return initial_margin_atoms(brackets, notional_atoms, numerator, denominator)
+        return -(-notional_atoms * numerator // denominator)
 
     def maintenance_atoms(self) -> int:
         """Return the maintenance margin, ⌈notional × rate⌉ (B4)."""
-        return -(-abs(self.value_atoms()) * self.instrument.terms.maintenance_margin_ppm // PPM)
+        instrument, notional = self.instrument, abs(self.value_atoms())
+        if instrument.brackets:
+            return bracketed_maintenance_atoms(instrument.brackets, notional)
+        return -(-notional * instrument.terms.maintenance_margin_ppm // PPM)
 
     def is_idle(self) -> bool:
         """Tell whether there is neither a position nor an open order."""
@@ -195,6 +232,10 @@ class Position:
 
     def check(self) -> None:
         """Assert every invariant of one position."""
+        leverage_ppm = self._least_leverage_ppm(self.own_leverage_ppm)
+        assert leverage_ppm == self.leverage_used_ppm
+        rate = self.margin_numerator, self.margin_denominator
+        assert rate == self._margin_rate(leverage_ppm), "set_margin_rate was forgotten"
         assert (self.lots == 0) == (self.cost_atoms == 0)
         assert self.lots * self.cost_atoms >= 0, "cost carries the sign of the lots"
         assert min(self.buy_lots, self.sell_lots, self.buy_atoms, self.sell_atoms) >= 0

@@ -79,12 +79,12 @@ class PositionBook:
     def restore(
         self, account: Account, instrument: Instrument, lots: int, cost_atoms: int, opened_by: int
     ) -> Position:
-        """Bring back an open position from a snapshot and return it."""
-        assert lots != 0
+        """Bring back a position from a snapshot, and return it."""
         position = self.open_or_create(account, instrument)
         assert position.lots == 0
         position.lots, position.cost_atoms, position.opened_by = lots, cost_atoms, opened_by
-        self._open[instrument.symbol][account.account_id] = position
+        if lots:
+            self._open[instrument.symbol][account.account_id] = position
         return position
 
     def check(self) -> None:

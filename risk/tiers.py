@@ -9,6 +9,7 @@ from risk.margin import divide_up, equity_and_maintenance, margin_ratio_reaches
 
 if TYPE_CHECKING:
     from risk.account import Account
+    from risk.brackets import Bracket
     from risk.messages import SetLiquidation
     from risk.position import Position
 
@@ -44,21 +45,47 @@ def largest_first(account: Account) -> list[Position]:
 def tier_price_ticks(position: Position, threshold_ppm: int) -> int | None:
     """Return the price at which the ratio reaches the threshold, all else unchanged (D3).
 
-    P = (θ(balance + U − Q·EP) − M + d) ⁄ (rate·|Q| − θ·Q), with U and M of the other positions;
-    rounded toward the market (long: up, short: down). None where there is no such price.
+    P = (θ(balance + U − Q·EP) − M + d) ⁄ (rate·|Q| − θ·Q), with U and M of the other positions, and
+    the rate and the deduction d of the bracket in which the notional then lies; rounded toward the
+    market (long: up, short: down). None where there is no such price.
     """
     equity, maintenance = equity_and_maintenance(position.account)
-    value = position.value_atoms()
-    rate_ppm = position.instrument.terms.maintenance_margin_ppm
-    rest = equity - value  # balance + U − Q·EP
+    instrument = position.instrument
+    rest = equity - position.value_atoms()  # balance + U − Q·EP
     others = maintenance - position.maintenance_atoms()
     numerator = threshold_ppm * rest - others * PPM
-    unit = position.instrument.unit_atoms
-    denominator = (rate_ppm * abs(position.lots) - threshold_ppm * position.lots) * unit
+    if not instrument.brackets:
+        rate_ppm = instrument.terms.maintenance_margin_ppm
+        return _price_ticks(position, threshold_ppm, numerator, rate_ppm)
+    for bracket in instrument.brackets:
+        price = _price_ticks(
+            position, threshold_ppm, numerator + bracket.deduction, bracket.maintenance_ppm, bracket
+        )
+        if price is not None:
+            return price
+    return None
+
+
+def _price_ticks(
+    position: Position,
+    threshold_ppm: int,
+    numerator: int,
+    rate_ppm: int,
+    bracket: Bracket | None = None,
+) -> int | None:
+    """Return numerator ⁄ (rate·|Q| − θ·Q), rounded toward the market, if it lies in the bracket."""
+    lots, unit_atoms = position.lots, position.instrument.unit_atoms
+    denominator = (rate_ppm * abs(lots) - threshold_ppm * lots) * unit_atoms
     if denominator == 0 or numerator * denominator <= 0:
         return None
     numerator, denominator = abs(numerator), abs(denominator)
-    if position.lots > 0:
+    if bracket is not None:
+        notional = abs(lots) * unit_atoms * numerator  # by the denominator, as the bounds
+        if notional < bracket.bound_atoms * denominator:
+            return None
+        if bracket.end_atoms and notional > bracket.end_atoms * denominator:
+            return None
+    if lots > 0:
         return divide_up(numerator, denominator)
     return numerator // denominator or None
 

@@ -3,7 +3,8 @@
 An example is a fenced block with the word `example` behind its fence:
 
     ```example
-    market lot_size=0.1 collar=0.05     if needed, first: the terms of the instrument X
+    market lot_size=0.1 collar=0.05     if needed, first: the terms of the instrument X, with
+                                        brackets=0:0.2:0.1,400:0.5:0.3 for margin brackets
     alice sell 30@100 peak=10           a command, in the language of tests/core/market.py
     bob   sell 10@100
     carol buy 35@100                    orders are named o1, o2 ... by appearance, or by id=...
@@ -36,6 +37,7 @@ PAGE = "docs/rules.md"
 UNSAID = frozenset(
     {
         *("account_created", "account_updated", "balance_changed", "risk_set", "liquidation_set"),
+        *("fee_tiers_set", "leverage_set"),
         *("instrument_created", "instrument_updated", "instrument_deleted"),
         "insurance_funded",
     }
@@ -61,6 +63,8 @@ SAID: dict[str, Callable[[Event], str]] = {
         f" {e['quantity']}@{e['price']}"
     ),
     "auction_uncrossed": lambda e: f"{e['quantity']} trade at {e['price']}",
+    "funding": lambda e: f"{e['symbol']} funding {e['rate']}: {_totals(e)}",
+    "swap": lambda e: f"{e['symbol']} swap {e['long_rate']} and {e['short_rate']}: {_totals(e)}",
     "market_state": lambda e: f"{e['symbol']} {e['state']}",
     "margin_call": lambda e: f"{e['account']} margin call",
     "liquidation": lambda e: (
@@ -72,6 +76,11 @@ SAID: dict[str, Callable[[Event], str]] = {
     ),
     "deficit": lambda e: f"{e['account']} owes {e['amount']}",
 }
+
+
+def _totals(event: Event) -> str:
+    return f"{event['paid']} paid, {event['received']} received"
+
 
 _FENCE = re.compile(r"^```(\w*)")
 _RULE = re.compile(r"^\*\*(?P<number>[A-F]\d{1,2})\b")
@@ -141,8 +150,12 @@ def _numbered(example: Example) -> Iterator[tuple[int, str]]:
 
 
 def _terms(line: str) -> dict[str, Any]:
-    """Return the terms of an instrument; milliseconds are numbers."""
-    terms = dict(word.split("=", 1) for word in line.split()[1:])
+    """Return the terms of an instrument; milliseconds are numbers, brackets lists."""
+    terms: dict[str, Any] = dict(word.split("=", 1) for word in line.split()[1:])
+    if "brackets" in terms:
+        names = ("notional", "initial_margin", "maintenance_margin")
+        brackets = [each.split(":") for each in terms.pop("brackets").split(",")]
+        terms["margin_brackets"] = [dict(zip(names, each, strict=True)) for each in brackets]
     return {key: int(value) if key.endswith("_ms") else value for key, value in terms.items()}
 
 

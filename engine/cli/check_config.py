@@ -30,6 +30,9 @@ _HINTS = {
 }
 
 
+_TIER_HINT = "volumes rise from 0, names differ and are not `none`, fees lie within 0.1 of 0"
+
+
 class Trial:
     """What the genesis frame of a configuration would do: `problems` by key, or `creates`."""
 
@@ -68,10 +71,14 @@ def _refusals(machine: Machine, command: dict[str, object], key: str) -> Iterato
         if event["type"] == "rejected":
             path = event.get("path", "$").removeprefix("$")
             text = event.get("text") or _HINTS.get(event["reason"])
+            if key == "fee_tiers":
+                path, text = path.removeprefix(".tiers"), event.get("text") or _TIER_HINT
             yield f"{key}{path}: {event['reason']} ({event['code']}){f': {text}' if text else ''}"
 
 
 def _key(kind: str, place: int) -> str:
+    if kind == "set_fee_tiers":
+        return "fee_tiers"
     return f"{_TABLES[kind]}[{place}]" if kind in _TABLES else "liquidation"
 
 

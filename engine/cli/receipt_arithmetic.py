@@ -15,19 +15,37 @@ Event = dict[str, Any]
 
 
 class Grid(NamedTuple):
-    """What of an instrument a receipt's arithmetic needs."""
+    """What of an instrument a receipt's arithmetic needs; the rates with where each begins."""
 
     tick: Fraction
     lot: Fraction
     contract: Fraction
-    maintenance_rate: Fraction
     collar: Fraction
+    maintenance_rates: tuple[tuple[Fraction, Fraction], ...]
+
+    def maintenance(self, notional: Fraction) -> Fraction:
+        """Charge each part of a notional at its bracket's rate, and round up to the atom (B4)."""
+        bounds = [bound for bound, _ in self.maintenance_rates]
+        charged = Fraction(0)
+        for (bound, rate_), end in zip(
+            self.maintenance_rates, [*bounds[1:], notional], strict=True
+        ):
+            charged += max(Fraction(0), min(notional, end) - bound) * rate_
+        return ceil(charged / ATOM) * ATOM
 
 
 def grid_of(terms: Event) -> Grid:
     """Return the grid that an instrument's event describes."""
-    names = ("tick_size", "lot_size", "contract_size", "maintenance_margin", "collar")
-    return Grid(*(Fraction(terms[name]) for name in names))
+    brackets = terms.get("margin_brackets") or [
+        {"notional": "0", "maintenance_margin": terms["maintenance_margin"]}
+    ]
+    return Grid(
+        Fraction(terms["tick_size"]),
+        Fraction(terms["lot_size"]),
+        Fraction(terms["contract_size"]),
+        Fraction(terms["collar"]),
+        tuple((Fraction(b["notional"]), Fraction(b["maintenance_margin"])) for b in brackets),
+    )
 
 
 def up_to_atom(amount: Fraction) -> Fraction:

@@ -64,7 +64,17 @@ def state_tables(view: dict[str, Any]) -> Iterator[Table]:
     )
     yield _table(
         "accounts",
-        ("account", "balance", "equity", "initial", "maintenance", "free", "ratio", "status"),
+        (
+            "account",
+            "balance",
+            "equity",
+            "initial",
+            "maintenance",
+            "free",
+            "ratio",
+            "fees",
+            "status",
+        ),
         (
             (
                 name,
@@ -74,6 +84,7 @@ def state_tables(view: dict[str, Any]) -> Iterator[Table]:
                 a["maintenance_margin"],
                 a["free_margin"],
                 a["margin_ratio"],
+                a["fee_tier"] or "",
                 "in liquidation" if a["in_liquidation"] else a["status"],
             )
             for name, a in view["accounts"].items()

@@ -23,6 +23,8 @@ ADMIN_TYPES: Final = frozenset(
         "set_market_state",
         "set_risk",
         "set_liquidation",
+        "set_leverage",
+        "set_fee_tiers",
         "kill",
         "resume",
         "fund_insurance",

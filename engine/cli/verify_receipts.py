@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
-from engine.cli.receipt_arithmetic import ATOM, Event, Grid, differs, grid_of
+from engine.cli.receipt_arithmetic import Event, Grid, differs, grid_of
 from engine.cli.verify_waterfall import WATERFALL_WORDS, WaterfallAuditor
 from engine.rendering_admin import money, rate, terms_fields
 
@@ -102,7 +102,7 @@ class ReceiptAuditor:
         yield from differs("quantity", Fraction(event["quantity"]), lots * grid.lot)
 
         value = position * mark * grid.contract
-        own = ceil(abs(value) * grid.maintenance_rate / ATOM) * ATOM
+        own = grid.maintenance(abs(value))
         yield from differs("position_maintenance", Fraction(receipt["position_maintenance"]), own)
         bankrupt = _bankruptcy(receipt, value, own, position * grid.contract, grid.tick)
         yield from differs("bankruptcy_price", Fraction(receipt["bankruptcy_price"]), bankrupt)

@@ -316,13 +316,29 @@ def test_verify_beside_a_busy_daemon_agrees(daemon: Daemon) -> None:
     ]
 
 
-def test_auditor_and_engine_agree_on_every_liquidation_in_a_wild_market() -> None:
+@pytest.mark.parametrize(
+    "brackets",
+    [
+        {},
+        {
+            "margin_brackets": [
+                {"notional": "0", "initial_margin": "0.2", "maintenance_margin": "0.1"},
+                {"notional": "300", "initial_margin": "0.2", "maintenance_margin": "0.12"},
+                {"notional": "900.5", "initial_margin": "0.2", "maintenance_margin": "0.15"},
+            ]
+        },
+    ],
+    ids=("one rate", "brackets"),
+)
+def test_auditor_and_engine_agree_on_every_liquidation_in_a_wild_market(
+    brackets: dict[str, Any],
+) -> None:
     """Longs and shorts in two instruments, tiers 1 to 3, several positions an account."""
     recording = Recording("wild")
     dice = random.Random(11)
     symbols = {"A": ("0.01", "0.1", "1"), "B": ("0.5", "0.001", "10")}
     for symbol, (tick, lot, contract) in symbols.items():
-        terms = {"tick_size": tick, "lot_size": lot, "contract_size": contract}
+        terms = {"tick_size": tick, "lot_size": lot, "contract_size": contract} | brackets
         recording.run({"type": "create_instrument", "symbol": symbol, **terms, "collar": "0.2"})
         recording.run({"type": "l1", "symbol": symbol, "bid": "99.5", "ask": "100.5"})
     accounts = ["maker", *(f"a{number}" for number in range(12))]

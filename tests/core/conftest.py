@@ -14,6 +14,12 @@ def venue(request: pytest.FixtureRequest) -> type[Market]:
 
 
 @pytest.fixture
+def kind(venue: type[Market]) -> type[Market]:
+    """Return what opens a market of one's own terms: the same as `venue`."""
+    return venue
+
+
+@pytest.fixture
 def market(venue: type[Market]) -> Market:
     """Return an open market, once the machine's and once the oracle's."""
     return venue()

@@ -32,7 +32,16 @@ from engine.machine import Machine
 from engine.restore import restore
 from engine.snapshot import capture, state_hash
 from tests.core import view
-from tests.core.words import GRID, TYPES, WORDS, attributes, exits, options_of, with_numbers
+from tests.core.words import (
+    GRID,
+    TYPES,
+    WORDS,
+    attributes,
+    exits,
+    options_of,
+    with_integers,
+    with_numbers,
+)
 
 RICH = "1000000000"
 """What an account is given that trades without having been introduced."""
@@ -272,6 +281,14 @@ class Market:
             "transfer_id": f"t{self._transfers}",
         }
 
+    def _boundary(self, kind: str, words: list[str], *rates: str) -> dict[str, Any]:
+        """Return what funding or swap says; its id is new unless `id=` names one."""
+        words, options = options_of(words)
+        self._transfers += 1
+        said: dict[str, Any] = {"type": f"apply_{kind}", "symbol": words.pop(0)}
+        said[f"{kind}_id"] = options.pop("id", f"b{self._transfers}")
+        return said | dict(zip(rates, words, strict=True)) | with_integers(options)
+
     def _pay(self, words: list[str], kind: str) -> dict[str, Any]:
         words, options = options_of(words)
         if words[0] not in self.accounts() and not options:
@@ -365,6 +382,11 @@ _OPERATIONS: dict[str, Any] = {
     "instrument": lambda market, words: GRID | _named("create_instrument", "symbol")(market, words),
     "session": lambda _, words: (
         {"type": "update_instrument", "symbol": words[0], "session_end": words[1]}
+    ),
+    "funding": lambda market, words: market._boundary("funding", words, "rate"),
+    "swap": lambda market, words: market._boundary("swap", words, "long_rate", "short_rate"),
+    "leverage": lambda _, words: (
+        {"type": "set_leverage"} | dict(zip(("account", "symbol", "leverage"), words, strict=True))
     ),
     "push": lambda _, words: {"type": "mark_price", "symbol": words[0], "price": words[1]},
     "state": lambda _, words: {"type": "set_market_state", "symbol": words[0], "state": words[1]},

@@ -1,6 +1,10 @@
 """What an event counts as, where tapes are asked whether they did what they are for."""
 
+from fractions import Fraction
 from typing import Any
+
+from tests.core.oracle.numbers import ATOMS, number
+from tests.core.oracle.world import World
 
 
 def words(event: dict[str, Any]) -> list[str]:
@@ -11,13 +15,46 @@ def words(event: dict[str, Any]) -> list[str]:
     if kind == "order_amended" and "cause" in event:
         grown = event["cause"] == "bracket" and not event["kept_priority"]
         words.append(f"{event['cause']} {'grown' if grown else 'cut'}")
-    words += _waterfall(event)
+    words += _refused(event) + _boundary(event) + _waterfall(event)
     if name.endswith((".tp1", ".tp2", ".tp3", ".sl")):
         at_once = kind == "order_accepted" and event["status"] == "done"
         words += ["child at once"] if at_once else []
         codes = {413: "child refused", 703: "child repeated"}
         words.append(codes.get(event.get("code", 0), ""))
     return words
+
+
+def beyond(world: World, event: dict[str, Any]) -> list[str]:
+    """Return what an event of a position beyond its instrument's first margin bracket counts as."""
+    symbol, account = event.get("symbol"), event.get("account")
+    if symbol not in world.instruments or account not in world.accounts:
+        return []
+    instrument = world.instruments[symbol]
+    if len(instrument.brackets) == 1:
+        return []
+    notional = Fraction(abs(world.accounts[account].position(instrument).value))
+    if event["type"] == "liquidation":
+        receipt = event["receipt"]
+        notional = abs(number(receipt["position"])) * number(receipt["mark_price"]) * ATOMS
+    return [f"{event['type']} beyond"] if notional >= instrument.brackets[1][0] else []
+
+
+def _refused(event: dict[str, Any]) -> list[str]:
+    """Return what a refusal counts as by what it is about."""
+    if event["type"] != "rejected":
+        return []
+    words = [f"rejected {event['path'].partition('[')[0]}"] if "path" in event else []
+    too_low = event["code"] == 504 and "errors" not in event
+    return [*words, "leverage too low"] if too_low else words
+
+
+def _boundary(event: dict[str, Any]) -> list[str]:
+    """Return what funding and swap count as (B6)."""
+    kind = event["type"]
+    if kind not in {"funding", "swap"} or event["residue"] == "0":
+        return []
+    from_the_venue = event["residue"].startswith("-")
+    return [f"{kind} residue", f"{kind} from the venue" if from_the_venue else ""]
 
 
 def _waterfall(event: dict[str, Any]) -> list[str]:

@@ -9,11 +9,13 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from tests.core.tape_gaps import Gaps
 from tests.core.tape_orders import ACCOUNTS, Command, Listing
+from tests.core.tape_settings import DAY_MS, Settings
+from tests.core.tape_terms import margin_brackets, wrong_brackets
 
 SOURCES = (("l1_mid", "last", "pushed"), ("l1_mid", "pushed", "pushed"))
 """What instruments are marked by: on most tapes, and where prices are to jump."""
+CAPS = ("0", "0.02", "0.3", "1")
 SESSION_ENDS = ("00:00", "00:01", "17:30")
 BANDS = ("0", "0.01", "0.02", "0.05", "0.2")
 JUMPS = (1_000, 1_000, 30_000, 150_000, 299_000, 300_000, 301_000, 86_400_000)
@@ -50,7 +52,7 @@ def tape(seed: int, length: int, *, gaps: bool | None = None) -> list[Step]:
     return list(_Tape(random.Random(seed), gaps=gaps).steps(length))
 
 
-class _Tape(Gaps):
+class _Tape(Settings):
     """The random choices of one tape."""
 
     def __init__(self, rng: random.Random, *, gaps: bool | None) -> None:
@@ -83,10 +85,15 @@ class _Tape(Gaps):
             self.amend: 12,
             self.cancel_all: 2,
             self.repeat: 3,
-            self.price: 20,
+            self.price: 26,
             self.money: 4,
+            self.funding: 5,
+            self.swap: 4,
+            self.fee_tiers: not self.gaps,
+            self.named_tier: 2,
+            self.leverage: 6,
             self.settings: 2,
-            self.listing: 1,
+            self.listing: 3,
             self.state: 1,
             self.reopen: 4,
             self.band: 2 if self.banded else 0,
@@ -111,6 +118,8 @@ class _Tape(Gaps):
             yield self.step({"type": "create_account", "account": name, **group, **chosen})
             amount = self.rng.choice(self.purses) * self.wealth
             yield self.step(self.transfer("deposit", name, amount))
+        if self.rng.random() < (0.15 if self.gaps else 0.5):
+            yield self.step(self.fee_tiers())
         for listing in self.listings:
             yield self.step(self.tick(listing))
         if self.gaps:
@@ -136,6 +145,8 @@ class _Tape(Gaps):
         wait = self.rng.choice((0, 0, 0, 1, 20, 100, 250, 600))
         if self.rng.random() < self.haste:
             wait = self.rng.choice(JUMPS)
+        if self.rng.random() < 0.005:
+            wait += DAY_MS * self.rng.choice((1, 14, 28, 29, 30))
         self.now_ms += wait
         return Step(wait, streams.get(command["type"], "admin"), json.dumps(command))
 
@@ -185,7 +196,6 @@ class _Tape(Gaps):
             {"leverage": self.rng.choice(("1", "2", "5", "50", "0.5", "2000"))},
             {"stp_group": self.rng.choice(("desk", "floor"))},
             {"status": self.rng.choice(statuses)},
-            {"fee_tier": "gold"},
         ]
         if self.rng.random() < 0.1:
             return {"type": "create_account", "account": name}
@@ -207,7 +217,7 @@ class _Tape(Gaps):
             "maker_fee": self.rng.choice(("0", "-0.0001", "0.0002")),
             "taker_fee": self.rng.choice(("0", "0.0004", "0.001337", "-0.0002")),
         }
-        margin = {"initial_margin": "0.25", "maintenance_margin": "0.15"}
+        margin: Command = {"initial_margin": "0.25", "maintenance_margin": "0.15"}
         stale = {"feed_stale_ms": 2_000}
         collar = {"collar": self.rng.choice(("0.01", "0.2"))}
         if self.rng.random() < 0.6:
@@ -216,7 +226,11 @@ class _Tape(Gaps):
         command |= self.maybe(self.banded, {"price_band": self.rng.choice(BANDS)})
         command |= self.maybe(0.3, {"stop_already_reached": "fire"})
         command |= self.maybe(0.05, {"state": "auction"})
-        return command | self.maybe(0.3, margin) | self.maybe(0.2, stale) | self.maybe(0.5, collar)
+        command |= self.maybe(0.6, {"funding_cap": self.rng.choice(CAPS)})
+        if self.rng.random() < 0.5:
+            margin = {"margin_brackets": margin_brackets(self.rng)}
+        command |= self.maybe(0.25 if self.gaps else 0.5, margin)
+        return command | self.maybe(0.2, stale) | self.maybe(0.5, collar)
 
     def listing(self) -> Command:
         """Change, delete or list again."""
@@ -229,6 +243,10 @@ class _Tape(Gaps):
             return self.create(listing)
         changes: list[Command] = [
             {"maintenance_margin": self.rng.choice(("0.1", "0.12", "0.3"))},
+            {"margin_brackets": margin_brackets(self.rng)},
+            {"margin_brackets": margin_brackets(self.rng)},
+            wrong_brackets(self.rng),
+            wrong_brackets(self.rng),
             {"taker_fee": self.rng.choice(("0.0005", "0"))},
             {"max_leverage": self.rng.choice(("3", "5", "9"))},
             {"initial_margin": self.rng.choice(("0.2", "0.3"))},
@@ -236,6 +254,7 @@ class _Tape(Gaps):
             {"session_end": self.rng.choice(SESSION_ENDS)},
             {"price_band": self.rng.choice(("1", "-0.1", "0.0000001"))},
             {"stop_already_reached": self.rng.choice(("fire", "reject"))},
+            {"funding_cap": self.rng.choice((*CAPS, "-0.1", "1.000001", "0.0000001"))},
         ]
         return {"type": "update_instrument", **named} | self.rng.choice(changes)
 
@@ -317,4 +336,5 @@ _GRIDS = (
     ("1", "0.1", 100),
     ("0.5", "0.005", 4_000),
     ("0.00001", "1000", 900),
+    ("0.00000002", "1", 500_000_000),
 )

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from fractions import Fraction
 from math import ceil
 
+import msgspec
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from engine.waterfall import worst_case_atoms
+from matching.terms import MarginBracket
 from risk.account import Account
 from risk.deleveraging import Candidate, most_lots, quintile, ranked, shared_out
 from risk.margin import equity_and_maintenance
@@ -177,6 +179,40 @@ def test_most_lots_is_what_trying_them_all_finds(  # noqa: PLR0917 - named by Hy
         held.account.positions["Y"] = beside
     equity, _ = equity_and_maintenance(held.account)
     if equity <= 0:
+        return
+
+    found = most_lots(candidate(held), wanted, price, TIER1_PPM)
+
+    assert found == brute(held, wanted, price, TIER1_PPM)
+
+
+@given(
+    lots=st.integers(-40, 40).filter(bool),
+    mark_half=st.integers(1, 60),
+    price=st.integers(1, 40),
+    balance=st.integers(-200, 2_000),
+    steps=st.lists(st.tuples(st.integers(1, 600), st.integers(1, 400_000)), max_size=3),
+    wanted=st.integers(1, 45),
+)
+def test_most_lots_crosses_the_brackets_of_its_instrument(
+    lots: int,
+    mark_half: int,
+    price: int,
+    balance: int,
+    steps: list[tuple[int, int]],
+    wanted: int,
+) -> None:
+    """What is left of a position is charged at lower rates than all of it was (B4, D7)."""
+    bound, rate_ppm = 0, 50_000
+    brackets = [MarginBracket(0, 600_000, rate_ppm)]
+    for width, dearer in steps:
+        bound, rate_ppm = bound + width, rate_ppm + dearer
+        brackets.append(MarginBracket(bound, max(600_000, rate_ppm), rate_ppm))
+    traded = instrument(mark_half, 2, 50_000)
+    terms = msgspec.structs.replace(traded.terms, margin_brackets=tuple(brackets[: 1 + len(steps)]))
+    traded.set_terms(terms if steps else traded.terms, 0)
+    held = holding(traded, lots, 15, balance)
+    if equity_and_maintenance(held.account)[0] <= 0:
         return
 
     found = most_lots(candidate(held), wanted, price, TIER1_PPM)

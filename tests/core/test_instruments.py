@@ -33,6 +33,7 @@ def test_created_instrument_tells_all_its_terms() -> None:
         "maker_fee": "0",
         "taker_fee": "0",
         "collar": "0.05",
+        "funding_cap": "0.0075",
         "mark_source": "l1_mid",
         "state": "open",
     }

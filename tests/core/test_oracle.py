@@ -41,6 +41,11 @@ def test_machine_agrees_with_the_oracle() -> None:
         *("auction_uncrossed", "not_in_auction"),
         *("invalid_oco", "oco_spent", "oco", "invalid_bracket", "bracket", "oco cut"),
         *("bracket cut", "bracket grown", "child at once", "child refused", "child repeated"),
+        *("funding residue", "swap residue", "swap from the venue", "paid funding", "paid swap"),
+        *("order_accepted beyond", "liquidation beyond", "order_amended beyond"),
+        *("leverage_set", "leverage too low"),
+        *("rejected $.funding_id", "rejected $.swap_id", "price_unavailable"),
+        *("fee_tiers_set", "rejected $.tiers", "rejected $.fee_tier", "rejected $.margin_brackets"),
         *("post_only_would_trade", "nothing_to_reduce", "invalid_expiry", *STP_MODES[1:]),
     )
 

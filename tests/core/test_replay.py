@@ -62,13 +62,14 @@ def test_hash_seed_changes_no_byte() -> None:
 NEEDED = (
     *(b"order_replenished", b"order_expired", b"decrement", b"reduce_only"),
     *(b"order_triggered", b"trigger_rejected", b"auction_uncrossed", b"outside_price_band"),
-    *(b"oco", b"oco_spent", b"bracket"),
+    *(b"oco", b"oco_spent", b"bracket", b"funding", b"swap", b"fee_tiers_set", b"leverage_set"),
+    *(b"margin_brackets", b"liquidation"),
     *(b"takeover", b"deleveraged", b"deficit", b"liquidation_fee", b"insurance"),
 )
 
 
 def test_machine_restored_after_every_command_says_the_same() -> None:
-    """No command depends on what a snapshot leaves out (A3 to A14, D6, D7, E1)."""
+    """No command depends on what a snapshot leaves out (A3 to A14, B3 to B6, D6, D7, E1)."""
     seen: Counter[bytes] = Counter()
     for seed in range(1, 40):
         if all(seen[needed] for needed in NEEDED):

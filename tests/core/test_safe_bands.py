@@ -25,6 +25,15 @@ TERMS = {
 }
 
 
+BRACKETS = [
+    {"notional": "0", "initial_margin": "0.1", "maintenance_margin": "0.04"},
+    {"notional": "9000", "initial_margin": "0.1", "maintenance_margin": "0.06"},
+    {"notional": "20000.005", "initial_margin": "0.13", "maintenance_margin": "0.1"},
+    {"notional": "31000", "initial_margin": "0.7", "maintenance_margin": "0.5"},
+]
+BRACKETED = {"tick_size": "1", "lot_size": "1", "max_leverage": "10", "margin_brackets": BRACKETS}
+
+
 class Scanning(Liquidator):
     """The liquidator as it would be without bands: a moved mark looks at all who hold it."""
 
@@ -38,13 +47,15 @@ class Scanning(Liquidator):
 class Floor:
     """A machine with instruments and accounts, and short ways to speak to it."""
 
-    def __init__(self, symbols: int, accounts: int, *, scans: bool = False) -> None:
+    def __init__(
+        self, symbols: int, accounts: int, *, scans: bool = False, terms: Any = TERMS
+    ) -> None:
         self.machine = Machine()
         self.now_us = 0
         if scans:
             self.machine.kernel._liquidator.__class__ = Scanning
         for n in range(symbols):
-            self.say("admin", type="create_instrument", symbol=f"S{n}", **TERMS)
+            self.say("admin", type="create_instrument", symbol=f"S{n}", **terms)
             self.tick(n, 1_000)
         self.say("admin", type="create_account", account="maker")
         self.pay("maker", 10**9)
@@ -69,6 +80,11 @@ class Floor:
         """Deposit."""
         paid = {"account": account, "amount": amount, "transfer_id": str(self.now_us)}
         return self.say("admin", type="deposit", **paid)
+
+    def fund(self, symbol: int, rate: str) -> list[bytes]:
+        """Let longs and shorts of a symbol pay each other."""
+        boundary = {"symbol": f"S{symbol}", "funding_id": str(self.now_us)}
+        return self.say("admin", type="apply_funding", rate=rate, **boundary)
 
     def order(self, account: str, symbol: int, side: str, price: int, lots: int) -> list[bytes]:
         """Place a limit order."""
@@ -96,12 +112,13 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return seen
 
 
+@pytest.mark.parametrize("terms", [TERMS, BRACKETED], ids=("one rate", "brackets"))
 @pytest.mark.parametrize("seed", range(6))
-def test_bands_act_like_a_scan_over_everybody(seed: int) -> None:
-    """Random trades, transfers and ticks on 1 to 20 instruments: the same bytes (D9)."""
+def test_bands_act_like_a_scan_over_everybody(seed: int, terms: Any) -> None:
+    """Random trades, transfers, funding and ticks on 1 to 20 instruments: the same bytes (D9)."""
     dice = random.Random(seed)
     symbols = (1, 2, 3, 6, 12, 20)[seed]
-    floors = Floor(symbols, 12), Floor(symbols, 12, scans=True)
+    floors = Floor(symbols, 12, terms=terms), Floor(symbols, 12, scans=True, terms=terms)
     prices = [1_000] * symbols
     acted = 0
     for _ in range(700):
@@ -109,6 +126,7 @@ def test_bands_act_like_a_scan_over_everybody(seed: int) -> None:
         account, lots = f"a{dice.randrange(12)}", dice.choice((-1, 1)) * dice.randint(1, 40)
         move, amount = dice.choice((-90, -9, -2, -1, 1, 2, 9, 90)), dice.randint(500, 6_000)
         rate, name = dice.choice(("0.04", "0.05", "0.06")), f"S{symbol}"
+        funding = dice.choice(("0.005", "-0.005", "0.0075"))
         prices[symbol] = min(2_000, max(500, prices[symbol] + move))
         said = []
         for floor in floors:
@@ -119,14 +137,39 @@ def test_bands_act_like_a_scan_over_everybody(seed: int) -> None:
                 floor.order("maker", symbol, far, prices[symbol], abs(lots))
                 out = floor.order(account, symbol, near, prices[symbol], abs(lots))
             elif kind < 0.39:
-                change = {"symbol": name, "maintenance_margin": rate}
+                change = {"symbol": name} | _rates(rate, terms)
                 out = floor.say("admin", type="update_instrument", **change)
+            elif kind < 0.42:
+                out = floor.fund(symbol, funding)
             else:
                 out = floor.tick(symbol, prices[symbol])
             said.append(out)
         assert said[0] == said[1]
         acted += sum(b'"liquidation"' in event or b'"margin_call"' in event for event in said[0])
     assert acted >= 10, "a tape on which nobody runs short proves nothing"
+
+
+def _rates(first: str, terms: Any) -> dict[str, Any]:
+    """Return a change of the lowest maintenance rate."""
+    if terms is TERMS:
+        return {"maintenance_margin": first}
+    lowest = BRACKETS[0] | {"maintenance_margin": str(float(first) - 0.02)}
+    return {"margin_brackets": [lowest, *BRACKETS[1:]]}
+
+
+def test_band_ends_at_the_edge_of_the_bracket(looks: list[str]) -> None:
+    """There the rate changes, and what was reckoned with it holds no more (B4, D9)."""
+    floor = Floor(1, 1, terms=BRACKETED)
+    floor.pay("a0", 100_000)
+    floor.open("a0", 0, 10)  # 10,000: the bracket reaches from 900 to 2,000
+    floor.tick(0, 1_001)
+    looks.clear()
+    for price in (900, 1_999, 2_000):
+        floor.tick(0, price)
+    assert looks == []
+    for price in (899, 898, 901):
+        floor.tick(0, price)
+    assert looks.count("a0") == 2, "once below, and once on the way back"
 
 
 @pytest.mark.parametrize("lots", [7, -7])

@@ -8,7 +8,10 @@ from engine.kernel import Kernel
 from matching.brackets import Bracket
 from matching.order import Conditions, Order
 from matching.stops import Trigger
+from risk.fees import volume_atoms
+from risk.ledger import Ledger
 from risk.margin import Standing
+from risk.tiers import tier_price_ticks
 
 ATOM = Decimal(10) ** -8
 
@@ -145,7 +148,7 @@ def everything(kernel: Kernel) -> dict[str, Any]:
             for symbol, market in state.markets.items()
         },
         "accounts": {
-            name: _account(account, list(state.live[name]))
+            name: _account(account, list(state.live[name]), state.now_us)
             for name, account in state.accounts.items()
         },
         "groups": {
@@ -160,6 +163,29 @@ def everything(kernel: Kernel) -> dict[str, Any]:
         },
         "venue": {"insurance": state.ledger.insurance, "deficits": state.ledger.deficits},
         "timer": {"next": kernel.next_deadline_us()},
+        "totals": _totals(state.ledger),
+    }
+
+
+def tier_prices(kernel: Kernel) -> dict[str, list[int | None]]:
+    """Return where the tiers of each position lie, by `account symbol`, in ticks (D3)."""
+    ladder = kernel.state.ladder
+    steps = (ladder.tier1_ppm, ladder.tier2_ppm, ladder.tier3_ppm, 10**6)
+    return {
+        f"{name} {symbol}": [tier_price_ticks(position, step) for step in steps]
+        for name, account in kernel.state.accounts.items()
+        for symbol, position in account.positions.items()
+        if position.lots
+    }
+
+
+def _totals(ledger: Ledger) -> dict[str, int]:
+    return {
+        "paid_in": ledger.deposits - ledger.withdrawals,
+        "balances": ledger.balances,
+        "open_cost": ledger.open_cost,
+        "fees": ledger.fees,
+        "residue": ledger.residue,
     }
 
 
@@ -203,7 +229,7 @@ def _armed(order: Order) -> tuple[Any, ...]:
     return (*named, order.price_ticks, order.quantity_lots, *_carried(c), *wakes, *moves)
 
 
-def _account(account: Any, live: list[str]) -> tuple[Any, ...]:
+def _account(account: Any, live: list[str], now_us: int) -> tuple[Any, ...]:
     standing = Standing(account)
     return (
         account.balance_atoms,
@@ -213,6 +239,7 @@ def _account(account: Any, live: list[str]) -> tuple[Any, ...]:
         standing.fee_hold,
         standing.free,
         account.in_liquidation,
+        (account.fee_tier, volume_atoms(account, now_us)),
         live,
         {
             s: (p.lots, p.cost_atoms, p.opened_by, p.tries, p.tried_since_us)

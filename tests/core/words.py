@@ -51,6 +51,11 @@ def with_numbers(options: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def with_integers(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options with all their values as JSON numbers."""
+    return {key: int(value) for key, value in options.items()}
+
+
 def exits(options: dict[str, Any]) -> dict[str, Any]:
     """Take a bracket's own words out of the options: `tp=3@105,4@107 sl=95@94 slby=mark rule=…`."""
     fields: dict[str, Any] = {}

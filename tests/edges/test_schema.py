@@ -12,7 +12,10 @@ from persistence.queries import migrations, query
 from persistence.schema import SchemaMismatch, fills_are_misplaced, migrate
 
 SQL = Path(__file__).parents[2] / "persistence" / "sql"
-TABLES = ("fills", "balance_log", "liquidation_log", "waterfall_log", "writer_cursor")
+TABLES = (
+    *("fills", "balance_log", "liquidation_log", "waterfall_log", "funding"),
+    "writer_cursor",
+)
 FILL = {
     "shard": "s",
     "frame": 1,
@@ -83,7 +86,7 @@ async def test_other_release_is_refused(
         *(f"TRUNCATE pitboss.{table}" for table in TABLES),
         *(f"DROP TABLE pitboss.{table}" for table in TABLES),
         *(f"ALTER TABLE pitboss.{table} ADD COLUMN x int" for table in TABLES),
-        *(f"UPDATE pitboss.{table} SET frame = 1" for table in TABLES[:3]),
+        *(f"UPDATE pitboss.{table} SET frame = 1" for table in TABLES[:-1]),
         "CREATE TABLE pitboss.x (x int)",
         "CREATE SCHEMA x",
         "SELECT pitboss.prepare_fill_months(99)",

@@ -9,11 +9,13 @@ LIMITS = "engine.limits"
 KERNEL = (
     "engine.kernel",
     "engine.state",
+    "engine.account_terms",
     "engine.amending",
     "engine.answers",
     "engine.arming",
     "engine.prices",
     "engine.cancelling",
+    "engine.carrying",
     "engine.covering",
     "engine.linked_entry",
     "engine.linking",
@@ -41,10 +43,13 @@ CODEC = (
     "engine.entries",
     "engine.conversion",
     "engine.conversion_admin",
+    "engine.conversion_carry",
+    "engine.conversion_fees",
     "engine.conversion_orders",
     "engine.grid",
     "engine.rendering",
     "engine.rendering_admin",
+    "engine.rendering_carry",
     "engine.rendering_waterfall",
 )
 

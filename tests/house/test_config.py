@@ -190,3 +190,28 @@ def test_hot_keys_exist() -> None:
     """A renamed key must not quietly become one that needs a restart."""
     known = config._flat(msgspec.to_builtins(Config()))
     assert known.keys() >= config.HOT_KEYS
+
+
+def test_fee_tiers_are_set_before_accounts_name_them(tmp_path: Path) -> None:
+    """An account of the file may be fixed to a tier of the file (B5)."""
+    config = load(
+        _written(
+            tmp_path,
+            """
+            [[fee_tiers]]
+            name = "gold"
+            volume = 0
+            maker_fee = "-0.0001"
+            taker_fee = "0.0004"
+
+            [[accounts]]
+            account = "ann"
+            fee_tier = "gold"
+            """,
+        )
+    )
+    assert [each["type"] for each in genesis_commands(config)] == [
+        "set_liquidation",
+        "set_fee_tiers",
+        "create_account",
+    ]

@@ -121,9 +121,8 @@ def _money_checks(world: World, wish: Wish) -> list[Event]:
     if after > has - loss:
         failures.append(_failure(504, has - loss, before, after - before))
 
-    rate = instrument.rate("maintenance_margin")
     keep = sum(margins.position_maintenance(p) for p in others)
-    keep += up(abs(position.value + side * at_mark), rate)
+    keep += margins.keep_for(instrument, abs(position.value + side * at_mark))
     below = number(world.ladder.admission_ratio)
     if margins.ratio_of(keep, has - loss) >= below:
         now = margins.maintenance(account)
@@ -149,8 +148,8 @@ def _initial_after(world: World, wish: Wish, notional: int, at_mark: int) -> int
         for side in (1, -1)
     }
     sides[wish.side].append((lots, counted))
-    rate = margins.initial_rate(wish.account, wish.instrument)
-    return up(margins.worse_side(position, sides[1], sides[-1]), rate)
+    worse = margins.worse_side(position, sides[1], sides[-1])
+    return margins.initial_for(wish.account, wish.instrument, worse)
 
 
 def _fees_after(world: World, wish: Wish, notional: int) -> int:

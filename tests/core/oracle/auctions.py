@@ -1,5 +1,6 @@
 """Leaving an auction: one price for everybody, found by trying every tick (A14)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -16,17 +17,26 @@ class Crossing:
     imbalance: int
 
 
+MOST_TICKS = 2_000
+
+
 def best_crossing(orders: list[Order], middle: Fraction | None) -> Crossing | None:
     """Return the price of greatest volume, least imbalance, nearest to `middle`, lowest.
 
-    Something trades between the lowest ask and the highest bid only; every tick there is tried.
+    Something trades between the lowest ask and the highest bid only; every tick there is tried,
+    where there are many at least those at and beside every order and the middle.
     """
     selling = [order.price for order in orders if order.side < 0]
     buying = [order.price for order in orders if order.side > 0]
     if not selling or not buying or min(selling) > max(buying):
         return None
+    tries: Sequence[int] = range(min(selling), max(buying) + 1)
+    if len(tries) > MOST_TICKS:
+        marks = {*selling, *buying, *([] if middle is None else [int(middle), int(middle) + 1])}
+        beside = {mark + step for mark in marks for step in (-1, 0, 1)}
+        tries = sorted(price for price in beside if price in tries)
     tried = []
-    for price in range(min(selling), max(buying) + 1):
+    for price in tries:
         bids = sum(o.leaves for o in orders if o.side > 0 and o.price >= price)
         asks = sum(o.leaves for o in orders if o.side < 0 and o.price <= price)
         away = Fraction(0) if middle is None else abs(price - middle)

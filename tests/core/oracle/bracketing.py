@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.core.oracle import fills, groups, orders, sweeps
+from tests.core.oracle import fees, fills, groups, orders, sweeps
 from tests.core.oracle.brackets import Bracket, Child, wanted
 from tests.core.oracle.grid import lots_of, ticks_of
 from tests.core.oracle.leaving import amended, is_live
@@ -174,8 +174,7 @@ def _place(world: World, bracket: Bracket, child: Child, lots: int) -> None:
         kind,
         "gtc",
         entry.stp,
-        instrument.rate("maker_fee"),
-        instrument.rate("taker_fee"),
+        *fees.rates(world, account, instrument),
         reduce_only=True,
         trigger=Trigger(child.by, side, side, child.trigger) if child.trigger else None,
         bracket=bracket,

@@ -3,6 +3,7 @@
 from fractions import Fraction
 
 from tests.core.oracle import links
+from tests.core.oracle.fees import note
 from tests.core.oracle.leaving import cancelled, is_live, withdraw
 from tests.core.oracle.numbers import ATOMS, ceiling, money
 from tests.core.oracle.sweeps import Meeting, Sweep, rests, touch
@@ -147,6 +148,7 @@ def _settle(world: World, order: Order, lots: int, price: int, trade: int, rate:
     order.fees_due += lots * price * instrument.unit * rate
     fee = ceiling(order.fees_due) - order.fees_paid
     order.fees_paid += fee
+    note(world, account, lots * price * instrument.unit)
     realized = book(account, instrument, order.side * lots, price, trade)
     account.balance += realized - fee
     world.fees += fee

@@ -2,7 +2,7 @@
 
 from fractions import Fraction
 
-from tests.core.oracle import fills, margins, sweeps, waterfall
+from tests.core.oracle import fees, fills, margins, sweeps, waterfall
 from tests.core.oracle.leaving import withdraw
 from tests.core.oracle.numbers import ceiling, floor, money, number, up, written
 from tests.core.oracle.world import NAMES, RESERVED, Account, Event, Order, Position, World
@@ -154,10 +154,34 @@ def _order(
         "ioc",
         "cancel_oldest",
         Fraction(0),
-        instrument.rate("taker_fee"),
+        fees.rates(world, account, instrument)[1],
         reduce_only=True,
         number=number_,
     )
+
+
+def tier_price(account: Account, position: Position, threshold: Fraction) -> int | None:
+    """Return where the ratio reaches a threshold if only this price moves, in ticks (D3).
+
+    Looks into every bracket for a notional at which must = threshold × has; there is at most one,
+    since what must be maintained grows more slowly than what is lost. Rounded toward the market.
+    """
+    side = 1 if position.lots > 0 else -1
+    others = margins.maintenance(account) - margins.position_maintenance(position)
+    rest = margins.equity(account) - position.value
+    unit = abs(position.lots) * position.instrument.unit
+    brackets = position.instrument.brackets
+    ends = [bound for bound, _, _ in brackets[1:]] + [None]
+    before = Fraction(0)
+    for (start, _, rate), end in zip(brackets, ends, strict=True):
+        # others + before + rate (N − start) = threshold (rest + side N)
+        slope = rate - threshold * side
+        notional = (threshold * rest - others - before + rate * start) / slope
+        if notional > 0 and start <= notional and (end is None or notional <= end):
+            price = notional / unit
+            return ceiling(price) if side > 0 else floor(price) or None
+        before += rate * (end - start) if end is not None else 0
+    return None
 
 
 def bankruptcy_price(account: Account, position: Position) -> int:

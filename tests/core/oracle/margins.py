@@ -1,9 +1,8 @@
 """Equity, margins and the ratio, straight from rules B2 to B4 and D1."""
 
 from fractions import Fraction
-from functools import cache
 
-from tests.core.oracle.numbers import number, up
+from tests.core.oracle.numbers import ceiling, up
 from tests.core.oracle.world import Account, Instrument, Order, Position, World
 
 NEVER = Fraction(10**30)
@@ -22,7 +21,19 @@ def maintenance(account: Account) -> int:
 
 def position_maintenance(position: Position) -> int:
     """Return one position's maintenance margin."""
-    return up(abs(position.value), position.instrument.rate("maintenance_margin"))
+    return keep_for(position.instrument, abs(position.value))
+
+
+def keep_for(instrument: Instrument, notional: int) -> int:
+    """Return the maintenance margin of a notional: each part of it at its bracket's rate (B4)."""
+    brackets = instrument.brackets
+    if len(brackets) == 1:
+        return up(notional, brackets[0][2])
+    ends = [bound for bound, _, _ in brackets[1:]] + [Fraction(notional)]
+    exact = Fraction(0)
+    for (start, _, rate), end in zip(brackets, ends, strict=True):
+        exact += max(Fraction(0), min(Fraction(notional), end) - start) * rate
+    return ceiling(exact)
 
 
 def ratio(account: Account) -> Fraction:
@@ -38,21 +49,16 @@ def ratio_of(must_maintain: int, has: int) -> Fraction:
 
 
 def leverage(account: Account, instrument: Instrument) -> Fraction:
-    """Return the leverage used: the lesser of the account's and the instrument's (B3)."""
+    """Return the leverage used: the least of the account's two and the instrument's (B3)."""
     greatest = instrument.rate("max_leverage")
-    return greatest if account.leverage is None else min(account.leverage, greatest)
+    own = (account.leverage, account.leverages.get(instrument.symbol))
+    return min([greatest, *(each for each in own if each is not None)])
 
 
-def initial_rate(account: Account, instrument: Instrument) -> Fraction:
-    """Return the dearer of 1 ⁄ leverage and the instrument's initial rate (B3)."""
-    terms = instrument.terms
-    return _dearer(account.leverage, terms["max_leverage"], terms["initial_margin"])
-
-
-@cache
-def _dearer(own: Fraction | None, greatest: str | int, initial_margin: str | int) -> Fraction:
-    most = number(greatest) if own is None else min(own, number(greatest))
-    return max(1 / most, number(initial_margin))
+def initial_for(account: Account, instrument: Instrument, notional: int) -> int:
+    """Return notional × the dearer of 1 ⁄ leverage and the initial rate of its bracket (B3)."""
+    rates = [rate for bound, rate, _ in instrument.brackets if bound <= notional]
+    return up(notional, max(1 / leverage(account, instrument), rates[-1]))
 
 
 def worse_side(
@@ -75,8 +81,7 @@ def initial(world: World, account: Account, position: Position) -> int:
     buys, sells = (on_order(world, account, position, side) for side in (1, -1))
     if not (position.lots or buys or sells):
         return 0
-    rate = initial_rate(account, position.instrument)
-    return up(worse_side(position, buys, sells), rate)
+    return initial_for(account, position.instrument, worse_side(position, buys, sells))
 
 
 def on_order(

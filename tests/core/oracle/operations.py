@@ -3,8 +3,17 @@
 from dataclasses import asdict, fields
 
 from tests.core.oracle import auctions, bands, margins
+from tests.core.oracle.fees import ask_tier
 from tests.core.oracle.grid import ticks_of
 from tests.core.oracle.numbers import ATOMS, money, number, written
+from tests.core.oracle.rates import (
+    ask_brackets,
+    ask_rate,
+    brackets_of,
+    brackets_said,
+    unsound_bracket,
+    with_brackets,
+)
 from tests.core.oracle.world import (
     RESERVED,
     Account,
@@ -25,6 +34,7 @@ DEFAULTS: Command = {
     "taker_fee": 0,
     "collar": "0.05",
     "price_band": 0,
+    "funding_cap": "0.0075",
 }
 RATES = tuple(key for key in DEFAULTS if key != "contract_size")
 GREATEST_MONEY = 10**24
@@ -37,17 +47,21 @@ def create_instrument(world: World, command: Command) -> None:
         raise Refused(205)
     if command.get("mode", "book") != "book":
         raise Refused(407, "$.mode")
-    terms = DEFAULTS | {key: value for key, value in command.items() if value is not None}
+    given = {key: value for key, value in command.items() if value is not None}
+    terms = DEFAULTS | given
     terms.setdefault("mark_source", "l1_mid")
     tick, lot = number(terms["tick_size"]), number(terms["lot_size"])
     unit = tick * lot * number(terms["contract_size"]) * ATOMS
     if unit.denominator != 1 or unit <= 0 or unit.numerator % 2:
         raise Refused(409, "$.tick_size")
+    ask_brackets(given)
     _ask_rates(terms)
+    terms = with_brackets(terms, given)
     state = terms.pop("state", "open")
-    if unit > 10**12 or min(tick, lot) <= 0 or not _are_sound(terms, world.ladder):
+    if unit > 10**12 or min(tick, lot) <= 0:
         raise Refused(409)
-    instrument = Instrument(terms, state, tick, lot, unit.numerator)
+    _ask_sound(terms, world.ladder)
+    instrument = Instrument(terms, state, tick, lot, unit.numerator, brackets_of(terms))
     world.instruments[symbol] = instrument
     world.say("instrument_created", **_terms(instrument), state=state)
 
@@ -57,10 +71,11 @@ def update_instrument(world: World, command: Command) -> None:
     instrument = world.instrument(command["symbol"])
     changes = {key: value for key, value in command.items() if value is not None}
     _ask_rates(changes)
-    terms = instrument.terms | changes
-    if not _are_sound(terms, world.ladder):
-        raise Refused(409)
+    ask_brackets(changes)
+    terms = with_brackets(instrument.terms, changes)
+    _ask_sound(terms, world.ladder)
     before, instrument.terms = instrument.band, terms
+    instrument.brackets = brackets_of(terms)
     bands.switched(world, instrument, before)
     world.moved.add(instrument.symbol)
     world.say("instrument_updated", **_terms(instrument))
@@ -73,11 +88,12 @@ def _ask_rates(terms: Command) -> None:
             ask_rate(terms[key], key)
 
 
-def ask_rate(rate: str | int, key: str) -> None:
-    """Refuse a rate of more than six places, or beyond anything a rate could be."""
-    ppm = number(rate) * 10**6
-    if ppm.denominator != 1 or abs(ppm) > 10**9:
-        raise Refused(107, f"$.{key}")
+def _ask_sound(terms: Command, ladder: Ladder) -> None:
+    """Refuse numbers that do not fit together, naming the bracket where it is one."""
+    if not _are_sound(terms, ladder):
+        index = unsound_bracket(terms, ladder)
+        at_fault = "margin_brackets" in terms and index is not None
+        raise Refused(409, f"$.margin_brackets[{index}].maintenance_margin" if at_fault else None)
 
 
 def _are_sound(terms: Command, ladder: Ladder) -> bool:
@@ -87,10 +103,11 @@ def _are_sound(terms: Command, ladder: Ladder) -> bool:
     fees = (number(terms["maker_fee"]), number(terms["taker_fee"]))
     return (
         0 < keep <= initial <= 1 <= leverage <= 1000
-        and keep * leverage < number(ladder.admission_ratio)
+        and unsound_bracket(terms, ladder) is None
         and all(abs(fee) * 10 <= 1 for fee in fees)
         and 0 < number(terms["collar"]) < 1
         and 0 <= number(terms["price_band"]) < 1
+        and 0 <= number(terms["funding_cap"]) <= 1
     )
 
 
@@ -106,7 +123,7 @@ def _terms(instrument: Instrument) -> Event:
     }
     if instrument.terms.get("stop_already_reached") == "fire":
         others["stop_already_reached"] = "fire"
-    return {"symbol": instrument.symbol, **rates, **others}
+    return {"symbol": instrument.symbol, **rates, **brackets_said(instrument.terms), **others}
 
 
 def delete_instrument(world: World, command: Command) -> None:
@@ -118,6 +135,7 @@ def delete_instrument(world: World, command: Command) -> None:
         raise Refused(207)
     for account in world.accounts.values():
         account.positions.pop(symbol, None)
+        account.leverages.pop(symbol, None)
     del world.instruments[symbol]
     world.waiting_symbols.discard(symbol)
     world.uncovered = [b for b in world.uncovered if b.entry.instrument is not instrument]
@@ -143,7 +161,7 @@ def create_account(world: World, command: Command) -> None:
     name = command["account"]
     if name in world.accounts or name in RESERVED:
         raise Refused(204)
-    _ask_account(command)
+    _ask_account(world, command)
     leverage = command.get("leverage")
     account = Account(
         name,
@@ -151,6 +169,7 @@ def create_account(world: World, command: Command) -> None:
         None if leverage is None else number(leverage),
         command.get("stp_group") or "",
     )
+    _fix_tier(account, command)
     world.accounts[name] = account
     world.say("account_created", **_settings(account))
 
@@ -160,31 +179,62 @@ def update_account(world: World, command: Command) -> None:
     if command["account"] in RESERVED:
         raise Refused(204)
     account = world.account(command["account"])
-    _ask_account(command)
+    _ask_account(world, command)
     if command.get("leverage") is not None:
         account.leverage = number(command["leverage"])
     if command.get("stp_group") is not None:
         account.group = command["stp_group"]
     if command.get("status") is not None:
         account.status = command["status"]
+    _fix_tier(account, command)
     world.say("account_updated", **_settings(account))
 
 
-def _ask_account(command: Command) -> None:
+def _ask_account(world: World, command: Command) -> None:
     if command.get("profile") not in {None, "none"}:
         raise Refused(407, "$.profile")
-    if command.get("fee_tier") is not None:
-        raise Refused(407, "$.fee_tier")
     if command.get("leverage") is not None:
         ask_rate(command["leverage"], "leverage")
         if not 1 <= number(command["leverage"]) <= 1000:
             raise Refused(107, "$.leverage")
+    ask_tier(world, command)
+
+
+def _fix_tier(account: Account, command: Command) -> None:
+    """Give an account a fee tier of its own, or take it away."""
+    if command.get("fee_tier") is not None:
+        account.fee_tier = "" if command["fee_tier"] == "none" else command["fee_tier"]
 
 
 def _settings(account: Account) -> Event:
     said: Event = {"account": account.name, "status": account.status}
     said |= {"leverage": written(account.leverage)} if account.leverage else {}
-    return said | ({"stp_group": account.group} if account.group else {})
+    said |= {"stp_group": account.group} if account.group else {}
+    return said | ({"fee_tier": account.fee_tier} if account.fee_tier else {})
+
+
+def set_leverage(world: World, command: Command) -> None:
+    """`set_leverage`: an account's own leverage for one instrument; 0 takes it away (B3)."""
+    account = world.account(command["account"])
+    instrument = world.instrument(command["symbol"])
+    ask_rate(command["leverage"], "leverage")
+    leverage = number(command["leverage"])
+    if leverage and not 1 <= leverage <= 1000:
+        raise Refused(107, "$.leverage")
+    before = dict(account.leverages)
+    initial = margins.all_initial(world, account)
+    account.leverages[instrument.symbol] = leverage
+    if not leverage:
+        del account.leverages[instrument.symbol]
+    if margins.all_initial(world, account) > initial and margins.free(world, account) < 0:
+        account.leverages = before
+        raise Refused(504)
+    world.say(
+        "leverage_set",
+        account=account.name,
+        symbol=instrument.symbol,
+        leverage=written(leverage),
+    )
 
 
 def _atoms(command: Command, key: str) -> int:

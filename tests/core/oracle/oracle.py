@@ -11,7 +11,9 @@ from typing import Any
 from tests.core.oracle import (
     amending,
     bands,
+    boundaries,
     bracketing,
+    fees,
     firing,
     groups,
     liquidation,
@@ -23,6 +25,7 @@ from tests.core.oracle import (
 )
 from tests.core.oracle.brackets import Bracket
 from tests.core.oracle.leaving import expire
+from tests.core.oracle.numbers import number
 from tests.core.oracle.triggers import trigger_of
 from tests.core.oracle.world import Command, Event, Instrument, Order, Refused, World
 
@@ -45,6 +48,10 @@ COMMANDS: dict[str, Callable[[World, Command], None]] = {
     "fund_insurance": operations.fund_insurance,
     "set_risk": operations.set_risk,
     "set_liquidation": operations.set_liquidation,
+    "apply_funding": boundaries.apply_funding,
+    "apply_swap": boundaries.apply_swap,
+    "set_fee_tiers": fees.set_fee_tiers,
+    "set_leverage": operations.set_leverage,
 }
 NAMED: dict[str, tuple[str, ...]] = {
     "place_order": ("symbol", "account", "client_order_id"),
@@ -65,6 +72,10 @@ NAMED: dict[str, tuple[str, ...]] = {
     "fund_insurance": (),
     "set_risk": ("account",),
     "set_liquidation": (),
+    "apply_funding": ("symbol",),
+    "apply_swap": ("symbol",),
+    "set_fee_tiers": (),
+    "set_leverage": ("account", "symbol"),
 }
 """What a refusal names, by command."""
 
@@ -150,6 +161,30 @@ class Oracle:
             },
             "venue": {"insurance": world.insurance, "deficits": world.deficits},
             "timer": {"next": min(self._deadlines(), default=None)},
+            "totals": self._totals(),
+        }
+
+    def tier_prices(self) -> dict[str, list[int | None]]:
+        """Return where the tiers of each position lie, by `account symbol`, in ticks (D3)."""
+        ladder = self.world.ladder
+        steps = [number(step) for step in (ladder.tier1, ladder.tier2, ladder.tier3, "1")]
+        return {
+            f"{name} {symbol}": [liquidation.tier_price(account, p, step) for step in steps]
+            for name, account in self.world.accounts.items()
+            for symbol, p in account.positions.items()
+            if p.lots
+        }
+
+    def _totals(self) -> dict[str, int]:
+        """Return what must add up, with what the venue has and lacks (B7)."""
+        world = self.world
+        accounts = world.accounts.values()
+        return {
+            "paid_in": world.paid_in,
+            "balances": sum(account.balance for account in accounts),
+            "open_cost": sum(p.cost for a in accounts for p in a.positions.values()),
+            "fees": world.fees,
+            "residue": world.residue,
         }
 
     def _deadlines(self) -> list[int]:
@@ -161,15 +196,16 @@ class Oracle:
     def _account(self, name: str) -> tuple[Any, ...]:
         world, account = self.world, self.world.accounts[name]
         equity = margins.equity(account)
-        initial, fees = margins.all_initial(world, account), margins.fee_holds(world, account)
+        initial, held = margins.all_initial(world, account), margins.fee_holds(world, account)
         return (
             account.balance,
             equity,
             margins.maintenance(account),
             initial,
-            fees,
-            equity - initial - fees,
+            held,
+            equity - initial - held,
             account.locked,
+            (account.fee_tier, fees.volume(world, account)),
             [order.name for order in world.orders_of(account)],
             {
                 s: (p.lots, p.cost, p.opened_by, p.tries, p.since)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from fractions import Fraction
 
-from tests.core.oracle import arming, bands, fills, groups, sweeps
+from tests.core.oracle import arming, bands, fees, fills, groups, sweeps
 from tests.core.oracle.admission import Wish, admit
 from tests.core.oracle.grid import lots_of, ticks_of
 from tests.core.oracle.leaving import withdraw
@@ -187,8 +187,7 @@ def ask_attributes(
         kind,
         lifetime,
         command.get("stp") or "cancel_newest",
-        instrument.rate("maker_fee"),
-        instrument.rate("taker_fee"),
+        *fees.rates(world, account, instrument),
         peak=0 if peak in {None, lots} else peak or 0,
         expires=_deadline(world, instrument, lifetime, command.get("expires_at")),
         post_only=bool(command.get("post_only")),

@@ -207,6 +207,7 @@ def ask_conservation(world: World) -> None:
     balances = sum(account.balance for account in accounts)
     costs = sum(p.cost for account in accounts for p in account.positions.values())
     assert world.insurance >= 0
-    assert world.paid_in == balances - costs + world.fees + world.insurance - world.deficits
+    venue = world.fees + world.residue + world.insurance - world.deficits
+    assert world.paid_in == balances - costs + venue
     for symbol in world.instruments:
         assert sum(a.positions[symbol].lots for a in accounts if symbol in a.positions) == 0

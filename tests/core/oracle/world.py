@@ -30,6 +30,7 @@ class Refused(Exception):
 class Instrument:
     """An instrument; `mark2` is twice its mark in ticks, 0 while nobody knows a price.
 
+    `brackets` are (from which notional in atoms, initial rate, maintenance rate), rising (B4).
     `prints` are its trades since it has a band, as (second, ticks, lots); `opening` is the first
     price of the session `opened_in` (E1).
     """
@@ -39,6 +40,7 @@ class Instrument:
     tick: Fraction
     lot: Fraction
     unit: int
+    brackets: list[tuple[Fraction, Fraction, Fraction]]
     mark2: int = 0
     marked_at: int = 0
     last: int = 0
@@ -104,7 +106,10 @@ class Position:
 
 @dataclass(eq=False)
 class Account:
-    """An account with its money, settings and positions."""
+    """An account with its money, settings and positions.
+
+    `volumes` are what it has traded, by day; `leverages` its own for single instruments.
+    """
 
     name: str
     status: str
@@ -115,6 +120,9 @@ class Account:
     exposure_limit: int = 0
     called: bool = False
     locked: bool = False
+    fee_tier: str = ""
+    volumes: dict[int, int] = field(default_factory=dict)
+    leverages: dict[str, Fraction] = field(default_factory=dict)
     positions: dict[str, Position] = field(default_factory=dict)
 
     @property
@@ -230,6 +238,9 @@ class World:
     armed: list[Order] = field(default_factory=list)
     ids: dict[tuple[str, str], tuple[Any, Event]] = field(default_factory=dict)
     transfers: set[str] = field(default_factory=set)
+    fundings: set[str] = field(default_factory=set)
+    swaps: set[str] = field(default_factory=set)
+    tiers: list[Command] = field(default_factory=list)
     groups: dict[tuple[str, str, str], Group] = field(default_factory=dict)
     uncovered: list[Any] = field(default_factory=list)
     ladder: Ladder = field(default_factory=Ladder)
@@ -245,6 +256,7 @@ class World:
     look_at: int = 0
     paid_in: int = 0
     fees: int = 0
+    residue: int = 0
     insurance: int = 0
     deficits: int = 0
 
