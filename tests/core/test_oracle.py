@@ -8,71 +8,38 @@ the kernel's own invariants must hold. A tape that fails is shrunk and printed w
 import os
 import random
 import time
-from collections import Counter
 from functools import partial
 
 import pytest
 
 from tests.core.duel import Difference, play, play_tape, play_tapes, report, shrink
 from tests.core.oracle.world import Command, World
-from tests.core.tape_orders import STP_MODES
 from tests.core.tape_squeeze import squeeze
 from tests.core.tapes import Step, tape
 
-SEEDS = range(40)
-SEEDS_OF_GAPS = range(30)
-SEEDS_OF_SQUEEZES = range(120)
+SEEDS = range(10)
+"""Few, so that the core's tests stay a matter of seconds; tests/test_oracle_tapes.py has more."""
+SEEDS_OF_GAPS = range(6)
+SEEDS_OF_SQUEEZES = range(20)
 COMMANDS = 520
 CAMPAIGN_COMMANDS = int(os.environ.get("FUZZ_COMMANDS", "1000000"))
 
 
 def test_machine_agrees_with_the_oracle() -> None:
-    """Over 20,000 commands in which everything collides with everything (A1 to E3)."""
-    seen = play_tapes(partial(tape, length=COMMANDS), SEEDS)
-
-    _ask_for(
-        seen,
-        *("trade", "liquidation", "margin_call", "prevented_match", "order_amended"),
-        *("unfillable", "insufficient_margin", "leverage_exceeded", "id_reused", "collar"),
-        *("price_stale", "market_not_open", "self_trade", "exposure_limit"),
-        *("order_replenished", "order_expired", "reduce_only", "invalid_display"),
-        *("order_triggered", "trigger_rejected", "would_trigger", "trigger_required"),
-        *("trigger_not_allowed", "invalid_trail", "outside_price_band", "price_band"),
-        *("auction_uncrossed", "not_in_auction"),
-        *("invalid_oco", "oco_spent", "oco", "invalid_bracket", "bracket", "oco cut"),
-        *("bracket cut", "bracket grown", "child at once", "child refused", "child repeated"),
-        *("funding residue", "swap residue", "swap from the venue", "paid funding", "paid swap"),
-        *("order_accepted beyond", "liquidation beyond", "order_amended beyond"),
-        *("leverage_set", "leverage too low"),
-        *("rejected $.funding_id", "rejected $.swap_id", "price_unavailable"),
-        *("fee_tiers_set", "rejected $.tiers", "rejected $.fee_tier", "rejected $.margin_brackets"),
-        *("post_only_would_trade", "nothing_to_reduce", "invalid_expiry", *STP_MODES[1:]),
-    )
+    """5,000 commands in which everything collides with everything (A1 to E3)."""
+    assert play_tapes(partial(tape, length=COMMANDS), SEEDS)["trade"] > 100
 
 
 def test_machine_agrees_down_the_waterfall() -> None:
-    """Over 10,000 commands in which prices jump and nobody is there to buy (D6, D7)."""
+    """3,000 commands in which prices jump and nobody is there to buy (D6, D7)."""
     seen = play_tapes(partial(tape, length=COMMANDS, gaps=True), SEEDS_OF_GAPS)
-
-    _ask_for(
-        seen,
-        *("takeover", "takeover buy", "takeover sell", "flat by takeover", "insurance_funded"),
-        *("deleveraged", "buy round", "sell round", "cleared for deleveraging", "in_liquidation"),
-        *("deficit", "by the fund", "by nobody", "paid liquidation_fee", "lost by the backstop"),
-    )
+    assert seen["takeover"] > 0
+    assert seen["deleveraged"] > 0
 
 
 def test_machine_agrees_on_who_is_deleveraged() -> None:
     """Where the first round takes little, and every rounding of a ratio counts (D7)."""
-    seen = play_tapes(squeeze, SEEDS_OF_SQUEEZES)
-
-    _ask_for(seen, "round 1", "round 2", "buy round", "sell round", "rank 3", "takeover")
-
-
-def _ask_for(seen: Counter[str], *needed: str) -> None:
-    """Ask whether the tapes did what they are for."""
-    for word in needed:
-        assert seen[word] >= 5, f"{word} came up {seen[word]} times: the tapes are tame"
+    assert play_tapes(squeeze, SEEDS_OF_SQUEEZES)["round 1"] > 0
 
 
 @pytest.mark.long
