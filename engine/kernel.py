@@ -197,8 +197,8 @@ class Kernel:
         self._routes[type(command)](command, events)
         if state.touched or state.moved or state.referenced or state.review_at_us:
             self._after_payments(events)
-        if state.backstop.balance_atoms and state.carry is None:
-            self._liquidator.waterfall.sweep_backstop(events)
+            if state.backstop.balance_atoms and state.carry is None:
+                self._liquidator.waterfall.sweep_backstop(events)
         state.ledger.check()
         return events
 

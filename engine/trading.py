@@ -68,7 +68,7 @@ class Trading:
     def place(self, command: PlaceOrder, events: list[Event]) -> None:
         """Admit and match a new order, then let its time in force decide the remainder."""
         state = self._state
-        account = state.find_account(command.account)
+        account = state.accounts.get(command.account) or state.find_account(command.account)
         if account is None:
             events.append(refused(command, Refusal.UNKNOWN_ACCOUNT))
             return
@@ -100,7 +100,8 @@ class Trading:
             limit_ticks, cut = cut_by_band(
                 market.instrument, command.side, limit_ticks, state.now_us
             )
-        failures = self._failures(command, position, limit_ticks)
+        fees_ppm = state.fees_of(position)
+        failures = self._failures(command, position, limit_ticks, fees_ppm[1])
         if failures:
             events.append(refused(command, failures[0].code, failures))
             return
@@ -108,7 +109,7 @@ class Trading:
             events.append(refused(command, Refusal.POST_ONLY_WOULD_TRADE))
             return
 
-        order = self._new_order(command, position)
+        order = self._new_order(command, position, fees_ppm)
         if market.instrument.state is AUCTION:
             sweep = NO_SWEEP
         else:
@@ -141,11 +142,12 @@ class Trading:
             limit_ticks = market_limit_ticks(
                 market.instrument.terms, command.side, touch_ticks, command.max_slippage_ppm
             )
-        failures = self._failures(command, position, limit_ticks)
+        fees_ppm = self._state.fees_of(position)
+        failures = self._failures(command, position, limit_ticks, fees_ppm[1])
         if failures:
             events.append(refused(command, failures[0].code, failures))
             return
-        order = self._new_order(command, position)
+        order = self._new_order(command, position, fees_ppm)
         assert order.conditions is not None
         order.conditions.trigger = trigger
         self._accept(command, order, ARMED, events, trigger.price_ticks)
@@ -154,7 +156,7 @@ class Trading:
             self._state.referenced[command.symbol] = None
 
     def _failures(
-        self, command: PlaceOrder, position: Position, limit_ticks: int
+        self, command: PlaceOrder, position: Position, limit_ticks: int, taker_fee_ppm: int
     ) -> tuple[Failure, ...]:
         """Ask the checks of C1 over money at the worst price the order may trade at."""
         state = self._state
@@ -163,7 +165,7 @@ class Trading:
             command.side,
             command.quantity_lots,
             limit_ticks,
-            state.fees_of(position)[1],
+            taker_fee_ppm,
             state.ladder.admission_ratio_ppm,
             state.now_us,
             limited=command.price_ticks > 0,
@@ -276,10 +278,12 @@ class Trading:
             return None if command.expires_us > self._state.now_us else "$.expires_at"
         return "$.expires_at" if command.expires_us else None
 
-    def _new_order(self, command: PlaceOrder, position: Position) -> Order:
-        """Make the order that a command asks for, with the fees of now."""
+    def _new_order(
+        self, command: PlaceOrder, position: Position, fees_ppm: tuple[int, int]
+    ) -> Order:
+        """Make the order that a command asks for, with the maker's and the taker's fee of now."""
         state = self._state
-        maker_fee_ppm, taker_fee_ppm = state.fees_of(position)
+        maker_fee_ppm, taker_fee_ppm = fees_ppm
         conditions = None
         if not command.is_plain and (
             command.display_lots
