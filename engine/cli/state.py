@@ -95,9 +95,9 @@ def state_tables(view: dict[str, Any]) -> Iterator[Table]:
     if view["open_orders"]:
         yield _table(
             "open orders",
-            ("account", "client order id", "symbol", "side", "price", "quantity", "leaves"),
+            ("account", *(column.replace("_", " ") for column in _ORDER_COLUMNS)),
             (
-                (name, o["client_order_id"], *(o[key] for key in _ORDER_COLUMNS))
+                (name, *(o.get(key) for key in _ORDER_COLUMNS))
                 for name, orders in view["open_orders"].items()
                 for o in orders
             ),
@@ -108,7 +108,10 @@ def state_tables(view: dict[str, Any]) -> Iterator[Table]:
     yield _table("totals", tuple(view["totals"]), [tuple(view["totals"].values())])
 
 
-_ORDER_COLUMNS: Final = ("symbol", "side", "price", "quantity", "leaves")
+_ORDER_COLUMNS: Final = (
+    *("client_order_id", "symbol", "side", "order_type", "price", "trigger_price"),
+    *("quantity", "leaves", "oco_group"),
+)
 
 
 def _positions(positions: dict[str, Any]) -> Table:
