@@ -1,4 +1,4 @@
-"""What linked orders cost: groups of which one cancels the other, and brackets (A13)."""
+"""What linked orders and auctions cost: groups, brackets and an uncross (A13, A14)."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 from engine.cli.bench_flow import MID_TICKS
 from engine.cli.bench_kernel import SYMBOL
 from engine.cli.bench_script import LOTS, NAMES, Outcome, Script, Tape
-from matching.messages import BracketTerms, CancelOrder, ExitTerms, PlaceOrder
-from matching.terms import BUY, SELL, FillRule, OrderType, StpMode, TimeInForce
+from matching.messages import BracketTerms, CancelOrder, ExitTerms, PlaceOrder, SetMarketState
+from matching.terms import BUY, SELL, FillRule, MarketState, OrderType, StpMode, TimeInForce
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 FAR_TICKS = 1_000
+PER_PRICE = 10
 
 
 def one_cancels_other(book: Callable[[Tape], Tape], count: int, rule: FillRule) -> Script:
@@ -45,6 +46,20 @@ def brackets(book: Callable[[Tape], Tape], count: int) -> Script:
     flow = tape.take_written()
     left = Outcome(resting=len(before), trades=rounds, lots=rounds * LOTS)
     return Script(before, flow, left, len(flow))
+
+
+def uncross(count: int) -> Script:
+    """Gather bids and offers that all cross in an auction, and open the market."""
+    tape = Tape()
+    tape.commands.append(SetMarketState(SYMBOL, MarketState.AUCTION))
+    before = tape.take_written()
+    pairs = count // 2
+    for number in range(pairs):
+        tape.place(number, BUY, MID_TICKS + 1 + number % PER_PRICE)
+        tape.place(number + 1, SELL, MID_TICKS - 1 - number % PER_PRICE)
+    tape.commands.append(SetMarketState(SYMBOL, MarketState.OPEN))
+    flow = tape.take_written()
+    return Script(before, flow, Outcome(trades=pairs, lots=pairs * LOTS), len(flow))
 
 
 def _bracket(number: int) -> PlaceOrder:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from engine.cli.bench_flow import ACCOUNTS, MID_TICKS
 from engine.cli.bench_kernel import SYMBOL
-from engine.cli.bench_linked import brackets, one_cancels_other
+from engine.cli.bench_linked import brackets, one_cancels_other, uncross
 from engine.cli.bench_script import LOTS, Outcome, Script, Tape, amend
 from matching.messages import CancelOrder, StopTerms
 from matching.terms import BUY, SELL, FillRule, OrderType, StpMode, TimeInForce, TriggerBy
@@ -230,6 +230,10 @@ def _linked(count: int, _size: int, *, rule: FillRule) -> Script:
     return one_cancels_other(_book, count, rule)
 
 
+def _auction(count: int, _size: int) -> Script:
+    return uncross(count)
+
+
 def _brackets(count: int, _size: int) -> Script:
     return brackets(_book, count)
 
@@ -268,6 +272,7 @@ WORKLOADS: Final = (
         for rule in FillRule
     ),
     Workload("brackets", _brackets),
+    Workload("orders of an auction, and its uncross", _auction, commands=2_000),
 )
 
 
