@@ -110,10 +110,12 @@ class Trading:
             return
 
         order = self._new_order(command, position, fees_ppm)
-        if market.instrument.state is AUCTION:
-            sweep = NO_SWEEP
-        else:
-            sweep = market.book.plan(order, limit_ticks)
+        gathers = market.instrument.state is AUCTION
+        sweep = NO_SWEEP if gathers else market.book.plan(order, limit_ticks)
+        if sweep is NO_SWEEP and command.is_plain:
+            self._accept(command, order, RESTING, events)
+            self._execution.rest(market, order)
+            return
         if command.time_in_force is FOK and sweep.filled_lots < order.quantity_lots:
             events.append(refused(command, Refusal.UNFILLABLE))
             return
