@@ -28,7 +28,8 @@ from persistence.cursor import Cursor, begin_cursor
 from persistence.journal_tail import JournalContradicts, JournalTail
 from persistence.queries import query
 from persistence.row_batch import CursorTaken, RowsMissing, write_rows
-from persistence.rows import Rows, append_rows, no_rows
+from persistence.row_types import Rows, no_rows
+from persistence.rows import append_rows
 from persistence.schema import fills_are_misplaced
 
 BATCH_ROWS: Final = 1_000
@@ -50,7 +51,7 @@ class WriterHalted(Exception):
 
 
 class FillWriter:
-    """Writes a shard's `fills` and its logs of balances, liquidations, waterfall and funding.
+    """Writes a shard's `fills` and its logs: balances, margin calls, liquidations, funding.
 
     `cursor_frame` is the last frame written, `rows_written` counts rows since the start, `state`
     is one of `starting`, `writing`, `idle`, `waiting: <reason>`, `halted: <reason>`. The engine

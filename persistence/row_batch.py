@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from engine.connections import PostgresConnection
 from persistence.cursor import Cursor, move_cursor
 from persistence.queries import query
-from persistence.rows import Rows
+from persistence.row_types import Rows
 
 
 class CursorTaken(Exception):
@@ -44,6 +44,7 @@ async def write_rows(
             ("liquidations", rows.liquidations),
             ("waterfall", rows.waterfall),
             ("funding", rows.funding),
+            ("margin_calls", rows.margin_calls),
         ):
             inserted = await _insert(connection, shard, table, batch)
             if inserted < len(batch) and not may_repeat:

@@ -1,122 +1,27 @@
 """From a frame's events to rows of Postgres; decimals stay the strings that the journal holds."""
 
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 
 from engine.messages import Frame
+from persistence.row_types import (
+    BalanceRow,
+    FillRow,
+    FundingRow,
+    LiquidationRow,
+    MarginCallRow,
+    Rows,
+    WaterfallRow,
+)
 
 _OPPOSITE: Final = {"buy": "sell", "sell": "buy"}
 # A frame without one of these words has no rows, and a search in bytes costs next to nothing.
 _WORDS: Final = (
     *(b'"trade"', b'"balance_changed"', b'"liquidation"', b'"funding"', b'"swap"'),
-    *(b'"takeover"', b'"deleveraged"', b'"deficit"'),
+    *(b'"takeover"', b'"deleveraged"', b'"deficit"', b'"margin_call"'),
 )
 _BACKSTOP: Final = "backstop"
-
-
-class FillRow(NamedTuple):
-    """One side of one trade, in the order of the columns of `insert_fills.sql`."""
-
-    time_us: int
-    frame: int
-    event_index: int
-    liquidity: str
-    trade_id: int
-    account_id: str
-    counter_account_id: str
-    order_id: int
-    client_order_id: str
-    symbol: str
-    side: str
-    quantity: str
-    price: str
-    fee: str
-    realized_pnl: str
-    position_after: str
-
-
-class BalanceRow(NamedTuple):
-    """One movement of a balance, in the order of the columns of `insert_balances.sql`."""
-
-    time_us: int
-    frame: int
-    event_index: int
-    account_id: str
-    delta: str
-    balance: str
-    cause: str
-
-
-class LiquidationRow(NamedTuple):
-    """One liquidation action, in the order of the columns of `insert_liquidations.sql`."""
-
-    time_us: int
-    frame: int
-    event_index: int
-    account_id: str
-    symbol: str
-    tier: int
-    side: str
-    quantity: str
-    limit_price: str | None
-    receipt: str
-
-
-class WaterfallRow(NamedTuple):
-    """A takeover, a deleveraging or a deficit, in the order of `insert_waterfall.sql`."""
-
-    time_us: int
-    frame: int
-    event_index: int
-    kind: str
-    account_id: str
-    counter_account_id: str | None
-    symbol: str | None
-    side: str | None
-    quantity: str | None
-    price: str | None
-    realized_pnl: str | None
-    counter_realized_pnl: str | None
-    amount: str | None
-    receipt: str
-
-
-class FundingRow(NamedTuple):
-    """One funding or swap, in the order of the columns of `insert_funding.sql`.
-
-    Both rates are what that side pays, so a funding's short rate is the long one below zero.
-    """
-
-    time_us: int
-    frame: int
-    event_index: int
-    kind: str
-    boundary_id: str
-    symbol: str
-    long_rate: str
-    short_rate: str
-    days: int | None
-    day_count: int | None
-    mark_price: str
-    paid: str
-    received: str
-    residue: str
-
-
-class Rows(NamedTuple):
-    """The rows of some frames, each list in the order of the journal."""
-
-    fills: list[FillRow]
-    balances: list[BalanceRow]
-    liquidations: list[LiquidationRow]
-    waterfall: list[WaterfallRow]
-    funding: list[FundingRow]
-
-    @property
-    def total(self) -> int:
-        """How many rows there are."""
-        return sum(len(rows) for rows in self)
 
 
 class _Kind(msgspec.Struct, gc=False):
@@ -191,6 +96,16 @@ class _Deficit(msgspec.Struct, gc=False):
     receipt: msgspec.Raw
 
 
+class _Ratio(msgspec.Struct, gc=False):
+    equity: str
+    maintenance_margin: str
+
+
+class _MarginCall(msgspec.Struct, gc=False):
+    account: str
+    receipt: msgspec.Raw
+
+
 class _Carry(msgspec.Struct, gc=False):
     symbol: str
     mark_price: str
@@ -220,13 +135,10 @@ _liquidation = msgspec.json.Decoder(_Liquidation)
 _takeover = msgspec.json.Decoder(_Takeover)
 _deleveraged = msgspec.json.Decoder(_Deleveraged)
 _deficit = msgspec.json.Decoder(_Deficit)
+_margin_call = msgspec.json.Decoder(_MarginCall)
+_ratio = msgspec.json.Decoder(_Ratio)
 _funding = msgspec.json.Decoder(_Funding)
 _swap = msgspec.json.Decoder(_Swap)
-
-
-def no_rows() -> Rows:
-    """Return empty lists to append to."""
-    return Rows([], [], [], [], [])
 
 
 def append_rows(frame: Frame, rows: Rows) -> None:
@@ -253,6 +165,8 @@ def append_rows(frame: Frame, rows: Rows) -> None:
                 rows.funding.append(_funding_row(frame, index, _funding.decode(raw)))
             case "swap":
                 rows.funding.append(_swap_row(frame, index, _swap.decode(raw)))
+            case "margin_call":
+                rows.margin_calls.append(_margin_call_row(frame, index, _margin_call.decode(raw)))
             case _:
                 pass
 
@@ -364,4 +278,17 @@ def _carry_row(
         event.paid,
         event.received,
         event.residue,
+    )
+
+
+def _margin_call_row(frame: Frame, index: int, event: _MarginCall) -> MarginCallRow:
+    ratio = _ratio.decode(event.receipt)
+    return MarginCallRow(
+        frame.time_us,
+        frame.n,
+        index,
+        event.account,
+        ratio.equity,
+        ratio.maintenance_margin,
+        bytes(event.receipt).decode(),
     )

@@ -10,15 +10,16 @@ from engine.connections import PostgresConnection
 from engine.messages import Frame
 from persistence.cursor import read_cursor
 from persistence.queries import query
-from persistence.rows import (
+from persistence.row_types import (
     BalanceRow,
     FillRow,
     FundingRow,
     LiquidationRow,
+    MarginCallRow,
     WaterfallRow,
-    append_rows,
     no_rows,
 )
+from persistence.rows import append_rows
 
 MOST_DIFFERENCES: Final = 100
 _ROWS_PER_FETCH: Final = 500
@@ -35,8 +36,9 @@ async def compare(
     """Return the differences between the journal and Postgres, at most about 100; [] is agreement.
 
     `frames` are whole and in order; those beyond the writer's cursor are not looked at, and rows
-    before the first one are not either. Compares `fills` and the logs of balances, liquidations,
-    their waterfall and funding within one snapshot of the database. O(rows) time, bounded memory.
+    before the first one are not either. Compares `fills` and the logs of balances, margin calls,
+    liquidations, their waterfall and funding within one snapshot of the database. O(rows) time,
+    bounded memory.
     """
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         cursor = await read_cursor(connection, shard)
@@ -78,6 +80,7 @@ _TABLES: Final[tuple[tuple[str, tuple[str, ...], Callable[[tuple[Any, ...]], Key
     ("liquidations", LiquidationRow._fields, _event_key),
     ("waterfall", WaterfallRow._fields, _event_key),
     ("funding", FundingRow._fields, _event_key),
+    ("margin_calls", MarginCallRow._fields, _event_key),
 )
 
 

@@ -93,6 +93,12 @@ def liquidation(tier: int = 1) -> dict[str, Any]:
     }
 
 
+def margin_call(equity: str = "12.5") -> dict[str, Any]:
+    """Return a margin call with the numerators of its ratio."""
+    receipt = {"equity": equity, "maintenance_margin": "9.8"}
+    return {"type": "margin_call", "in": 0, "account": "bob", "receipt": receipt}
+
+
 def waterfall() -> list[dict[str, Any]]:
     """Return a takeover, a deleveraging and a deficit."""
     named = {"symbol": "BTCUSD", "account": "bob", "quantity": "0.2", "price": "200.01"}

@@ -10,7 +10,8 @@ from persistence import journal_tail
 from persistence.cursor import Cursor, begin_cursor
 from persistence.fill_writer import FillWriter, WriterHalted
 from persistence.row_batch import write_rows
-from persistence.rows import append_rows, no_rows
+from persistence.row_types import no_rows
+from persistence.rows import append_rows
 from tests.edges.tape import Tape, break_chain, liquidation, running, trade, until
 from tests.edges.writing import fills_of, hasty_writer
 

@@ -13,7 +13,7 @@ from persistence.schema import SchemaMismatch, fills_are_misplaced, migrate
 
 SQL = Path(__file__).parents[2] / "persistence" / "sql"
 TABLES = (
-    *("fills", "balance_log", "liquidation_log", "waterfall_log", "funding"),
+    *("fills", "balance_log", "liquidation_log", "waterfall_log", "funding", "margin_calls"),
     "writer_cursor",
 )
 FILL = {

@@ -1,0 +1,125 @@
+"""What a row of each table holds; decimals stay the strings that the journal holds."""
+
+from typing import NamedTuple
+
+
+class FillRow(NamedTuple):
+    """One side of one trade, in the order of the columns of `insert_fills.sql`."""
+
+    time_us: int
+    frame: int
+    event_index: int
+    liquidity: str
+    trade_id: int
+    account_id: str
+    counter_account_id: str
+    order_id: int
+    client_order_id: str
+    symbol: str
+    side: str
+    quantity: str
+    price: str
+    fee: str
+    realized_pnl: str
+    position_after: str
+
+
+class BalanceRow(NamedTuple):
+    """One movement of a balance, in the order of the columns of `insert_balances.sql`."""
+
+    time_us: int
+    frame: int
+    event_index: int
+    account_id: str
+    delta: str
+    balance: str
+    cause: str
+
+
+class LiquidationRow(NamedTuple):
+    """One liquidation action, in the order of the columns of `insert_liquidations.sql`."""
+
+    time_us: int
+    frame: int
+    event_index: int
+    account_id: str
+    symbol: str
+    tier: int
+    side: str
+    quantity: str
+    limit_price: str | None
+    receipt: str
+
+
+class WaterfallRow(NamedTuple):
+    """A takeover, a deleveraging or a deficit, in the order of `insert_waterfall.sql`."""
+
+    time_us: int
+    frame: int
+    event_index: int
+    kind: str
+    account_id: str
+    counter_account_id: str | None
+    symbol: str | None
+    side: str | None
+    quantity: str | None
+    price: str | None
+    realized_pnl: str | None
+    counter_realized_pnl: str | None
+    amount: str | None
+    receipt: str
+
+
+class FundingRow(NamedTuple):
+    """One funding or swap, in the order of the columns of `insert_funding.sql`.
+
+    Both rates are what that side pays, so a funding's short rate is the long one below zero.
+    """
+
+    time_us: int
+    frame: int
+    event_index: int
+    kind: str
+    boundary_id: str
+    symbol: str
+    long_rate: str
+    short_rate: str
+    days: int | None
+    day_count: int | None
+    mark_price: str
+    paid: str
+    received: str
+    residue: str
+
+
+class MarginCallRow(NamedTuple):
+    """One margin call, in the order of the columns of `insert_margin_calls.sql`."""
+
+    time_us: int
+    frame: int
+    event_index: int
+    account_id: str
+    equity: str
+    maintenance_margin: str
+    receipt: str
+
+
+class Rows(NamedTuple):
+    """The rows of some frames, each list in the order of the journal."""
+
+    fills: list[FillRow]
+    balances: list[BalanceRow]
+    liquidations: list[LiquidationRow]
+    waterfall: list[WaterfallRow]
+    funding: list[FundingRow]
+    margin_calls: list[MarginCallRow]
+
+    @property
+    def total(self) -> int:
+        """How many rows there are."""
+        return sum(len(rows) for rows in self)
+
+
+def no_rows() -> Rows:
+    """Return empty lists to append to."""
+    return Rows([], [], [], [], [], [])
