@@ -132,4 +132,5 @@ def amended(
         kept_priority,
         order.trigger_ticks,
         cause,
+        0 if order.conditions is None else order.conditions.display_lots,
     )

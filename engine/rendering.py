@@ -95,12 +95,9 @@ class Rendering:
         grid = self._grid_of(e.symbol)
         terms = ""
         if grid is not None and e.order_type is not None and e.time_in_force is not None:
-            peak = ""
-            if e.display_lots:
-                peak = f'"display_quantity":"{grid.quantity_text(e.display_lots)}",'
             terms = (
                 f',"side":"{SIDE_NAMES[e.side]}","order_type":"{e.order_type._value_}",'
-                f'"quantity":"{grid.quantity_text(e.quantity_lots)}",{peak}{_prices(e, grid)}'
+                f'"quantity":"{grid.quantity_text(e.quantity_lots)}",{_prices(e, grid)}'
                 f'"time_in_force":"{e.time_in_force._value_}"'
             )
         return (
@@ -187,8 +184,9 @@ class Rendering:
 
 
 def _prices(e: OrderAccepted | OrderAmended, grid: Grid) -> str:
-    """Return limit and trigger as fields, each where there is one."""
-    prices = f'"price":"{grid.price_text(e.price_ticks)}",' if e.price_ticks else ""
+    """Return peak, limit and trigger as fields, each where there is one."""
+    prices = f'"display_quantity":"{grid.quantity_text(e.display_lots)}",' if e.display_lots else ""
+    prices += f'"price":"{grid.price_text(e.price_ticks)}",' if e.price_ticks else ""
     if e.trigger_ticks:
         prices += f'"trigger_price":"{grid.price_text(e.trigger_ticks)}",'
     return prices

@@ -217,6 +217,7 @@ class OrderAmended(msgspec.Struct, gc=False):
     kept_priority: bool
     trigger_ticks: int = 0
     cause: CancelReason | None = None
+    display_lots: int = 0
 
 
 class OrderReplenished(msgspec.Struct, gc=False):

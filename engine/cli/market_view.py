@@ -242,13 +242,15 @@ class MarketView:
                     self._leave(book, party["order_id"], order.leaves - Decimal(event["quantity"]))
 
     def _amended(self, event: dict[str, Any]) -> None:
-        """Give an order its new terms; a new peak is not told, and seen when it is next shown."""
+        """Give an order its new terms; a new peak is seen when it is next shown (A4)."""
         book = self._book(event["symbol"])
         for orders in (book.orders, book.armed):
             order = orders.get(event["order_id"])
             if order is not None and "price" in event:
                 order.peak_left = order.shown
                 order.price, order.leaves = Decimal(event["price"]), Decimal(event["leaves"])
+                if "display_quantity" in event:
+                    order.peak = Decimal(event["display_quantity"])
                 if not event["kept_priority"]:
                     order.renew()
                 if not order.leaves:

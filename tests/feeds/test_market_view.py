@@ -337,7 +337,10 @@ def test_ladder_shows_of_an_iceberg_what_the_book_shows() -> None:
             "type": "amend_order",
             **{key: recent[key] for key in ("account", "client_order_id")},
         }
-        play.frame([amend | dice.choice(({"quantity": str(dice.randint(1, 40))}, {"price": at}))])
+        change = dice.choice(({"quantity": str(dice.randint(1, 40))}, {"price": at}, {}))
+        if not change or dice.random() < 0.3:
+            change["display_quantity"] = str(dice.randint(1, 12))
+        play.frame([amend | change])
         assert_books_agree(play)
         bid = 100 + dice.randint(-3, 2)
         play.frame([{"type": "l1", "symbol": "X", "bid": str(bid), "ask": str(bid + 1)}])

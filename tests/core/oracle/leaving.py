@@ -27,6 +27,7 @@ def amended(world: World, order: Order, *, kept: bool, cause: str | None = None)
         leaves=instrument.quantity(order.leaves),
         kept_priority=kept,
         **({"cause": cause} if cause else {}),
+        **({"display_quantity": instrument.quantity(order.peak)} if order.peak else {}),
     )
 
 
