@@ -199,7 +199,8 @@ class Kernel:
             self._after_payments(events)
             if state.backstop.balance_atoms and state.carry is None:
                 self._liquidator.waterfall.sweep_backstop(events)
-        state.ledger.check()
+            # After whatever moved money. Its sums run from the beginning: once wrong, always wrong.
+            state.ledger.check()
         return events
 
     def rebuild_bands(self) -> None:

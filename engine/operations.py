@@ -287,6 +287,7 @@ class Operations:
         state.transfers.add(command.digest)
         state.ledger.deposits += amount
         state.ledger.insurance += amount
+        state.ledger.check()  # here, since no account is touched
         events.append(InsuranceFunded(amount, state.ledger.insurance, command.transfer_id))
 
     def set_risk(self, command: SetRisk, events: list[Event]) -> None:
