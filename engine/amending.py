@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from engine.answers import amend_refused, amended, unknown
 from engine.arming import amended_trigger, limit_of, no_trigger, references
 from engine.execution import will_rest
-from engine.linked_entry import shared_hold, shares_quantity
+from engine.linked_entry import shared_hold, shared_with, shares_quantity
 from engine.trading import PEAKS_PER_ORDER, display_fits
 from matching.terms import MarketState, Refusal, TimeInForce
-from risk.admission import NOTHING, Replaced, admission_failures, reduces
+from risk.admission import Replaced, admission_failures, reduces
 from risk.margin import divide_up
 
 if TYPE_CHECKING:
@@ -63,12 +63,12 @@ class Amending:
         if command.quantity_lots is not None and shares_quantity(order):
             events.append(amend_refused(order, Refusal.INVALID_OCO, path="$.quantity"))
             return
-        price_ticks = order.price_ticks if command.price_ticks is None else command.price_ticks
-        total_lots = order.quantity_lots if command.quantity_lots is None else command.quantity_lots
-        leaves_lots = total_lots - order.filled_lots
         if order.is_armed:
             self._amend_armed(market, command, order, events)
             return
+        price_ticks = order.price_ticks if command.price_ticks is None else command.price_ticks
+        total_lots = order.quantity_lots if command.quantity_lots is None else command.quantity_lots
+        leaves_lots = total_lots - order.filled_lots
         defect = self._amend_defect(command, order, total_lots)
         if command.stop is not None:
             defect = no_trigger(command.stop)
@@ -130,10 +130,7 @@ class Amending:
             return amend_refused(order, Refusal.WOULD_TRIGGER)
         touch_ticks = trigger.price_ticks or trigger.activation_ticks
         limit_ticks = price_ticks or limit_of(market, order, touch_ticks)
-        replaced = NOTHING
-        if order.conditions is not None and order.conditions.group is not None:
-            group = order.conditions.group
-            replaced = shared_hold(group, order.position, order.side, lots, limit_ticks, order)
+        replaced = shared_with(order, lots, limit_ticks)
         return self._money_refusal(order, limit_ticks, lots, replaced)
 
     def _amend_defect(

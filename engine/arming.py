@@ -268,7 +268,7 @@ class Triggering:
             state.now_us,
             limited=order.price_ticks > 0,
             reduce_only=order.reduces_only,
-            replaced=shared_with(order, limit),
+            replaced=shared_with(order, order.leaves_lots, limit),
         )
         if failures:
             return failures

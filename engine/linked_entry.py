@@ -166,12 +166,12 @@ def shared_hold(
     )
 
 
-def shared_with(order: Order, price_ticks: int) -> Replaced:
-    """Return what an order that wakes up at a price need not hold, for its group's sake."""
+def shared_with(order: Order, lots: int, price_ticks: int) -> Replaced:
+    """Return what an armed order of so many lots at a price need not hold, for its group's sake."""
     group = None if order.conditions is None else order.conditions.group
     if group is None:
         return NOTHING
-    return shared_hold(group, order.position, order.side, order.leaves_lots, price_ticks, order)
+    return shared_hold(group, order.position, order.side, lots, price_ticks, order)
 
 
 def hold_together(group: Group, order: Order) -> None:
