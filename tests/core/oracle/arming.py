@@ -54,13 +54,15 @@ def ask_form(command: Command) -> None:
             raise Refused(417, "$.trail_bps")
 
 
-def trigger_for(command: Command, side: int, ticks: dict[str, int]) -> Trigger | None:
+def trigger_for(
+    instrument: Instrument, command: Command, side: int, ticks: dict[str, int]
+) -> Trigger | None:
     """Return the trigger that a command describes, None for an order that does not wait."""
     kind = command["order_type"]
     if kind in {"limit", "market"}:
         return None
     return Trigger(
-        command.get("trigger_by") or "last",
+        command.get("trigger_by") or instrument.default_trigger,
         side,
         -side if kind in TAKE_PROFITS else side,
         ticks["trigger_price"],

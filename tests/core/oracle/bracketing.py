@@ -18,7 +18,7 @@ def place(world: World, command: Command) -> None:
     account = world.trader(command["account"])
     outer = {"type": "place_order", "account": account.name, "symbol": command["symbol"]}
     entry = command["entry"] | outer
-    content = _content(command, entry)
+    content = _content(world, command, entry)
     if orders.is_repeat(world, entry, content):
         return
     instrument = world.instrument(command["symbol"])
@@ -44,7 +44,7 @@ def place(world: World, command: Command) -> None:
         world.ids[account.name, child.name] = (content, {})
 
 
-def _content(command: Command, entry: Command) -> object:
+def _content(world: World, command: Command, entry: Command) -> object:
     """Return what a bracket says, however it is written."""
     profits = [
         (number(each["price"]), number(each["quantity"]))
@@ -56,7 +56,8 @@ def _content(command: Command, entry: Command) -> object:
             stop[key] = number(stop[key])
     stop = {key: value for key, value in stop.items() if value is not None}
     rule = command.get("fill_rule") or "incremental"
-    return (orders.content_of(entry), profits, {"trigger_by": "last"} | stop, bool(stop), rule)
+    by = orders.default_trigger(world, command["symbol"])
+    return (orders.content_of(world, entry), profits, {"trigger_by": by} | stop, bool(stop), rule)
 
 
 def _children(instrument: Instrument, command: Command) -> list[Child]:
@@ -73,7 +74,7 @@ def _children(instrument: Instrument, command: Command) -> list[Child]:
         limit = 0
         if stop.get("price") is not None:
             limit = ticks_of(instrument, stop["price"], "$.stop_loss.price")
-        by = stop.get("trigger_by") or "last"
+        by = stop.get("trigger_by") or instrument.default_trigger
         children.append(Child(f"{name}.sl", limit, 0, trigger, by))
     return children
 

@@ -4,7 +4,7 @@ from fractions import Fraction
 
 from tests.core.oracle.numbers import ATOMS, number, written
 from tests.core.oracle.rates import ask_rate
-from tests.core.oracle.world import Account, Command, Instrument, Refused, World
+from tests.core.oracle.world import HOUSE, Account, Command, Instrument, Refused, World
 
 DAY = 24 * 3600 * 1_000_000
 DAYS = 30
@@ -52,8 +52,8 @@ def ask_tier(world: World, command: Command) -> None:
 
 
 def note(world: World, account: Account, notional: int) -> None:
-    """Add a fill to the day's volume, while there are tiers."""
-    if world.tiers:
+    """Add a fill to the day's volume, while there are tiers; the house has none."""
+    if world.tiers and account.name != HOUSE:
         today = world.now // DAY
         account.volumes[today] = account.volumes.get(today, 0) + notional
 
@@ -65,7 +65,9 @@ def volume(world: World, account: Account) -> int:
 
 
 def rates(world: World, account: Account, instrument: Instrument) -> tuple[Fraction, Fraction]:
-    """Return the maker's and the taker's rate that an order gets as it enters."""
+    """Return the maker's and the taker's rate of an order as it enters; the house pays none."""
+    if account.name == HOUSE:
+        return Fraction(0), Fraction(0)
     traded = volume(world, account)
     reached = [tier for tier in world.tiers if number(tier["volume"]) * ATOMS <= traded]
     named = [tier for tier in world.tiers if tier["name"] == account.fee_tier]

@@ -7,7 +7,7 @@ from tests.core.oracle.fees import note
 from tests.core.oracle.leaving import cancelled, is_live, withdraw
 from tests.core.oracle.numbers import ATOMS, ceiling, money
 from tests.core.oracle.sweeps import Meeting, Sweep, rests, touch
-from tests.core.oracle.world import NAMES, Account, Event, Instrument, Order, World
+from tests.core.oracle.world import HOUSE, NAMES, Account, Event, Instrument, Order, World
 
 
 def enter(world: World, order: Order, sweep: Sweep) -> None:
@@ -24,6 +24,9 @@ def carry_out(world: World, order: Order, sweep: Sweep, auction_price: int = 0) 
     """Do what a sweep says, at the makers' prices or all at that of an auction."""
     for meeting in sweep.meetings:
         price = auction_price or meeting.maker.price
+        if not meeting.maker.number:
+            admit_house(world, meeting.maker)
+            rest(world, meeting.maker)
         if meeting.traded:
             _trade(world, order, meeting, price)
         elif meeting.link:
@@ -42,6 +45,15 @@ def carry_out(world: World, order: Order, sweep: Sweep, auction_price: int = 0) 
         let_go(world, meeting.maker.account, order.instrument)
         let_go(world, order.account, order.instrument)
     _replenish(world, sweep)
+
+
+def admit_house(world: World, order: Order) -> None:
+    """Let an order of the house be: it gets a number, and the house its account (D5)."""
+    assert order.account.name == HOUSE
+    world.accounts[HOUSE] = order.account
+    order.number = world.next_order
+    world.next_order += 1
+    order.name = f"house-{order.number}"
 
 
 def _print(world: World, order: Order, sweep: Sweep, auction_price: int) -> None:
@@ -118,18 +130,32 @@ def _prevent(world: World, taker: Order, meeting: Meeting, price: int) -> None:
 
 def _trade(world: World, taker: Order, meeting: Meeting, price: int) -> None:
     """Let two orders trade at a price: the maker's, or that of an auction."""
-    instrument, maker, lots = taker.instrument, meeting.maker, meeting.traded
+    maker, lots = meeting.maker, meeting.traded
     maker.leaves -= lots
     taker.leaves -= lots
     if maker.leaves == 0:
         world.orders.remove(maker)
+    _exchange(world, maker, taker, lots, price, {})
+    world.note_trade(taker.instrument, price, lots)
+
+
+def book_apart(world: World, maker: Order, taker: Order, said: Event) -> None:
+    """Let two trade what was agreed elsewhere: nothing prints, and no order takes part."""
+    lots, maker.leaves, taker.leaves = maker.leaves, 0, 0
+    _exchange(world, maker, taker, lots, maker.price, said)
+    let_go(world, maker.account, maker.instrument)
+    let_go(world, taker.account, taker.instrument)
+
+
+def _exchange(world: World, maker: Order, taker: Order, lots: int, price: int, more: Event) -> None:
+    """Move the positions and the money of both sides."""
+    instrument = taker.instrument
     number = world.next_trade
     world.next_trade += 1
     parties = [
         _settle(world, order, lots, price, number, rate)
         for order, rate in ((maker, maker.maker_rate), (taker, taker.taker_rate))
     ]
-    world.note_trade(instrument, price, lots)
     world.say(
         "trade",
         symbol=instrument.symbol,
@@ -139,6 +165,7 @@ def _trade(world: World, taker: Order, meeting: Meeting, price: int) -> None:
         aggressor_side=NAMES[taker.side],
         maker=parties[0],
         taker=parties[1],
+        **more,
     )
 
 

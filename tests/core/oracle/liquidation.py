@@ -92,11 +92,13 @@ def _act(world: World, account: Account) -> None:
 
 def _is_tradable(world: World, position: Position) -> bool:
     instrument = position.instrument
+    if instrument.is_outside and instrument.outside(1, world.now) is None:
+        return False
     return instrument.state == "open" and not instrument.is_stale(world.now)
 
 
 def _close(world: World, account: Account, position: Position, tier: int) -> None:
-    """Send one slice into the book (D5), and on down the waterfall what it leaves (D6)."""
+    """Send one slice into the book, or outside (D5), and what it leaves down the waterfall (D6)."""
     instrument, ladder = position.instrument, world.ladder
     share = number({1: ladder.tier1_share, 2: ladder.tier2_share, 3: "1"}[tier])
     lots = max(1, up(abs(position.lots), share))
@@ -112,7 +114,9 @@ def _close(world: World, account: Account, position: Position, tier: int) -> Non
         "bankruptcy_price": instrument.price(bankrupt),
     }
     best = sweeps.touch(world, instrument, -side)
-    if best is not None:
+    if best is not None and instrument.is_outside:
+        limit = best
+    elif best is not None:
         collar = sweeps.protection(side, best, instrument.rate("collar"))
         limit = max(bankrupt, collar) if side < 0 else min(bankrupt, collar)
         receipt["collar_price"] = instrument.price(collar)

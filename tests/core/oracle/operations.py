@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, fields
 
-from tests.core.oracle import auctions, bands, margins
+from tests.core.oracle import auctions, bands, margins, outside
 from tests.core.oracle.fees import ask_tier
 from tests.core.oracle.grid import ticks_of
 from tests.core.oracle.numbers import ATOMS, money, number, written
@@ -45,8 +45,6 @@ def create_instrument(world: World, command: Command) -> None:
     symbol = command["symbol"]
     if symbol in world.instruments:
         raise Refused(205)
-    if command.get("mode", "book") != "book":
-        raise Refused(407, "$.mode")
     given = {key: value for key, value in command.items() if value is not None}
     terms = DEFAULTS | given
     terms.setdefault("mark_source", "l1_mid")
@@ -79,6 +77,7 @@ def update_instrument(world: World, command: Command) -> None:
     bands.switched(world, instrument, before)
     world.moved.add(instrument.symbol)
     world.say("instrument_updated", **_terms(instrument))
+    outside.reach(world, instrument)
 
 
 def _ask_rates(terms: Command) -> None:
@@ -123,6 +122,8 @@ def _terms(instrument: Instrument) -> Event:
     }
     if instrument.terms.get("stop_already_reached") == "fire":
         others["stop_already_reached"] = "fire"
+    if instrument.is_outside:
+        others["mode"] = "l1"
     return {"symbol": instrument.symbol, **rates, **brackets_said(instrument.terms), **others}
 
 
@@ -149,11 +150,13 @@ def set_market_state(world: World, command: Command) -> None:
         world.instrument(wanted)
     for symbol in sorted(world.instruments) if wanted == "*" else [wanted]:
         instrument = world.instruments[symbol]
-        if instrument.state == "auction" and command["state"] != "auction":
+        is_over = instrument.state == "auction" and command["state"] != "auction"
+        if is_over and not instrument.is_outside:
             auctions.uncross(world, instrument)
         instrument.state = command["state"]
         world.moved.add(symbol)
         world.say("market_state", symbol=symbol, state=command["state"])
+        outside.reach(world, instrument)
 
 
 def create_account(world: World, command: Command) -> None:
@@ -347,9 +350,12 @@ def tick(world: World, command: Command) -> None:
         last_seq if seq is None else seq,
         last_ts if ts is None else ts,
     )
-    instrument.bid, instrument.ask = bid, ask
+    if instrument.is_outside and instrument.outside(1, world.now) is None:
+        world.moved.add(instrument.symbol)  # liquidations may have waited for a touch
+    instrument.bid, instrument.ask, instrument.quoted_at = bid, ask, world.now
     if instrument.terms["mark_source"] == "l1_mid":
         world.set_mark(instrument, bid + ask)
+    outside.reach(world, instrument)
 
 
 def mark_price(world: World, command: Command) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from tests.core.oracle import (
     amending,
     bands,
+    booking,
     boundaries,
     bracketing,
     fees,
@@ -20,6 +21,7 @@ from tests.core.oracle import (
     margins,
     operations,
     orders,
+    outside,
     sweeps,
     waterfall,
 )
@@ -50,6 +52,7 @@ COMMANDS: dict[str, Callable[[World, Command], None]] = {
     "set_liquidation": operations.set_liquidation,
     "apply_funding": boundaries.apply_funding,
     "apply_swap": boundaries.apply_swap,
+    "book_trade": booking.book_trade,
     "set_fee_tiers": fees.set_fee_tiers,
     "set_leverage": operations.set_leverage,
 }
@@ -74,6 +77,7 @@ NAMED: dict[str, tuple[str, ...]] = {
     "set_liquidation": (),
     "apply_funding": ("symbol",),
     "apply_swap": ("symbol",),
+    "book_trade": ("account", "symbol"),
     "set_fee_tiers": (),
     "set_leverage": ("account", "symbol"),
 }
@@ -226,6 +230,7 @@ def _end(world: World) -> None:
     """Empty the backstop's purse, and count everything (B7, D6)."""
     waterfall.sweep_backstop(world)
     waterfall.ask_conservation(world)
+    outside.ask_reached(world)
 
 
 def _bracket(bracket: Bracket) -> tuple[Any, ...]:

@@ -10,6 +10,7 @@ from tests.core.oracle.leaving import withdraw
 from tests.core.oracle.numbers import number
 from tests.core.oracle.triggers import arm
 from tests.core.oracle.world import (
+    HOUSE,
     SIDES,
     Account,
     Command,
@@ -29,7 +30,7 @@ _KEPT = ("type", "symbol", "account", "client_order_id", "order_id", "status")
 def place(world: World, command: Command) -> None:
     """`place_order`."""
     account = world.trader(command["account"])
-    content = content_of(command)
+    content = content_of(world, command)
     if is_repeat(world, command, content):
         return
     order = ask_attributes(world, account, world.instrument(command["symbol"]), command)
@@ -123,7 +124,7 @@ def _fits(world: World, command: Command) -> bool:
     return True
 
 
-def content_of(command: Command) -> object:
+def content_of(world: World, command: Command) -> object:
     """Return what an order says, however it is written."""
     flags = ("post_only", "reduce_only")
     said = {
@@ -134,11 +135,17 @@ def content_of(command: Command) -> object:
     said.setdefault("stp", "cancel_newest")
     said.setdefault("time_in_force", "ioc" if said["order_type"] == "market" else "gtc")
     if said["order_type"] not in {"limit", "market"}:
-        said.setdefault("trigger_by", "last")
+        said.setdefault("trigger_by", default_trigger(world, command["symbol"]))
     for key in ("quantity", "price", "display_quantity", *arming.PRICES):
         if key in said:
             said[key] = number(said[key])
     return said
+
+
+def default_trigger(world: World, symbol: str) -> str:
+    """Return what a trigger looks at that does not say, `last` where nobody knows (A11)."""
+    known = world.instruments.get(symbol)
+    return "last" if known is None else known.default_trigger
 
 
 def ask_attributes(
@@ -152,6 +159,8 @@ def ask_attributes(
 
     `read_more` reads what else there is on the grid, after the order's own prices and quantities.
     """
+    if account.name == HOUSE and instrument.is_outside:
+        raise Refused(209)
     if not instrument.takes_orders:
         raise Refused(301)
     _ask_support(command)
@@ -173,7 +182,8 @@ def ask_attributes(
     never_rests = kind in MARKETS or lifetime in {"ioc", "fok"}
     if command.get("post_only") and never_rests:
         raise Refused(405, "$.post_only")
-    if peak is not None and (never_rests or not is_peak(peak, lots)):
+    hides = peak is not None and peak != lots and instrument.is_outside
+    if peak is not None and (never_rests or hides or not is_peak(peak, lots)):
         raise Refused(411, "$.display_quantity")
     bps = command.get("max_slippage_bps")
     order = Order(
@@ -193,7 +203,7 @@ def ask_attributes(
         post_only=bool(command.get("post_only")),
         reduce_only=bool(command.get("reduce_only")),
         slippage=None if bps is None else Fraction(bps, 10_000),
-        trigger=arming.trigger_for(command, side, ticks),
+        trigger=arming.trigger_for(instrument, command, side, ticks),
     )
     if instrument.state == "auction" and order.trigger is None:
         _ask_auction(order)

@@ -23,6 +23,8 @@ REASONS = {
     206: "account_not_active",
     207: "instrument_not_flat",
     208: "too_many",
+    209: "house_is_counterparty",
+    210: "same_account",
     301: "market_not_open",
     302: "price_unavailable",
     303: "price_stale",

@@ -1,11 +1,14 @@
-"""What an order would meet, bite by bite, on a copy of the queue (A1, A4, A5, A6, A8, A13)."""
+"""What an order would meet, bite by bite, on a copy of the queue (A1, A4, A5, A6, A8, A13).
+
+In mode `l1` the one whom an order meets is the house, at the outside price (D5).
+"""
 
 from dataclasses import dataclass, field
 from fractions import Fraction
 
 from tests.core.oracle import links
 from tests.core.oracle.numbers import ceiling, floor
-from tests.core.oracle.world import Instrument, Order, World
+from tests.core.oracle.world import HOUSE, Instrument, Order, World
 
 MOST_MAKERS = 10_000
 
@@ -59,7 +62,9 @@ def makers(world: World, instrument: Instrument, side: int) -> list[Order]:
 
 
 def touch(world: World, instrument: Instrument, side: int) -> int | None:
-    """Return the best resting price of a side."""
+    """Return the best price of a side: of what rests, or outside."""
+    if instrument.is_outside:
+        return instrument.outside(side, world.now)
     resting = makers(world, instrument, side)
     return resting[0].price if resting else None
 
@@ -85,7 +90,30 @@ def protection_of(order: Order, best: int) -> int:
 
 def plan(world: World, taker: Order, limit: int) -> Sweep:
     """Say what would happen; nothing does."""
+    if taker.instrument.is_outside and taker.account.name != HOUSE:
+        return _meet_house(world, taker, limit)
     return _Rehearsal(world, taker, limit).run()
+
+
+def house_order(world: World, instrument: Instrument, side: int, price: int, lots: int) -> Order:
+    """Return an order of the house, which has no number before it trades and pays no fee."""
+    house, fee = world.trader(HOUSE), Fraction(0)
+    return Order(house, instrument, "", side, price, lots, lots, "limit", "ioc", "none", fee, fee)
+
+
+def _meet_house(world: World, taker: Order, limit: int) -> Sweep:
+    """Say what an order that enters in mode `l1` gets: all that it may have, at the touch (D5)."""
+    instrument, side, sweep = taker.instrument, taker.side, Sweep(taker.leaves)
+    best = touch(world, instrument, -side)
+    if best is None or side * best > side * limit:
+        return sweep
+    held = taker.account.position(instrument).lots
+    lots = min(taker.leaves, max(0, -side * held)) if taker.reduce_only else taker.leaves
+    assert lots > 0
+    house = house_order(world, instrument, -side, best, lots)
+    sweep.meetings, sweep.left = [Meeting(house, traded=lots)], taker.leaves - lots
+    sweep.end = "reduce_only" if sweep.left else ""
+    return sweep
 
 
 def rests(order: Order, sweep: Sweep) -> bool:

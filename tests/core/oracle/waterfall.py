@@ -21,10 +21,10 @@ from tests.core.oracle.world import (
 def charge(world: World, position: Position, account: Account, sweep: Sweep, bankrupt: int) -> None:
     """Take the fee of a slice that was sold better than at its bankruptcy price."""
     unit = position.instrument.unit
-    bites = [(m.traded, m.maker.price) for m in sweep.meetings]
-    # The limit of the order is the bankruptcy price: nothing is sold worse.
-    surplus = sum(lots * abs(price - bankrupt) * unit for lots, price in bites)
-    notional = sum(lots * price * unit for lots, price in bites)
+    bites = [(m.traded * unit, m.maker) for m in sweep.meetings]
+    # There is none in mode `l1` where the outside price is worse than the bankruptcy price.
+    surplus = sum(units * maker.side * (maker.price - bankrupt) for units, maker in bites)
+    notional = sum(units * maker.price for units, maker in bites)
     fee = min(surplus, up(notional, number(world.ladder.liquidation_fee)))
     if fee > 0:
         account.balance -= fee

@@ -13,7 +13,8 @@ Command = dict[str, Any]
 SIDES = {"buy": 1, "sell": -1}
 NAMES = {1: "buy", -1: "sell"}
 BACKSTOP = "backstop"
-RESERVED = (BACKSTOP, "house")
+HOUSE = "house"
+RESERVED = (BACKSTOP, HOUSE)
 """The venue's own accounts: nobody creates them, and they pass C and D by (D6)."""
 
 
@@ -32,7 +33,7 @@ class Instrument:
 
     `brackets` are (from which notional in atoms, initial rate, maintenance rate), rising (B4).
     `prints` are its trades since it has a band, as (second, ticks, lots); `opening` is the first
-    price of the session `opened_in` (E1).
+    price of the session `opened_in` (E1). `bid` and `ask` came at `quoted_at`.
     """
 
     terms: dict[str, Any]
@@ -46,6 +47,7 @@ class Instrument:
     last: int = 0
     bid: int = 0
     ask: int = 0
+    quoted_at: int = 0
     sources: dict[str, tuple[int, int]] = field(default_factory=dict)
     prints: list[tuple[int, int, int]] = field(default_factory=list)
     opening: Fraction | None = None
@@ -70,6 +72,16 @@ class Instrument:
         """Tell whether orders may come, to trade or to wait for the end of an auction (A14)."""
         return self.state in {"open", "auction"}
 
+    @property
+    def is_outside(self) -> bool:
+        """Tell whether it trades with an outside market only (D5, mode `l1`)."""
+        return self.terms.get("mode") == "l1"
+
+    @property
+    def default_trigger(self) -> str:
+        """Return what a trigger looks at that does not say (A11)."""
+        return "bid_ask" if self.is_outside else "last"
+
     def price(self, ticks: int) -> str:
         """Write a price."""
         return written(ticks * self.tick)
@@ -82,6 +94,12 @@ class Instrument:
         """Tell whether the mark is older than it may be."""
         oldest = (self.terms.get("feed_stale_ms") or 0) * 1_000
         return oldest > 0 and now - self.marked_at > oldest
+
+    def outside(self, side: int, now: int) -> int | None:
+        """Return the outside bid (+1) or ask (-1), unless there is none or it is too old (D5)."""
+        oldest = (self.terms.get("feed_stale_ms") or 0) * 1_000
+        ticks = self.bid if side > 0 else self.ask
+        return ticks if ticks and (oldest == 0 or now - self.quoted_at <= oldest) else None
 
 
 @dataclass(eq=False)
@@ -240,6 +258,8 @@ class World:
     transfers: set[str] = field(default_factory=set)
     fundings: set[str] = field(default_factory=set)
     swaps: set[str] = field(default_factory=set)
+    booked: set[str] = field(default_factory=set)
+    signatures: set[str] = field(default_factory=set)
     tiers: list[Command] = field(default_factory=list)
     groups: dict[tuple[str, str, str], Group] = field(default_factory=dict)
     uncovered: list[Any] = field(default_factory=list)
@@ -277,11 +297,11 @@ class World:
         return self.accounts[name]
 
     def trader(self, name: str) -> Account:
-        """Return an account that must exist; the backstop need not yet.
+        """Return an account that must exist; the venue's own need not yet.
 
-        It comes into being when something of it is accepted, or when it takes over.
+        They come into being when something of theirs is accepted, or when they trade.
         """
-        if name == BACKSTOP and name not in self.accounts:
+        if name in RESERVED and name not in self.accounts:
             return Account(name, "active", None, "")
         return self.account(name)
 
@@ -335,4 +355,5 @@ class World:
 
 
 __all__ = ["ATOMS", "NAMES", "SIDES", "Account", "Command", "Event", "Group", "Instrument"]
-__all__ += ["BACKSTOP", "RESERVED", "Ladder", "Order", "Position", "Refused", "World", "money"]
+__all__ += ["BACKSTOP", "HOUSE", "RESERVED", "Ladder", "Order", "Position", "Refused", "World"]
+__all__ += ["money"]
