@@ -9,7 +9,15 @@ import msgspec
 
 from engine.decimals import NotADecimal, TooFine, split_decimal, to_units
 from engine.limits import MAX_BRACKET_ATOMS, MAX_LEVERAGE, MAX_TRANSFER_ATOMS, PPM
-from matching.terms import AccountStatus, MarginBracket, MarketState, MarkSource, Refusal, Terms
+from matching.terms import (
+    AccountStatus,
+    MarginBracket,
+    MarketMode,
+    MarketState,
+    MarkSource,
+    Refusal,
+    Terms,
+)
 from risk.messages import (
     BY_VOLUME,
     CreateAccount,
@@ -98,8 +106,6 @@ def _given(value: str | int | None, default: str | int) -> str | int:
 
 def _new_terms(c: CreateInstrumentWire) -> Terms:
     """Return the terms that a wire command describes. Raises Defect."""
-    if c.mode == "l1":
-        raise Defect(Refusal.NOT_SUPPORTED, "$.mode")
     for field in _NOT_YET:
         if getattr(c, field) is not None:
             raise Defect(Refusal.NOT_SUPPORTED, f"$.{field}")
@@ -132,6 +138,7 @@ def _new_terms(c: CreateInstrumentWire) -> Terms:
         session_end_minute=-1 if c.session_end is None else _minute(c.session_end),
         price_band_ppm=rate_ppm(_given(c.price_band, 0), "$.price_band"),
         fires_at_once=c.stop_already_reached == "fire",
+        mode=c.mode or MarketMode.BOOK,
     )
 
 

@@ -14,7 +14,17 @@ from engine.grid import OffGrid
 from engine.limits import MAX_PRICE_TICKS, MAX_QUANTITY_LOTS
 from engine.wire import PlaceOrderWire
 from matching.messages import AmendOrder, BracketTerms, ExitTerms, PlaceOrder, StopTerms
-from matching.terms import BUY, SELL, FillRule, OrderType, Refusal, StpMode, TimeInForce, TriggerBy
+from matching.terms import (
+    BUY,
+    SELL,
+    FillRule,
+    MarketMode,
+    OrderType,
+    Refusal,
+    StpMode,
+    TimeInForce,
+    TriggerBy,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,6 +53,9 @@ _MARKET_KINDS: Final = (
 )
 
 
+_TRIGGERED: Final = frozenset(OrderType) - {OrderType.LIMIT, OrderType.MARKET}
+
+
 def place_order(c: PlaceOrderWire, grid: Grid | None) -> PlaceOrder:
     """Return a new order in integers; what is wrong with its decimals is its `defect`."""
     order = _order(c, c.account, c.symbol)
@@ -52,7 +65,7 @@ def place_order(c: PlaceOrderWire, grid: Grid | None) -> PlaceOrder:
         except Defect as defect:
             order.defect, order.defect_path = defect.code, defect.path
     order.is_plain = order.as_plain()
-    order.digest = _digest(_content(c, order))
+    order.digest = _digest(_content(c, order, grid))
     return order
 
 
@@ -97,6 +110,8 @@ def _fill_in(order: PlaceOrder, c: OrderBody, grid: Grid) -> None:
         order.display_lots = _lots(grid, c.display_quantity, "$.display_quantity")
     if _stop_fields(c) != _NO_STOP:
         order.stop = _stop_terms(grid, c, c.trigger_by)
+        if c.order_type in _TRIGGERED and order.stop.by is None:
+            order.stop.by = _default_reference(grid)
         order.stop.trail_step_ticks = _optional_ticks(grid, c.trail_step, "$.trail_step")
         order.stop.activation_ticks = _optional_ticks(
             grid, c.activation_price, "$.activation_price"
@@ -129,9 +144,9 @@ def place_bracket(c: PlaceBracketWire, grid: Grid | None) -> PlaceOrder:
     last = None
     if stop_loss is not None:
         price = None if stop_loss.price is None else shortest(stop_loss.price)
-        by = stop_loss.trigger_by or TriggerBy.LAST
+        by = stop_loss.trigger_by or _default_reference(grid)
         last = (shortest(stop_loss.trigger_price), price, by.value)
-    order.digest = _digest((_content(entry, order), exits, last, bracket.rule.value))
+    order.digest = _digest((_content(entry, order, grid), exits, last, bracket.rule.value))
     return order
 
 
@@ -146,7 +161,7 @@ def _fill_in_entry(order: PlaceOrder, entry: OrderBody, grid: Grid) -> None:
 def _stop_loss(grid: Grid, stop_loss: StopLossWire) -> ExitTerms:
     trigger_ticks = price_ticks(grid, stop_loss.trigger_price, "$.stop_loss.trigger_price")
     limit_ticks = _optional_ticks(grid, stop_loss.price, "$.stop_loss.price") or 0
-    by = stop_loss.trigger_by or TriggerBy.LAST
+    by = stop_loss.trigger_by or _default_reference(grid)
     return ExitTerms(limit_ticks, 0, trigger_ticks, by)
 
 
@@ -183,11 +198,11 @@ def _digest(content: tuple[Any, ...]) -> bytes:
     return blake2b(_encode(content), digest_size=16).digest()
 
 
-def _content(c: OrderBody, order: PlaceOrder) -> tuple[Any, ...]:
+def _content(c: OrderBody, order: PlaceOrder, grid: Grid | None) -> tuple[Any, ...]:
     """Return what makes an order the same, however it was written.
 
-    Defaults are filled in and decimals in their shortest form; the instrument does not matter, so a
-    repeat is known even when it is gone.
+    Defaults are filled in and decimals in their shortest form; of the instrument only its mode
+    matters, and only for triggers, so a repeat is known even when it is gone.
     """
     return (
         order.symbol,
@@ -201,7 +216,7 @@ def _content(c: OrderBody, order: PlaceOrder) -> tuple[Any, ...]:
         c.tag,
         c.oco_group,
         c.fill_rule,
-        _stop_content(c),
+        _stop_content(c, grid),
         None if c.display_quantity is None else shortest(c.display_quantity),
         c.expires_at,
         bool(c.post_only),
@@ -219,14 +234,21 @@ def _stop_terms(grid: Grid, c: OrderBody | AmendOrderWire, by: TriggerBy | None)
     )
 
 
-def _stop_content(c: OrderBody) -> tuple[str | None, ...] | None:
+def _stop_content(c: OrderBody, grid: Grid | None) -> tuple[str | None, ...] | None:
     """Return the trigger's fields in one canonical form; None where there are none."""
     values = _stop_fields(c)
     if values == _NO_STOP:
         return None
-    by = c.trigger_by or TriggerBy.LAST
+    by = c.trigger_by or _default_reference(grid)
     prices = (c.trigger_price, c.trail_offset, c.trail_bps, c.trail_step, c.activation_price)
     return (by.value, *(None if price is None else shortest(price) for price in prices))
+
+
+def _default_reference(grid: Grid | None) -> TriggerBy:
+    """Return what a trigger that names no reference looks at: in mode `l1` the outside (A11)."""
+    if grid is not None and grid.terms.mode is MarketMode.L1:
+        return TriggerBy.BID_ASK
+    return TriggerBy.LAST
 
 
 def _optional_ticks(grid: Grid, price: str | int | None, path: str) -> int | None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.answers import cancelled
+from engine.house import enter_house
 from engine.limits import PPM
 from engine.linked_entry import hold_together
 from engine.linking import Linking
 from matching.messages import OrderRef, OrderReplenished, PreventedMatch, Trade, TradeParty
 from matching.order import Order
 from matching.sweep import NO_SWEEP
-from matching.terms import CancelReason, MarkSource, OrderType, StpMode, TimeInForce
+from matching.terms import CancelReason, MarkSource, StpMode, TimeInForce
 from risk.fees import add_volume
 from risk.margin import fee_hold_atoms
 
@@ -86,6 +87,10 @@ class Execution:
     ) -> None:
         """Fill `lots` of a maker: book, holds, positions, fees and balances of both sides."""
         state = self._state
+        if maker.level is None:  # the house, for the outside market
+            enter_house(state, maker)
+            self.deal(taker, maker, lots, price_ticks, events)
+            return
         unit_price = maker.price_ticks * market.instrument.unit_atoms
         notional = lots * unit_price
         market.book.take(maker, lots)
@@ -113,6 +118,22 @@ class Execution:
         took = self._book_fill(taker, lots, price_ticks, notional * taker.taker_fee_ppm, trade_id)
         events.append(Trade(maker.symbol, trade_id, price_ticks, lots, taker.side, made, took))
 
+    def deal(
+        self, taker: Order, maker: Order, lots: int, price_ticks: int, events: list[Event]
+    ) -> Trade:
+        """Fill `lots` of two orders of which the maker rests in no book; return the event."""
+        state = self._state
+        taker.leaves_lots -= lots
+        maker.leaves_lots -= lots
+        notional = lots * price_ticks * taker.position.instrument.unit_atoms
+        trade_id = state.next_trade_id
+        state.next_trade_id = trade_id + 1
+        made = self._book_fill(maker, lots, price_ticks, notional * maker.maker_fee_ppm, trade_id)
+        took = self._book_fill(taker, lots, price_ticks, notional * taker.taker_fee_ppm, trade_id)
+        trade = Trade(maker.symbol, trade_id, price_ticks, lots, taker.side, made, took)
+        events.append(trade)
+        return trade
+
     def _book_fill(
         self, order: Order, lots: int, price_ticks: int, fee_basis: int, trade_id: int
     ) -> TradeParty:
@@ -124,7 +145,7 @@ class Execution:
         cost_before = position.cost_atoms
         realized = position.trade(order.side * lots, price_ticks, trade_id)
         ledger.open_cost += position.cost_atoms - cost_before
-        if state.fee_tiers:
+        if state.fee_tiers and account is not state.house:
             notional = lots * price_ticks * position.instrument.unit_atoms
             add_volume(account, notional, state.now_us)
         fee = 0
@@ -338,39 +359,6 @@ class Execution:
     def _forget_expiry(self, order: Order) -> None:
         assert order.conditions is not None
         self._state.expiries.pop((order.conditions.expires_us, order.order_id), None)
-
-    def sell_off(
-        self, position: Position, lots: int, limit_ticks: int, events: list[Event]
-    ) -> list[tuple[int, int]]:
-        """Close `lots` of a position by an IOC order into the book (D5).
-
-        Returns what was closed, as (price in ticks, lots).
-        """
-        state = self._state
-        symbol = position.instrument.symbol
-        market = state.markets[symbol]
-        side = -1 if position.lots > 0 else 1
-        order_id = state.next_order_id
-        state.next_order_id += 1
-        order = Order(
-            order_id,
-            position.account.account_id,
-            f"liq-{order_id}",
-            symbol,
-            side,
-            limit_ticks,
-            lots,
-            OrderType.LIMIT,
-            TimeInForce.IOC,
-            StpMode.CANCEL_OLDEST,
-            position.account.stp_key,
-            position,
-            0,
-            state.fees_of(position)[1],
-        )
-        sweep = market.book.plan(order, limit_ticks)
-        self.enter(market, order, sweep, events, rests=False)
-        return [(maker.price_ticks, bite) for maker, bite in sweep.bites if bite > 0]
 
 
 def will_rest(order: Order, sweep: Sweep) -> bool:

@@ -15,6 +15,7 @@ from engine.cancelling import Cancelling
 from engine.carrying import Carrying
 from engine.covering import Covering
 from engine.execution import Execution
+from engine.house import House
 from engine.limits import MASS_CANCELS_PER_FRAME
 from engine.liquidation import Liquidator
 from engine.market_states import MarketStates
@@ -57,6 +58,7 @@ class Kernel:
         "_cancelling",
         "_carrying",
         "_covering",
+        "_house",
         "_liquidator",
         "_market_states",
         "_routes",
@@ -76,6 +78,7 @@ class Kernel:
         self._cancelling: Cancelling = cancelling
         self._carrying: Carrying = Carrying(self.state)
         self._covering: Covering = Covering(self.state, execution)
+        self._house: House = House(self.state, execution)
         self._triggering: Triggering = Triggering(self.state, execution, self._covering)
         self._liquidator: Liquidator = Liquidator(self.state, execution, cancelling)
         self._routes: dict[type, Callable[[Any, list[Event]], None]] = {
@@ -105,8 +108,9 @@ class Kernel:
     def begin(self, now_us: int) -> list[Event]:
         """Open a batch at `now_us`: what is unfinished first, then the timers due; return events.
 
-        Time never goes back. While payments, a mass action, an uncross, a cascade or expiries are
-        unfinished (`is_busy`), no input may be applied: the next batch goes on with them.
+        Time never goes back. While payments, a mass action, an uncross, fills that the outside
+        market has reached, a cascade or expiries are unfinished (`is_busy`), no input may be
+        applied: the next batch goes on with them.
         """
         state = self.state
         assert now_us >= state.now_us, "engine time never goes back"
@@ -136,20 +140,23 @@ class Kernel:
         if state.turns:
             self._market_states.go_on(events)
             self._settle_prices(events)
-        elif state.cascades:
+        elif state.reached or state.cascades:
             self._settle_prices(events)
         elif state.due:
             # A liquidation filled their entries; what its prints reach waits as ever (D2).
             self._covering.run(events)
             self._liquidator.defer()
-        return not (state.turns or state.cascades or state.due)
+        return not (state.turns or state.reached or state.cascades or state.due)
 
     def _settle_prices(self, events: list[Event]) -> None:
-        """Fire what new prices have reached, then look after margins (A11, D2)."""
+        """Fill what outside prices have reached, fire stops, look after margins (D5, A11, D2)."""
         state = self.state
-        if (state.referenced or state.cascades or state.due) and not state.turns:
+        if state.reached and not state.turns:
+            self._house.fill_reached(events)
+        unfilled = state.turns or state.reached
+        if (state.referenced or state.cascades or state.due) and not unfilled:
             self._triggering.run(events)
-        if state.turns or state.cascades:
+        if unfilled or state.cascades:
             # The margins wait until the uncross or the cascade has ended, in a later frame.
             state.pending_accounts.update(dict.fromkeys(state.touched))
             state.pending_symbols.update(state.moved)
@@ -173,13 +180,12 @@ class Kernel:
     def is_busy(self) -> bool:
         """Tell whether something must go on in the next batch, before any input."""
         state = self.state
-        unfinished = state.carry or state.mass or state.turns or state.cascades or state.due
-        return bool(unfinished) or self._expiry_us() <= state.now_us
+        return state.is_unfinished() or self._expiry_us() <= state.now_us
 
     def next_deadline_us(self) -> int | None:
         """Return when the next timer is due, if any; now, while something is unfinished."""
         state = self.state
-        if state.carry or state.mass or state.turns or state.cascades or state.due:
+        if state.is_unfinished():
             return state.now_us
         deadline_us = min(state.review_at_us or NEVER_US, self._expiry_us())
         return None if deadline_us == NEVER_US else deadline_us
@@ -191,11 +197,12 @@ class Kernel:
         it touched or whose marks it moved (D2).
         """
         state = self.state
-        unfinished = state.carry or state.mass or state.turns or state.cascades or state.due
-        assert not unfinished, "a mass, an uncross, a cascade goes on before any other input"
+        busy = state.carry or state.mass or state.turns or state.reached or state.cascades
+        assert not busy, "a mass, an uncross, a cascade goes on before any other input"
+        assert not state.due, "children are placed before any other input"
         events: list[Event] = []
         self._routes[type(command)](command, events)
-        if state.touched or state.moved or state.referenced or state.review_at_us:
+        if state.touched or state.moved or state.referenced or state.review_at_us or state.reached:
             self._after_payments(events)
             if state.backstop.balance_atoms and state.carry is None:
                 self._liquidator.waterfall.sweep_backstop(events)

@@ -12,7 +12,8 @@ from engine.limits import PPM
 from engine.prices import protection_ticks
 from engine.state import MassCancel
 from engine.waterfall import Waterfall
-from matching.terms import CancelReason, MarketState
+from matching.order import Order
+from matching.terms import CancelReason, MarketState, OrderType, StpMode, TimeInForce
 from risk.bands import safe_bands, unband
 from risk.margin import equity_and_maintenance
 from risk.messages import Liquidation, MarginCall, MarginReceipt
@@ -222,13 +223,20 @@ class Liquidator:
         self.waterfall.pay_debt(account, events)
 
     def _tradable(self, position: Position) -> bool:
-        """Tell whether the position's market is open and its price fresh."""
-        instrument = position.instrument
-        return instrument.state is MarketState.OPEN and not instrument.is_stale(self._state.now_us)
+        """Tell whether the position's market is open and its price fresh.
+
+        In mode `l1` the outside price at which it would be closed, too.
+        """
+        instrument, state = position.instrument, self._state
+        if instrument.state is not MarketState.OPEN or instrument.is_stale(state.now_us):
+            return False
+        outside = state.markets[instrument.symbol].outside
+        return outside is None or outside.touch_ticks(1 if position.lots > 0 else -1) is not None
 
     def _close_slice(self, position: Position, tier: int, events: list[Event]) -> int:
-        """Send one slice into the book, no worse than bankruptcy price and collar (D4, D5).
+        """Close one slice: in the book no worse than bankruptcy price and collar (D4, D5).
 
+        In mode `l1` at the outside price, whatever it is.
         Returns the lots that found no buyer, and that the waterfall did not take either: they stay,
         and are looked at again at the next input or the review timer.
         """
@@ -238,10 +246,14 @@ class Liquidator:
         side = -1 if position.lots > 0 else 1
         equity, maintenance = equity_and_maintenance(position.account)
         bankrupt = bankruptcy_ticks(position)
-        touch = state.markets[instrument.symbol].book.touch_ticks(-side)
-        collar = 0
+        market = state.markets[instrument.symbol]
+        touch = market.book.touch_ticks(-side)
+        collar = outside = 0
         limit = bankrupt
-        if touch is not None:
+        if market.outside is not None:
+            assert touch is not None, "without an outside price the slice waits"
+            limit = outside = touch
+        elif touch is not None:
             collar = protection_ticks(side, touch, instrument.terms.collar_ppm)
             limit = max(bankrupt, collar) if side < 0 else min(bankrupt, collar)
         receipt = MarginReceipt(
@@ -253,6 +265,7 @@ class Liquidator:
             share_ppm,
             bankrupt,
             collar,
+            outside,
         )
         events.append(
             Liquidation(
@@ -265,7 +278,39 @@ class Liquidator:
                 receipt,
             )
         )
-        sold = self._execution.sell_off(position, lots, limit, events)
+        sold = self._sell_off(position, lots, limit, events)
         self.waterfall.charge_fee(position, side, bankrupt, sold, events)
         unsold = lots - sum(filled for _, filled in sold)
         return self.waterfall.follow(position, side, unsold, bankrupt, events)
+
+    def _sell_off(
+        self, position: Position, lots: int, limit_ticks: int, events: list[Event]
+    ) -> list[tuple[int, int]]:
+        """Close `lots` of a position by an IOC order (D5).
+
+        Returns what was closed, as (price in ticks, lots).
+        """
+        state = self._state
+        symbol = position.instrument.symbol
+        market = state.markets[symbol]
+        order_id = state.next_order_id
+        state.next_order_id += 1
+        order = Order(
+            order_id,
+            position.account.account_id,
+            f"liq-{order_id}",
+            symbol,
+            -1 if position.lots > 0 else 1,
+            limit_ticks,
+            lots,
+            OrderType.LIMIT,
+            TimeInForce.IOC,
+            StpMode.CANCEL_OLDEST,
+            position.account.stp_key,
+            position,
+            0,
+            state.fees_of(position)[1],
+        )
+        sweep = market.book.plan(order, limit_ticks)
+        self._execution.enter(market, order, sweep, events, rests=False)
+        return [(maker.price_ticks, bite) for maker, bite in sweep.bites if bite > 0]

@@ -63,6 +63,8 @@ class MarketStates:
             market.instrument.state = turn.target
             if turn.target is MarketState.OPEN:
                 state.unshelve(symbol)
+                if market.outside is not None:
+                    state.reached[symbol] = None
             state.referenced[symbol] = None
             state.moved[symbol] = None
             events.append(MarketStateChanged(symbol, turn.target))
@@ -123,9 +125,12 @@ class MarketStates:
 def crossing(market: Market) -> UncrossPrice | None:
     """Return the price at which a market's book would trade if its auction ended now (A14).
 
-    Near the last trade, else the mark. Linear in the orders that cross.
+    Near the last trade, else the mark. Linear in the orders that cross. None in mode `l1`, where
+    orders never meet each other.
     """
     instrument, book = market.instrument, market.book
+    if market.outside is not None:
+        return None
     bid_ticks, ask_ticks = book.touch_ticks(BUY), book.touch_ticks(SELL)
     if bid_ticks is None or ask_ticks is None or bid_ticks < ask_ticks:
         return None

@@ -35,7 +35,7 @@ from risk.messages import (
 
 if TYPE_CHECKING:
     from engine.messages import Event
-    from engine.state import State
+    from engine.state import Market, State
     from risk.messages import (
         CreateAccount,
         CreateInstrument,
@@ -143,6 +143,8 @@ class Operations:
             position.set_margin_rate()
         state.positions.unband(symbol)
         state.moved[symbol] = None
+        if market.outside is not None:
+            state.reached[symbol] = None  # another feed_stale_ms: what was too old may count again
         events.append(InstrumentUpdated(symbol, terms))
 
     def _terms_refusal(
@@ -357,8 +359,17 @@ class Operations:
             instrument.sources[command.source] = (sequence, time_us)
         if market.stops.count:
             self._state.referenced[command.symbol] = None
+        if market.outside is not None:
+            self._reach(market)
         if instrument.accept_tick(command.bid_ticks, command.ask_ticks, self._state.now_us):
             self._state.moved[command.symbol] = None
+
+    def _reach(self, market: Market) -> None:
+        """Have the outside market fill what a tick reaches, and close what waited for one (D5)."""
+        symbol = market.instrument.symbol
+        self._state.reached[symbol] = None
+        if market.book.touch_ticks(1) is None:
+            self._state.moved[symbol] = None
 
     def mark_price(self, command: MarkPrice, events: list[Event]) -> None:
         """Take a pushed mark."""

@@ -242,6 +242,8 @@ def _receipt(receipt: MarginReceipt, grid: Grid | None) -> str:
         ]
         if receipt.collar_ticks:
             parts.append(f'"collar_price":"{grid.price_text(receipt.collar_ticks)}"')
+        if receipt.outside_ticks:
+            parts.append(f'"outside_price":"{grid.price_text(receipt.outside_ticks)}"')
     return "{" + ",".join(parts) + "}"
 
 

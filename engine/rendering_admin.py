@@ -13,6 +13,7 @@ from matching.messages import (
     InstrumentUpdated,
     MarketStateChanged,
 )
+from matching.terms import MarketMode
 from risk.messages import (
     AccountCreated,
     AccountUpdated,
@@ -60,6 +61,8 @@ def terms_fields(terms: Terms) -> str:
         fields["session_end"] = f"{hours:02}:{minutes:02}"
     if terms.price_band_ppm:
         fields["price_band"] = rate(terms.price_band_ppm)
+    if terms.mode is MarketMode.L1:
+        fields["mode"] = terms.mode.value
     if terms.fires_at_once:
         fields["stop_already_reached"] = "fire"
     text = ",".join(f'"{name}":"{value}"' for name, value in fields.items())

@@ -74,6 +74,7 @@ def _restore_head(state: State, head: Head) -> None:
     for account_id, symbol, side, reason in head.mass:
         state.mass.append(MassCancel(account_id, symbol, side, CancelReason(reason)))
     state.next_arming = head.next_arming
+    state.reached = dict.fromkeys(head.reached)
     state.referenced = dict.fromkeys(head.referenced)
     state.cascades = dict(head.cascades)
     for symbol, target, price_ticks, taker_side in head.turns:
@@ -93,6 +94,7 @@ def _restore_instrument(state: State, record: InstrumentRecord) -> None:
     instrument.last_ticks = record.last_ticks
     instrument.mark_half_ticks = record.mark_half_ticks
     instrument.priced_at_us = record.priced_at_us
+    instrument.quoted_at_us = record.quoted_at_us
     instrument.sources = {source: (seq, time_us) for source, seq, time_us in record.sources}
     if record.band is not None:
         open_half, session, buckets = record.band
@@ -103,9 +105,7 @@ def _restore_instrument(state: State, record: InstrumentRecord) -> None:
 
 
 def _restore_account(state: State, record: AccountRecord) -> None:
-    account = state.backstop
-    if record.account_id != account.account_id:
-        account = Account(record.account_id)
+    account = state.find_account(record.account_id) or Account(record.account_id)
     account.balance_atoms = int(record.balance_atoms)
     account.leverage_ppm = record.leverage_ppm
     account.set_stp_group(record.stp_group)

@@ -61,6 +61,7 @@ class Head(msgspec.Struct, array_like=True):
     pending_symbols: list[str]
     mass: list[tuple[str, str, int, str]]
     next_arming: int
+    reached: list[str]
     referenced: list[str]
     cascades: list[tuple[str, int]]
     turns: list[tuple[str, MarketState, int, int]]
@@ -78,6 +79,7 @@ class InstrumentRecord(msgspec.Struct, array_like=True):
     last_ticks: int
     mark_half_ticks: int
     priced_at_us: int
+    quoted_at_us: int
     sources: list[tuple[str, int, int]]
     band: tuple[int, int, list[tuple[int, str, str]]] | None
 
@@ -202,6 +204,7 @@ def _head(state: State) -> Iterator[Head]:
         sorted(state.pending_symbols),
         [(m.account_id, m.symbol, m.side, m.reason.value) for m in state.mass],
         state.next_arming,
+        sorted(state.reached),
         sorted(state.referenced),
         sorted(state.cascades.items()),
         [(s, turn.target, turn.price_ticks, turn.taker_side) for s, turn in state.turns.items()],
@@ -239,6 +242,7 @@ def _instruments(state: State) -> Iterator[InstrumentRecord]:
             instrument.last_ticks,
             instrument.mark_half_ticks,
             instrument.priced_at_us,
+            instrument.quoted_at_us,
             [(source, *last) for source, last in sorted(instrument.sources.items())],
             _band(instrument, state.now_us),
         )

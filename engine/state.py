@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 from sortedcontainers import SortedDict
 
+from engine.house import OutsideMarket
 from engine.invariants import check_orders
 from matching.book import Book
 from matching.id_window import IdWindow
+from matching.outside import OutsideBook
 from matching.stops import StopBook
-from matching.terms import MarketState
-from risk.account import BACKSTOP, Account
+from matching.terms import MarketMode, MarketState
+from risk.account import BACKSTOP, HOUSE, Account
 from risk.fees import tier_of
 from risk.ledger import Ledger
 from risk.messages import SetLiquidation
@@ -30,13 +32,22 @@ if TYPE_CHECKING:
 
 
 class Market:
-    """An instrument, its book, its armed orders, everybody's positions in it by account."""
+    """An instrument, its book, its armed orders, everybody's positions in it by account.
 
-    __slots__ = ("book", "instrument", "positions", "stops")
+    `outside` is the book again where it trades against an outside market (mode `l1`), else None.
+    """
 
-    def __init__(self, instrument: Instrument, positions: dict[str, Position]) -> None:
+    __slots__ = ("book", "instrument", "outside", "positions", "stops")
+
+    def __init__(
+        self,
+        instrument: Instrument,
+        positions: dict[str, Position],
+        outside: OutsideBook | None = None,
+    ) -> None:
         self.instrument: Instrument = instrument
-        self.book: Book = Book()
+        self.outside: OutsideBook | None = outside
+        self.book: Book = Book() if outside is None else outside
         self.stops: StopBook = StopBook()
         self.positions: dict[str, Position] = positions
 
@@ -80,7 +91,9 @@ class State:
     markets whose new state waits for an uncross, in order of symbol. `brackets` are
     those of which something lives, by their entry's order id; `due` those whose entry has filled
     and whose children wait to be placed, `shelved` the same by symbol while the market is shut.
-    `backstop` is among the accounts from the first command of its that is accepted, or takeover.
+    `backstop` is among the accounts from the first command of its that is accepted, or takeover;
+    `house` likewise, or its first fill. `reached` are the symbols in which the outside market may
+    have reached resting orders (D5).
     `carry` is a funding or swap of which payments are left; `transfers` the digests of ids of money
     in and out, funding and swap.
     """
@@ -95,6 +108,7 @@ class State:
         "expiries",
         "fee_tiers",
         "groups",
+        "house",
         "ids",
         "ladder",
         "ledger",
@@ -109,6 +123,7 @@ class State:
         "pending_accounts",
         "pending_symbols",
         "positions",
+        "reached",
         "referenced",
         "review_at_us",
         "shelved",
@@ -122,6 +137,7 @@ class State:
         self.markets: dict[str, Market] = {}
         self.accounts: dict[str, Account] = {}
         self.backstop: Account = Account(BACKSTOP)
+        self.house: Account = Account(HOUSE)
         self.live: dict[str, dict[str, Order]] = {}
         self.positions: PositionBook = PositionBook()
         self.ledger: Ledger = Ledger()
@@ -133,6 +149,7 @@ class State:
         self.next_order_id: int = 1
         self.next_trade_id: int = 1
         self.next_arming: int = 1
+        self.reached: dict[str, None] = {}
         self.referenced: dict[str, None] = {}
         self.cascades: dict[str, int] = {}
         self.touched: dict[str, Account] = {}
@@ -149,7 +166,12 @@ class State:
         self.shelved: dict[str, dict[int, Bracket]] = {}
 
     def fees_of(self, position: Position) -> tuple[int, int]:
-        """Return the maker's and the taker's fee of an order that enters now, in ppm (B5)."""
+        """Return the maker's and the taker's fee of an order that enters now, in ppm (B5).
+
+        The house pays none.
+        """
+        if position.account is self.house:
+            return 0, 0
         if self.fee_tiers:
             tier = tier_of(position.account, self.fee_tiers, self.now_us)
             return tier.maker_fee_ppm, tier.taker_fee_ppm
@@ -176,6 +198,11 @@ class State:
             if self.remembers(oldest):
                 self.groups[key] = oldest
         self.groups[group.account_id, group.symbol, group.name] = group
+
+    def is_unfinished(self) -> bool:
+        """Tell whether a command's work goes on in the next frame, before any input."""
+        unfinished = self.carry or self.mass or self.turns or self.cascades or self.due
+        return bool(unfinished or self.reached)
 
     def let_wait(self, bracket: Bracket) -> None:
         """Note that an entry has filled; its children come after those that wait already."""
@@ -206,15 +233,20 @@ class State:
         self.live[account.account_id] = {}
 
     def find_account(self, account_id: str) -> Account | None:
-        """Return an account; the backstop's also while nothing is known of it yet."""
+        """Return an account; the venue's own also while nothing is known of them yet."""
         account = self.accounts.get(account_id)
-        return self.backstop if account is None and account_id == BACKSTOP else account
+        if account is None and account_id == BACKSTOP:
+            return self.backstop
+        return self.house if account is None and account_id == HOUSE else account
 
     def add_market(self, instrument: Instrument) -> None:
         """Make an instrument known, with an empty book."""
         self.positions.add_symbol(instrument.symbol)
         positions = self.positions.in_symbol(instrument.symbol)
-        self.markets[instrument.symbol] = Market(instrument, positions)
+        outside = None
+        if instrument.terms.mode is MarketMode.L1:
+            outside = OutsideBook(OutsideMarket(self, instrument))
+        self.markets[instrument.symbol] = Market(instrument, positions, outside)
 
     def check(self) -> None:
         """Assert every invariant of the state, down to the last order. Linear in everything."""
@@ -231,7 +263,17 @@ class State:
         assert self.live.keys() == self.accounts.keys()
         assert self.carry is None or self.carry.symbol in self.markets
         for market in self.markets.values():
-            market.book.check(may_cross=market.instrument.state is MarketState.AUCTION)
+            gathers = market.instrument.state is MarketState.AUCTION
+            market.book.check(may_cross=gathers or market.outside is not None)
+            self._check_reached(market)
             market.stops.check()
             market.instrument.check()
         check_orders(self)
+
+    def _check_reached(self, market: Market) -> None:
+        """Assert that what the outside market has reached is filled, or is about to be (D5)."""
+        instrument = market.instrument
+        assert (market.outside is not None) == (instrument.terms.mode is MarketMode.L1)
+        if market.outside is not None and instrument.state is MarketState.OPEN:
+            waits = instrument.symbol in self.reached
+            assert waits or market.outside.reached_side() == 0, "the outside reaches nobody"

@@ -192,6 +192,8 @@ class Trading:
         """Ask everything about an order that needs no money, in order; return refusal and path."""
         instrument = market.instrument
         market_state = instrument.state
+        if market.outside is not None and position.account is self._state.house:
+            return Refusal.HOUSE_IS_COUNTERPARTY, None
         if market_state is not OPEN and market_state is not AUCTION:
             return Refusal.MARKET_NOT_OPEN, None
         open_orders = len(self._state.live.get(command.account, ()))
@@ -260,7 +262,9 @@ class Trading:
         if command.post_only and immediate:
             return Refusal.INVALID_TIME_IN_FORCE, "$.post_only"
         if command.display_lots and (
-            immediate or not display_fits(command.display_lots, command.quantity_lots)
+            immediate
+            or not display_fits(command.display_lots, command.quantity_lots)
+            or (market.outside is not None and command.peak_lots() > 0)
         ):
             return Refusal.INVALID_DISPLAY, "$.display_quantity"
         if command.time_in_force is not GTC or command.expires_us:
@@ -333,7 +337,7 @@ class Trading:
         assert order.order_id == order_id
         state.next_order_id = order_id + 1
         if order.account_id not in state.accounts:
-            state.add_account(state.backstop)
+            state.add_account(order.position.account)
         state.ids.make_room(state.now_us, state.live)
         state.ids.add(
             (order.account_id, order.client_order_id),

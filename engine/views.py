@@ -239,7 +239,9 @@ def _quintiles(state: State) -> dict[tuple[str, str], int]:
     Without those who cannot be: the venue's own accounts, and any without positive equity.
     """
     found: dict[tuple[str, str], int] = {}
-    for symbol in state.markets:
+    for symbol, market in state.markets.items():
+        if market.outside is not None:
+            continue  # the house takes every slice: nobody is deleveraged (D5)
         held = state.positions.open_in(symbol).values()
         for side in (1, -1):
             ranking = ranked([position for position in held if position.lots * side > 0])

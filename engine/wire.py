@@ -20,6 +20,7 @@ from engine.limits import (
 from matching.terms import (
     AccountStatus,
     FillRule,
+    MarketMode,
     MarketState,
     MarkSource,
     OrderType,
@@ -191,7 +192,7 @@ class CreateInstrumentWire(Wire, tag="create_instrument"):
     max_leverage: Decimal | None = None
     maker_fee: Decimal | None = None
     taker_fee: Decimal | None = None
-    mode: Literal["book", "l1"] | None = None
+    mode: MarketMode | None = None
     mark_source: MarkSource | None = None
     collar: Decimal | None = None
     funding_cap: Decimal | None = None

@@ -107,7 +107,7 @@ class Book:
         return self.bids.best is None and self.asks.best is None
 
     def check(self, *, may_cross: bool = False) -> None:
-        """Assert every invariant of the book; above all that it never crosses but in an auction."""
+        """Assert every invariant of the book; above all that it crosses only where it may."""
         self.bids.check()
         self.asks.check()
         bid, ask = self.bids.best, self.asks.best

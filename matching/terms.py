@@ -97,6 +97,13 @@ class MarketState(Enum):
     AUCTION = "auction"
 
 
+class MarketMode(Enum):
+    """Whom orders meet: each other in our own book, or an outside market's best prices (D5)."""
+
+    BOOK = "book"
+    L1 = "l1"
+
+
 class MarkSource(Enum):
     """Where an instrument's mark price comes from (B2)."""
 
@@ -140,6 +147,7 @@ class Refusal(IntEnum):
     ACCOUNT_NOT_ACTIVE = 206
     INSTRUMENT_NOT_FLAT = 207
     TOO_MANY = 208
+    HOUSE_IS_COUNTERPARTY = 209
     # 3xx: market state and price protection.
     MARKET_NOT_OPEN = 301
     PRICE_UNAVAILABLE = 302
@@ -210,7 +218,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     `price_band_ppm` is how far a limit may lie from the reference, 0 for no band (E1);
     `fires_at_once` lets a stop fire that is reached already, instead of refusing it (A11). Funding
     rates are cut to plus or minus `funding_cap_ppm`. Where rates rise with notional there are two
-    or more `margin_brackets`, and the two rates are those of the first.
+    or more `margin_brackets`, and the two rates are those of the first. `mode` never changes.
     """
 
     symbol: str
@@ -235,3 +243,4 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     fires_at_once: bool = False
     funding_cap_ppm: int = 7_500
     margin_brackets: tuple[MarginBracket, ...] = ()
+    mode: MarketMode = MarketMode.BOOK

@@ -11,8 +11,8 @@ class Instrument:
     """Terms plus what moves: market state, best outside bid and ask, last trade, mark.
 
     The mark is kept in half ticks, so that the mid of a one-tick spread is exact (B2). A price of
-    0 means that none has been seen. `band` is None where the instrument has no price band (E1), so
-    that nothing is recorded for it.
+    0 means that none has been seen; bid and ask are as of `quoted_at_us`. `band` is None where the
+    instrument has no price band (E1), so that nothing is recorded for it.
     """
 
     __slots__ = (
@@ -24,6 +24,7 @@ class Instrument:
         "last_ticks",
         "mark_half_ticks",
         "priced_at_us",
+        "quoted_at_us",
         "sources",
         "state",
         "symbol",
@@ -44,6 +45,7 @@ class Instrument:
         self.last_ticks: int = 0
         self.mark_half_ticks: int = 0
         self.priced_at_us: int = 0
+        self.quoted_at_us: int = 0
         self.sources: dict[str, tuple[int, int]] = {}
         self.band: PriceBand | None = PriceBand() if terms.price_band_ppm else None
 
@@ -52,11 +54,19 @@ class Instrument:
         limit_us = self.terms.feed_stale_us
         return limit_us > 0 and now_us - self.priced_at_us > limit_us
 
+    def outside_ticks(self, side: int, now_us: int) -> int:
+        """Return the outside bid (side +1) or ask, 0 where there is none or it is too old."""
+        limit_us = self.terms.feed_stale_us
+        if limit_us > 0 and now_us - self.quoted_at_us > limit_us:
+            return 0
+        return self.bid_ticks if side > 0 else self.ask_ticks
+
     def accept_tick(self, bid_ticks: int, ask_ticks: int, now_us: int) -> bool:
         """Take an outside bid and ask; return whether the mark moved."""
         assert 0 < bid_ticks < ask_ticks
         self.bid_ticks = bid_ticks
         self.ask_ticks = ask_ticks
+        self.quoted_at_us = now_us
         if self.terms.mark_source is not MarkSource.L1_MID:
             return False
         return self.set_mark(bid_ticks + ask_ticks, now_us)

@@ -316,6 +316,7 @@ class MarginReceipt(msgspec.Struct, gc=False):
     share_ppm: int = 0
     bankruptcy_ticks: int = 0
     collar_ticks: int = 0
+    outside_ticks: int = 0
 
 
 class MarginCall(msgspec.Struct, gc=False):

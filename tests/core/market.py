@@ -266,7 +266,7 @@ class Market:
 
     def _introduce(self, account: str) -> None:
         """Create and fund an account that nobody has heard of."""
-        if account in self.accounts() or account == "backstop":
+        if account in self.accounts() or account in {"backstop", "house"}:
             return
         said = list(self.events)
         self.send({"type": "create_account", "account": account}, self._transfer(account, RICH))

@@ -78,6 +78,10 @@ REACHED: dict[Refusal, tuple[str, Callable[[Market], object]]] = {
     Refusal.INSTRUMENT_EXISTS: ("", _says("instrument X")),
     Refusal.ACCOUNT_NOT_ACTIVE: ("update bob status=closed", _order()),
     Refusal.INSTRUMENT_NOT_FLAT: (ONE_ORDER, _says("delete X")),
+    Refusal.HOUSE_IS_COUNTERPARTY: (
+        "instrument L mode=l1",
+        _order(account="house", symbol="L"),
+    ),
     Refusal.TOO_MANY: ("", _says("account one-too-many")),
     Refusal.MARKET_NOT_OPEN: ("state X halted", _order()),
     Refusal.PRICE_UNAVAILABLE: ("instrument N", _order(symbol="N")),

@@ -20,6 +20,7 @@ KERNEL = (
     "engine.linked_entry",
     "engine.linking",
     "engine.execution",
+    "engine.house",
     "engine.invariants",
     "engine.liquidation",
     "engine.market_states",
