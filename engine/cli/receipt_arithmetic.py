@@ -15,13 +15,17 @@ Event = dict[str, Any]
 
 
 class Grid(NamedTuple):
-    """What of an instrument a receipt's arithmetic needs; the rates with where each begins."""
+    """What of an instrument a receipt's arithmetic needs; the rates with where each begins.
+
+    `is_outside` tells that it trades at an outside market's prices (mode `l1`).
+    """
 
     tick: Fraction
     lot: Fraction
     contract: Fraction
     collar: Fraction
     maintenance_rates: tuple[tuple[Fraction, Fraction], ...]
+    is_outside: bool = False
 
     def maintenance(self, notional: Fraction) -> Fraction:
         """Charge each part of a notional at its bracket's rate, and round up to the atom (B4)."""
@@ -45,6 +49,7 @@ def grid_of(terms: Event) -> Grid:
         Fraction(terms["contract_size"]),
         Fraction(terms["collar"]),
         tuple((Fraction(b["notional"]), Fraction(b["maintenance_margin"])) for b in brackets),
+        terms.get("mode") == "l1",
     )
 
 

@@ -56,6 +56,7 @@ class ReceiptAuditor:
             self._grids, money(state.ledger.insurance), rate(ladder.liquidation_fee_ppm)
         )
         self._last_action: tuple[int, Any, str, int] | None = None
+        self._to_be_sold: Event | None = None
 
     def observe(self, frame: Frame) -> Iterator[str]:
         """Yield what is wrong with the receipts of a frame. Frames come in order."""
@@ -63,6 +64,8 @@ class ReceiptAuditor:
             return
         for index, event in enumerate(msgspec.json.decode(frame.events)):
             kind = event["type"]
+            for problem in self._sold_outside(event):
+                yield f"frame {frame.n} event {index}: {problem}"
             if kind in {"instrument_created", "instrument_updated"}:
                 self._grids[event["symbol"]] = grid_of(event)
             elif kind == "liquidation_set":
@@ -107,10 +110,25 @@ class ReceiptAuditor:
         bankrupt = _bankruptcy(receipt, value, own, position * grid.contract, grid.tick)
         yield from differs("bankruptcy_price", Fraction(receipt["bankruptcy_price"]), bankrupt)
         limit = bankrupt
-        if "collar_price" in receipt:
+        if grid.is_outside:
+            limit = Fraction(receipt["outside_price"])
+            self._to_be_sold = event
+        elif "collar_price" in receipt:
             better = max if position > 0 else min
             limit = better(bankrupt, Fraction(receipt["collar_price"]))
         yield from differs("limit_price", Fraction(event["limit_price"]), limit)
+
+    def _sold_outside(self, event: Event) -> Iterator[str]:
+        """Yield what is wrong with the event after a slice in mode `l1`: its one trade (D5)."""
+        slice_, self._to_be_sold = self._to_be_sold, None
+        if slice_ is None:
+            return
+        if event["type"] != "trade" or event["maker"]["account"] != "house":
+            yield "a slice that the outside market did not take"
+            return
+        yield from differs("account", event["taker"]["account"], slice_["account"])
+        yield from differs("price", Fraction(event["price"]), Fraction(slice_["limit_price"]))
+        yield from differs("sold", Fraction(event["quantity"]), Fraction(slice_["quantity"]))
 
     def _tier(self, receipt: Event) -> int:
         """Return the highest tier whose threshold maintenance ⁄ equity reaches."""
