@@ -10,9 +10,11 @@ from typing import Any
 
 from engine.entries import decode_entry
 from engine.machine import Machine
+from engine.restore import restore
+from engine.snapshot import capture, state_hash
 from tests.core import view
 from tests.core.oracle.oracle import Oracle
-from tests.core.tallies import beyond, words
+from tests.core.tallies import beyond, outside, words
 from tests.core.tapes import Step
 
 UNTOLD = ("text", "digest", "stream", "entry")
@@ -24,9 +26,13 @@ class Difference(AssertionError):
 
 
 class Duel:
-    """A machine and an oracle that are given the same entries."""
+    """A machine and an oracle that are given the same entries.
 
-    def __init__(self) -> None:
+    With `restarts` the machine goes on from a snapshot after each of them.
+    """
+
+    def __init__(self, *, restarts: bool = False) -> None:
+        self.restarts = restarts
         self.machine = Machine()
         self.oracle = Oracle()
         self.now_us = 0
@@ -56,6 +62,8 @@ class Duel:
         if said != expected:
             _compare("events", said, expected)
         self.compare_everything()
+        if self.restarts:
+            self.restart()
         self.played += 1
         if self.played % 10 == 0:
             mine = view.tier_prices(self.machine.kernel)
@@ -78,6 +86,12 @@ class Duel:
         A tape's accounts are too few for that, at the bounds of engine.limits.
         """
         return []
+
+    def restart(self) -> None:
+        """Go on with a machine restored from a snapshot. Raises Difference."""
+        twin = restore(list(capture(self.machine.kernel)))
+        _compare("hash of what is restored", state_hash(twin), state_hash(self.machine.kernel))
+        self.machine = Machine(twin)
 
     def compare_everything(self) -> None:
         """Compare books, accounts, positions and holds; then ask the kernel itself."""
@@ -107,46 +121,50 @@ def _differ(what: str, got: object, expected: object) -> None:
     raise Difference(f"{what}\n  machine: {got}\n  oracle:  {expected}")
 
 
-def play(steps: Sequence[Step]) -> None:
+def play(steps: Sequence[Step], *, restarts: bool = False) -> None:
     """Play a tape to the end. Raises Difference."""
-    duel = Duel()
+    duel = Duel(restarts=restarts)
     for step in steps:
         duel.play(step)
 
 
-def play_tape(seed: int, steps: list[Step]) -> Counter[str]:
+def play_tape(seed: int, steps: list[Step], *, restarts: bool = False) -> Counter[str]:
     """Play a seed's tape; return how often each event and refusal came up.
 
     A tape that fails is reported as an AssertionError, shrunk to what a reader needs.
     """
     seen: Counter[str] = Counter()
-    duel = Duel()
+    duel = Duel(restarts=restarts)
     for end, step in enumerate(steps, start=1):
         try:
             for event in duel.play(step):
-                seen.update([*words(event), *beyond(duel.oracle.world, event)])
+                world = duel.oracle.world
+                seen.update([*words(event), *beyond(world, event), *outside(world, event)])
         except Exception as failure:
-            raise AssertionError(report(seed, steps[:end])) from failure
+            told = report(seed, steps[:end], restarts=restarts)
+            raise AssertionError(told) from failure
     return seen
 
 
-def play_tapes(make: Callable[[int], list[Step]], seeds: Iterable[int]) -> Counter[str]:
+def play_tapes(
+    make: Callable[[int], list[Step]], seeds: Iterable[int], *, restarts: bool = False
+) -> Counter[str]:
     """Play the tapes that `make` writes from many seeds, on all processors; count the same."""
     seen: Counter[str] = Counter()
     with ProcessPoolExecutor(mp_context=get_context("fork")) as pool:
-        for counted in pool.map(partial(_play_seed, make), seeds):
+        for counted in pool.map(partial(_play_seed, make, restarts), seeds):
             seen += counted
     return seen
 
 
-def _play_seed(make: Callable[[int], list[Step]], seed: int) -> Counter[str]:
-    return play_tape(seed, make(seed))
+def _play_seed(make: Callable[[int], list[Step]], restarts: bool, seed: int) -> Counter[str]:
+    return play_tape(seed, make(seed), restarts=restarts)
 
 
-def fails(steps: Sequence[Step]) -> bool:
+def fails(steps: Sequence[Step], *, restarts: bool = False) -> bool:
     """Tell whether a tape fails, in whatever way."""
     try:
-        play(steps)
+        play(steps, restarts=restarts)
     except Exception:
         return True
     return False
@@ -172,9 +190,9 @@ def shrink(steps: list[Step], still_fails: Callable[[list[Step]], bool] = fails)
         size = max(1, size // 2)
 
 
-def _until_it_fails(steps: list[Step]) -> list[Step]:
+def _until_it_fails(steps: list[Step], *, restarts: bool) -> list[Step]:
     """Return a tape up to and with its first step that fails; whole if none does."""
-    duel = Duel()
+    duel = Duel(restarts=restarts)
     for end, step in enumerate(steps, start=1):
         try:
             duel.play(step)
@@ -183,11 +201,11 @@ def _until_it_fails(steps: list[Step]) -> list[Step]:
     return steps
 
 
-def report(seed: int, steps: list[Step]) -> str:
+def report(seed: int, steps: list[Step], *, restarts: bool = False) -> str:
     """Return a failing tape as a reader wants it: seed, smallest tape, what differs."""
-    smallest = shrink(_until_it_fails(steps))
+    smallest = shrink(_until_it_fails(steps, restarts=restarts), partial(fails, restarts=restarts))
     try:
-        play(smallest)
+        play(smallest, restarts=restarts)
     except Exception as difference:
         lines = "\n".join(str(step) for step in smallest)
         found = f"{type(difference).__name__}: {difference}"

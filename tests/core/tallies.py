@@ -4,7 +4,10 @@ from fractions import Fraction
 from typing import Any
 
 from tests.core.oracle.numbers import ATOMS, number
-from tests.core.oracle.world import World
+from tests.core.oracle.world import RESERVED, World
+
+PARTIES = ("maker", "taker")
+CHILDREN = (".tp1", ".tp2", ".tp3", ".sl")
 
 
 def words(event: dict[str, Any]) -> list[str]:
@@ -15,8 +18,8 @@ def words(event: dict[str, Any]) -> list[str]:
     if kind == "order_amended" and "cause" in event:
         grown = event["cause"] == "bracket" and not event["kept_priority"]
         words.append(f"{event['cause']} {'grown' if grown else 'cut'}")
-    words += _refused(event) + _boundary(event) + _waterfall(event)
-    if name.endswith((".tp1", ".tp2", ".tp3", ".sl")):
+    words += _refused(event) + _boundary(event) + _waterfall(event) + _booked(event)
+    if name.endswith(CHILDREN):
         at_once = kind == "order_accepted" and event["status"] == "done"
         words += ["child at once"] if at_once else []
         codes = {413: "child refused", 703: "child repeated"}
@@ -37,6 +40,43 @@ def beyond(world: World, event: dict[str, Any]) -> list[str]:
         receipt = event["receipt"]
         notional = abs(number(receipt["position"])) * number(receipt["mark_price"]) * ATOMS
     return [f"{event['type']} beyond"] if notional >= instrument.brackets[1][0] else []
+
+
+def outside(world: World, event: dict[str, Any]) -> list[str]:
+    """Return what an event of an instrument of mode `l1` counts as (D5)."""
+    instrument = world.instruments.get(str(event.get("symbol")))
+    kind = event["type"]
+    if instrument is None or not instrument.is_outside or "trade_ref" in event:
+        return []
+    words = [f"outside {kind}"]
+    if kind == "trade":
+        words += [f"outside {side}" for side in PARTIES if event[side]["account"] == "house"]
+        is_last = event["taker"]["leaves"] == "0"
+        words += ["outside one of many"] if not is_last and "outside taker" in words else []
+        child = str(event["maker"]["client_order_id"]).endswith(CHILDREN)
+        words += ["outside child"] if child else []
+    if kind == "liquidation":
+        words.append(f"outside tier {event['tier']} {event['side']}")
+        words += ["outside under water"] if event["receipt"]["equity"].startswith("-") else []
+    if kind == "order_cancelled":
+        words.append(f"outside {event['reason']}")
+    return words
+
+
+def _booked(event: dict[str, Any]) -> list[str]:
+    """Return what a trade that was agreed elsewhere counts as."""
+    if "trade_ref" not in event:
+        return []
+    words = ["booked", f"booked {event['aggressor_side']}"]
+    words += ["booked and signed"] if "trade_signature" in event else []
+    for side, way in zip(PARTIES, (-1, 1), strict=True):
+        party = event[side]
+        name = str(party["account"])
+        words += [f"booked with the {name}"] if name in RESERVED else []
+        after, lots = number(party["position"]), number(event["quantity"])
+        before = after - way * lots * (1 if event["aggressor_side"] == "buy" else -1)
+        words += ["turned by a booked trade"] if before * after < 0 else []
+    return words
 
 
 def _refused(event: dict[str, Any]) -> list[str]:

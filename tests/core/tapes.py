@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from tests.core.tape_orders import ACCOUNTS, Command, Listing
-from tests.core.tape_settings import DAY_MS, Settings
+from tests.core.tape_outside import Outside
+from tests.core.tape_settings import DAY_MS
 from tests.core.tape_terms import margin_brackets, wrong_brackets
 
 SOURCES = (("l1_mid", "last", "pushed"), ("l1_mid", "pushed", "pushed"))
@@ -44,33 +45,42 @@ class Step:
         return f"+{self.wait_ms:<5} {self.stream:<7} {self.payload}{bad}"
 
 
-def tape(seed: int, length: int, *, gaps: bool | None = None) -> list[Step]:
+def tape(
+    seed: int, length: int, *, gaps: bool | None = None, outside: float | None = None
+) -> list[Step]:
     """Return the tape of a seed: the set-up, then `length` random commands.
 
     With `gaps` most of them are of scenes in which prices jump; without saying so, on some tapes.
+    `outside` is the share of instruments in mode `l1`; without saying so a few, on some tapes.
     """
-    return list(_Tape(random.Random(seed), gaps=gaps).steps(length))
+    return list(_Tape(random.Random(seed), gaps=gaps, outside=outside).steps(length))
 
 
-class _Tape(Settings):
+def tape_outside(seed: int, length: int) -> list[Step]:
+    """Return a tape of instruments in mode `l1`, but for some, with scenes of their own."""
+    return tape(seed, length, gaps=seed % 3 == 0, outside=0.9)
+
+
+class _Tape(Outside):
     """The random choices of one tape."""
 
-    def __init__(self, rng: random.Random, *, gaps: bool | None) -> None:
+    def __init__(self, rng: random.Random, *, gaps: bool | None, outside: float | None) -> None:
         often = 60 if gaps else 15
         gaps = rng.random() < 0.3 if gaps is None else gaps
         listings = [
             Listing(f"S{i}", rng.choice(SOURCES[gaps]), *rng.choice(_GRIDS))
             for i in range(rng.choice((1, 1, 2, 3)))
         ]
-        super().__init__(rng, listings, gaps=gaps)
+        share = 0 if outside is None else outside
+        super().__init__(rng, listings, gaps=gaps, outside=share)
         self.volatility = rng.choice((1, 2, 4, 8))
         self.wealth = 1 if self.gaps else rng.choice((1, 1, 1, 10))
         self.haste = rng.choice((0, 0, 0.003, 0.02))
-        self.banded = rng.choice((0, 0, 0.3, 0.9))
+        self.banded = rng.choice((0, 0, 0.3, 0.3 if share else 0.9))
         calls, ends = rng.choice(((0, 0), (0, 0), (1, 2), (4, 4), (20, 5), (30, 3)))
         kinds: dict[Callable[[], Command], int] = {
             self.limit: 34,
-            self.iceberg: 8,
+            self.iceberg: 1 if share > 0.5 else 8,
             self.exit: 10,
             self.market: 6,
             self.stop: 16,
@@ -103,6 +113,11 @@ class _Tape(Settings):
             self.scene: often * self.gaps,
             self.fund_insurance: 1 + 2 * self.gaps,
             self.of_the_venue: 3,
+            self.of_the_house: 2 * bool(share),
+            self.booked: 0,
+            self.storm: 8 * (share > 0.5),
+            self.slide: 8 * (share > 0.5),
+            self.freshness: 2 * bool(share),
             self.wrong_attributes: 3,
         }
         self.kinds, self.weights = list(kinds), list(kinds.values())
@@ -226,6 +241,8 @@ class _Tape(Settings):
         command |= self.maybe(self.banded, {"price_band": self.rng.choice(BANDS)})
         command |= self.maybe(0.3, {"stop_already_reached": "fire"})
         command |= self.maybe(0.05, {"state": "auction"})
+        if self.outside and self.rng.random() < self.outside:
+            command |= self.terms_outside()
         command |= self.maybe(0.6, {"funding_cap": self.rng.choice(CAPS)})
         if self.rng.random() < 0.5:
             margin = {"margin_brackets": margin_brackets(self.rng)}

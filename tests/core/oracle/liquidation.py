@@ -116,6 +116,7 @@ def _close(world: World, account: Account, position: Position, tier: int) -> Non
     best = sweeps.touch(world, instrument, -side)
     if best is not None and instrument.is_outside:
         limit = best
+        receipt["outside_price"] = instrument.price(best)
     elif best is not None:
         collar = sweeps.protection(side, best, instrument.rate("collar"))
         limit = max(bankrupt, collar) if side < 0 else min(bankrupt, collar)

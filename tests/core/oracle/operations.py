@@ -148,7 +148,8 @@ def set_market_state(world: World, command: Command) -> None:
     wanted = command["symbol"]
     if wanted != "*":
         world.instrument(wanted)
-    for symbol in sorted(world.instruments) if wanted == "*" else [wanted]:
+    symbols = sorted(world.instruments) if wanted == "*" else [wanted]
+    for symbol in symbols:
         instrument = world.instruments[symbol]
         is_over = instrument.state == "auction" and command["state"] != "auction"
         if is_over and not instrument.is_outside:
@@ -156,7 +157,8 @@ def set_market_state(world: World, command: Command) -> None:
         instrument.state = command["state"]
         world.moved.add(symbol)
         world.say("market_state", symbol=symbol, state=command["state"])
-        outside.reach(world, instrument)
+    for symbol in symbols:
+        outside.reach(world, world.instruments[symbol])
 
 
 def create_account(world: World, command: Command) -> None:

@@ -7,25 +7,33 @@ from tests.core.oracle.world import Instrument, World
 def reach(world: World, instrument: Instrument) -> None:
     """Fill the resting limits that the far side has reached: the buys, then the sells.
 
-    One order of the house takes all of a side, in the order of price and time; nothing happens
-    without a touch, or while the market is not open.
+    Nothing happens without a touch, or while the market is not open.
     """
-    if not instrument.is_outside or instrument.state != "open":
-        return
-    for side in (1, -1):
-        far = sweeps.touch(world, instrument, -side)
-        if far is None:
-            return
-        resting = sweeps.makers(world, instrument, side)
-        lots = sum(order.leaves for order in resting if side * order.price >= side * far)
-        if lots == 0:
-            continue
-        house = sweeps.house_order(world, instrument, -side, far, lots)
-        fills.admit_house(world, house)
-        sweep = sweeps.plan(world, house, far)
-        house.leaves = sweep.filled
-        fills.carry_out(world, house, sweep)
-        assert house.leaves == 0
+    if instrument.is_outside and instrument.state == "open":
+        for side in (1, -1):
+            while _take(world, instrument, side):
+                pass
+
+
+def _take(world: World, instrument: Instrument, side: int) -> bool:
+    """Let one order of the house take what it can of a side, by price and time.
+
+    Returns False where nobody has been reached.
+    """
+    far = sweeps.touch(world, instrument, -side)
+    if far is None:
+        return False
+    resting = sweeps.makers(world, instrument, side)
+    lots = sum(order.leaves for order in resting if side * order.price >= side * far)
+    if lots == 0:
+        return False
+    house = sweeps.house_order(world, instrument, -side, far, lots)
+    fills.admit_house(world, house)
+    sweep = sweeps.plan(world, house, far)
+    house.leaves = sweep.filled
+    fills.carry_out(world, house, sweep)
+    assert house.leaves == 0 < sweep.filled
+    return True
 
 
 def ask_reached(world: World) -> None:

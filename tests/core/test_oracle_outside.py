@@ -1,0 +1,69 @@
+"""The machine against the oracle where instruments trade with an outside market (D5).
+
+After every entry the machine goes on from a snapshot: no command depends on what it leaves out.
+"""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.core.bounds import lower
+from tests.core.duel import Duel, play_tapes
+from tests.core.tapes import tape_outside
+
+SEEDS = range(6)
+"""Few, so that the core's tests stay a matter of seconds; tests/test_oracle_tapes.py has more."""
+
+
+def tape(seed: int) -> list[Any]:
+    """Return the tape of a seed."""
+    return list(tape_outside(seed, 400))
+
+
+def test_restarted_machine_agrees_outside() -> None:
+    """2,400 commands: walls of limits, gaps through them, silence, pauses, slices (D5)."""
+    seen = play_tapes(tape, SEEDS, restarts=True)
+
+    assert seen["outside maker"] > 50
+    assert seen["outside one of many"] > 20
+    assert seen["outside liquidation"] > 5
+
+
+class Interrupted(Duel):
+    """A duel in which the machine is killed between any two frames of a command."""
+
+    kills = 0
+
+    def rest(self) -> list[dict[str, Any]]:
+        """Go on in a machine restored from a snapshot, frame by frame."""
+        said: list[dict[str, Any]] = []
+        while self.has_reached_more():
+            self.restart()
+            out: list[bytes] = []
+            self.machine.begin(self.now_us, out)
+            said += [json.loads(event) for event in out]
+            self.kills += 1
+        assert not any("in" in event for event in said), "no input causes what a later frame says"
+        return [event | {"in": 0} for event in said]
+
+    def has_reached_more(self) -> bool:
+        """Tell whether fills, or what follows them, are left for the next frame."""
+        state = self.machine.kernel.state
+        return bool(state.reached or state.turns or state.cascades)
+
+
+def test_killed_between_fills_it_agrees_with_the_oracle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the outside price has reached is filled to the end before anything else (D5)."""
+    monkeypatch.setattr("tests.core.oracle.sweeps.MOST_MAKERS", 2)
+    lower(monkeypatch, "MAX_SWEEP_MAKERS", 2)
+    lower(monkeypatch, "UNCROSS_EVENTS_PER_FRAME", 1)
+    kills = 0
+
+    for seed in range(4):
+        duel = Interrupted()
+        for step in tape(seed):
+            duel.play(step)
+        kills += duel.kills
+
+    assert kills > 20, "the tapes reach nobody"
