@@ -21,6 +21,7 @@ from engine.conversion_admin import (
     update_account,
     update_instrument,
 )
+from engine.conversion_booking import book_trade
 from engine.conversion_carry import apply_funding, apply_swap
 from engine.conversion_fees import set_fee_tiers
 from engine.conversion_orders import SIDES, amend_order, place_bracket, place_order, price_ticks
@@ -31,6 +32,7 @@ from engine.wire import (
     AnyWire,
     ApplyFundingWire,
     ApplySwapWire,
+    BookTradeWire,
     CancelAllWire,
     CancelOrderWire,
     CreateAccountWire,
@@ -94,6 +96,7 @@ class Conversion:
             SetFeeTiersWire: set_fee_tiers,
             ApplyFundingWire: apply_funding,
             ApplySwapWire: apply_swap,
+            BookTradeWire: lambda c: book_trade(c, self.grid(c.symbol)),
             Verdict: _refuse,
         }
 

@@ -103,11 +103,11 @@ def _fill_in(order: PlaceOrder, c: OrderBody, grid: Grid) -> None:
     """Give an order its prices and quantities. Raises Defect."""
     if c.max_slippage_bps is not None and c.order_type not in _MARKET_KINDS:
         raise Defect(Refusal.NOT_SUPPORTED, "$.max_slippage_bps")
-    order.quantity_lots = _lots(grid, c.quantity, "$.quantity")
+    order.quantity_lots = quantity_lots(grid, c.quantity, "$.quantity")
     if c.price is not None:
         order.price_ticks = price_ticks(grid, c.price, "$.price")
     if c.display_quantity is not None:
-        order.display_lots = _lots(grid, c.display_quantity, "$.display_quantity")
+        order.display_lots = quantity_lots(grid, c.display_quantity, "$.display_quantity")
     if _stop_fields(c) != _NO_STOP:
         order.stop = _stop_terms(grid, c, c.trigger_by)
         if c.order_type in _TRIGGERED and order.stop.by is None:
@@ -133,7 +133,7 @@ def place_bracket(c: PlaceBracketWire, grid: Grid | None) -> PlaceOrder:
                 bracket.take_profits.append(
                     ExitTerms(
                         price_ticks(grid, each.price, f"{path}.price"),
-                        _lots(grid, each.quantity, f"{path}.quantity"),
+                        quantity_lots(grid, each.quantity, f"{path}.quantity"),
                     )
                 )
             if stop_loss is not None:
@@ -179,11 +179,11 @@ def amend_order(c: AmendOrderWire, grid: Grid | None) -> AmendOrder:
         return amend
     try:
         if c.quantity is not None:
-            amend.quantity_lots = _lots(grid, c.quantity, "$.quantity")
+            amend.quantity_lots = quantity_lots(grid, c.quantity, "$.quantity")
         if c.price is not None:
             amend.price_ticks = price_ticks(grid, c.price, "$.price")
         if c.display_quantity is not None:
-            amend.display_lots = _lots(grid, c.display_quantity, "$.display_quantity")
+            amend.display_lots = quantity_lots(grid, c.display_quantity, "$.display_quantity")
         if c.expires_at is not None:
             amend.expires_us = c.expires_at * 1_000
         if (c.trigger_price, c.trail_offset, c.trail_bps) != (None, None, None):
@@ -268,7 +268,7 @@ def price_ticks(grid: Grid, price: str | int, path: str) -> int:
     return ticks
 
 
-def _lots(grid: Grid, quantity: str | int, path: str) -> int:
+def quantity_lots(grid: Grid, quantity: str | int, path: str) -> int:
     """Return a quantity in lots, within bounds. Raises Defect."""
     try:
         lots = grid.lots(quantity)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from engine.account_terms import AccountTerms
 from engine.amending import Amending
 from engine.arming import Triggering
+from engine.booking import Booking
 from engine.cancelling import Cancelling
 from engine.carrying import Carrying
 from engine.covering import Covering
@@ -22,7 +23,14 @@ from engine.market_states import MarketStates
 from engine.operations import Operations
 from engine.state import State
 from engine.trading import Trading
-from matching.messages import AmendOrder, CancelAll, CancelOrder, PlaceOrder, SetMarketState
+from matching.messages import (
+    AmendOrder,
+    BookTrade,
+    CancelAll,
+    CancelOrder,
+    PlaceOrder,
+    SetMarketState,
+)
 from risk.messages import (
     ApplyFunding,
     ApplySwap,
@@ -102,6 +110,7 @@ class Kernel:
             SetFeeTiers: account_terms.set_fee_tiers,
             ApplyFunding: self._carrying.apply_funding,
             ApplySwap: self._carrying.apply_swap,
+            BookTrade: Booking(self.state, execution).book_trade,
             Rejected: _reject,
         }
 
@@ -121,8 +130,8 @@ class Kernel:
                 self._cancelling.expire(MASS_CANCELS_PER_FRAME - len(events), events)
             if 0 < state.review_at_us <= now_us and not self.is_busy():
                 self._settle_prices(events)
-        if state.backstop.balance_atoms and state.carry is None:
-            self._liquidator.waterfall.sweep_backstop(events)
+        if state.backstop.balance_atoms:
+            self._sweep_backstop(events)
         return events
 
     def _finish(self, events: list[Event]) -> bool:
@@ -172,6 +181,12 @@ class Kernel:
         else:
             self._settle_prices(events)
 
+    def _sweep_backstop(self, events: list[Event]) -> None:
+        """Bring the backstop's balance to zero once a command has moved all its money (D6)."""
+        state = self.state
+        if not (state.carry or state.turns or state.reached or state.cascades):
+            self._liquidator.waterfall.sweep_backstop(events)
+
     def _expiry_us(self) -> int:
         """Return when the next order expires; infinitely late where none does."""
         expiries = self.state.expiries
@@ -204,8 +219,8 @@ class Kernel:
         self._routes[type(command)](command, events)
         if state.touched or state.moved or state.referenced or state.review_at_us or state.reached:
             self._after_payments(events)
-            if state.backstop.balance_atoms and state.carry is None:
-                self._liquidator.waterfall.sweep_backstop(events)
+            if state.backstop.balance_atoms:
+                self._sweep_backstop(events)
             # After whatever moved money. Its sums run from the beginning: once wrong, always wrong.
             state.ledger.check()
         return events

@@ -8,6 +8,7 @@ from engine.wire import AnyWire
 from matching.messages import (
     AmendOrder,
     AuctionUncrossed,
+    BookTrade,
     CancelAll,
     CancelOrder,
     InstrumentCreated,
@@ -81,6 +82,7 @@ Command = (
     | SetFeeTiers
     | ApplyFunding
     | ApplySwap
+    | BookTrade
     | Rejected
 )
 """What the kernel applies. A `Rejected` is a verdict reached before it."""

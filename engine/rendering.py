@@ -112,7 +112,8 @@ class Rendering:
             f'"price":"{grid.price_text(e.price_ticks)}",'
             f'"quantity":"{grid.quantity_text(e.quantity_lots)}",'
             f'"aggressor_side":"{SIDE_NAMES[e.aggressor_side]}",'
-            f'"maker":{_party(e.maker, grid)},"taker":{_party(e.taker, grid)}}}'
+            f'"maker":{_party(e.maker, grid)},"taker":{_party(e.taker, grid)}'
+            f"{_agreed(e) if e.trade_ref else ''}}}"
         )
 
     def _order_cancelled(self, e: OrderCancelled, where: str) -> str:
@@ -223,6 +224,13 @@ def _party(party: TradeParty, grid: Grid) -> str:
         f'"balance":"{to_text(party.balance_atoms, 8)}",'
         f'"leaves":"{grid.quantity_text(party.leaves_lots)}"}}'
     )
+
+
+def _agreed(trade: Trade) -> str:
+    """Name a trade that was agreed elsewhere (B7)."""
+    signature = trade.trade_signature.hex()
+    signed = f',"trade_signature":"{signature}"' if signature else ""
+    return f',"trade_ref":"{trade.trade_ref}"{signed}'
 
 
 def _receipt(receipt: MarginReceipt, grid: Grid | None) -> str:

@@ -349,6 +349,19 @@ class ApplySwapWire(Wire, tag="apply_swap"):
     days: Whole | None = None
 
 
+class BookTradeWire(Wire, tag="book_trade"):
+    """`book_trade` of the protocol: a trade that was agreed elsewhere."""
+
+    account: Identifier
+    symbol: Identifier
+    side: Literal["buy", "sell"]
+    quantity: Decimal
+    price: Decimal
+    trade_id: Identifier
+    counter_account: Identifier | None = None
+    timestamp: Whole | None = None
+
+
 OrdersWire = PlaceOrderWire | PlaceBracketWire | AmendOrderWire | CancelOrderWire | CancelAllWire
 TicksWire = L1Wire | MarkPriceWire
 AdminWire = (
@@ -367,5 +380,6 @@ AdminWire = (
     | SetFeeTiersWire
     | ApplyFundingWire
     | ApplySwapWire
+    | BookTradeWire
 )
 AnyWire = OrdersWire | TicksWire | AdminWire

@@ -137,6 +137,27 @@ class CancelAll(msgspec.Struct, gc=False):
     side: int = 0
 
 
+class BookTrade(msgspec.Struct, gc=False):
+    """A trade agreed elsewhere: `account` on `side`, `counter_account` against it (B7).
+
+    `digest` and `signature_digest` are those by which its id and its signature are remembered; both
+    of the signature's are empty where it has none.
+    """
+
+    account: str
+    counter_account: str
+    symbol: str
+    side: int
+    trade_id: str
+    digest: bytes
+    signature: bytes = b""
+    signature_digest: bytes = b""
+    quantity_lots: int = 0
+    price_ticks: int = 0
+    defect: Refusal | None = None
+    defect_path: str = ""
+
+
 class SetMarketState(msgspec.Struct, gc=False):
     """Open, halt or close one instrument, or all of them with `*` (A14)."""
 
@@ -179,7 +200,10 @@ class TradeParty(msgspec.Struct, gc=False):
 
 
 class Trade(msgspec.Struct, gc=False):
-    """One aggressor against one maker at the maker's price (A1)."""
+    """One aggressor against one maker at the maker's price (A1).
+
+    One that was agreed elsewhere carries its id as `trade_ref`, and its signature if it has one.
+    """
 
     symbol: str
     trade_id: int
@@ -188,6 +212,8 @@ class Trade(msgspec.Struct, gc=False):
     aggressor_side: int
     maker: TradeParty
     taker: TradeParty
+    trade_ref: str = ""
+    trade_signature: bytes = b""
 
 
 class OrderCancelled(msgspec.Struct, gc=False):

@@ -148,6 +148,7 @@ class Refusal(IntEnum):
     INSTRUMENT_NOT_FLAT = 207
     TOO_MANY = 208
     HOUSE_IS_COUNTERPARTY = 209
+    SAME_ACCOUNT = 210
     # 3xx: market state and price protection.
     MARKET_NOT_OPEN = 301
     PRICE_UNAVAILABLE = 302

@@ -157,7 +157,8 @@ class MarketView:
     def _traded(self, event: dict[str, Any]) -> None:
         self.counts["trades"] += 1
         book = self._book(event["symbol"])
-        book.last = event["price"]
+        if "trade_ref" not in event:  # agreed elsewhere, it prints nothing
+            book.last = event["price"]
         self.last_trades.append(event)
         price, quantity = Decimal(event["price"]), Decimal(event["quantity"])
         bought = quantity if event["aggressor_side"] == "buy" else -quantity

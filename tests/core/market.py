@@ -37,6 +37,7 @@ from tests.core.words import (
     TYPES,
     WORDS,
     attributes,
+    booked,
     exits,
     options_of,
     with_integers,
@@ -380,6 +381,7 @@ _OPERATIONS: dict[str, Any] = {
     "delete": _named("delete_instrument", "symbol"),
     "change": _named("update_instrument", "symbol"),
     "instrument": lambda market, words: GRID | _named("create_instrument", "symbol")(market, words),
+    "book": lambda market, words: booked(words, market.symbol),
     "session": lambda _, words: (
         {"type": "update_instrument", "symbol": words[0], "session_end": words[1]}
     ),

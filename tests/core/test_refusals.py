@@ -82,6 +82,7 @@ REACHED: dict[Refusal, tuple[str, Callable[[Market], object]]] = {
         "instrument L mode=l1",
         _order(account="house", symbol="L"),
     ),
+    Refusal.SAME_ACCOUNT: ("", _says("book bob buy 1@100 with=bob")),
     Refusal.TOO_MANY: ("", _says("account one-too-many")),
     Refusal.MARKET_NOT_OPEN: ("state X halted", _order()),
     Refusal.PRICE_UNAVAILABLE: ("instrument N", _order(symbol="N")),

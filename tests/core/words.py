@@ -68,3 +68,20 @@ def exits(options: dict[str, Any]) -> dict[str, Any]:
         limit = {"price": price} if price else {}
         fields["stop_loss"] = {"trigger_price": trigger} | limit | by
     return fields | ({"fill_rule": options.pop("rule")} if "rule" in options else {})
+
+
+def booked(words: list[str], symbol: str) -> dict[str, Any]:
+    """Return `book bob buy 5@100 with=ann id=t1 at=1700000000000` as a command; `at` signs it."""
+    words, options = options_of(words)
+    quantity, _, price = words[2].partition("@")
+    fields = {"trade_id": options.get("id", "t")}
+    fields |= {"counter_account": options["with"]} if "with" in options else {}
+    return {
+        "type": "book_trade",
+        "account": words[0],
+        "symbol": options.get("symbol", symbol),
+        "side": words[1],
+        "quantity": quantity,
+        "price": price,
+        **fields,
+    } | ({"timestamp": int(options["at"])} if "at" in options else {})
