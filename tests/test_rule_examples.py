@@ -190,7 +190,6 @@ def _stands(market: Market, who: str, said: str) -> str:
 WITHOUT = {
     "B2": "every mark of the other examples",
     "D3": "D1 acts at the first two tier prices, and a cent away from them does not",
-    "D5": "D1 and D4 show the order into the book",
     "D8": "a receipt is for a program to read",
     "D9": "what is not looked at cannot be shown; tests/core/test_safe_bands.py counts it",
 }
