@@ -76,6 +76,9 @@ class Booking:
             return Refusal.MARKET_NOT_OPEN, None
         if instrument.is_outside_band(command.price_ticks, state.now_us):
             return Refusal.OUTSIDE_PRICE_BAND, None
+        if instrument.mark_half_ticks == 0:
+            # It would not print, so nothing would give the positions a value.
+            return Refusal.PRICE_UNAVAILABLE, None
         return None
 
     def _book(

@@ -160,6 +160,14 @@ def test_refusals_come_in_their_order(
     assert market.hash() == held
 
 
+def test_without_a_mark_nothing_is_booked() -> None:
+    """It prints nothing, so both positions would stand at no price at all (B2, C1)."""
+    market = Market(mark_source="last")
+    market.play("deposit bob 1000\n book bob buy 1@100\n book backstop buy 1@100")
+
+    assert market.refusals == ["price_unavailable", "price_unavailable"]
+
+
 def test_reductions_pass() -> None:
     """Whoever is short of margin may still get out (C1)."""
     market = rich()
