@@ -3,15 +3,19 @@
 from collections import Counter
 from functools import partial
 
+from tests.core import test_oracle_outside as outside
 from tests.core.duel import play_tapes
 from tests.core.tape_orders import STP_MODES
+from tests.core.tape_slices import slices
 from tests.core.tape_squeeze import squeeze
-from tests.core.tapes import tape
+from tests.core.tapes import tape, tape_outside
 from tests.core.test_oracle import COMMANDS, SEEDS, SEEDS_OF_GAPS, SEEDS_OF_SQUEEZES
 
 MORE_SEEDS = range(SEEDS.stop, SEEDS.stop + 100)
 MORE_GAPS = range(SEEDS_OF_GAPS.stop, SEEDS_OF_GAPS.stop + 90)
 MORE_SQUEEZES = range(SEEDS_OF_SQUEEZES.stop, SEEDS_OF_SQUEEZES.stop + 250)
+MORE_OUTSIDE = range(outside.SEEDS.stop, outside.SEEDS.stop + 20)
+MORE_SLICES = range(outside.SEEDS_OF_SLICES.stop, outside.SEEDS_OF_SLICES.stop + 40)
 
 
 def test_machine_agrees_with_the_oracle() -> None:
@@ -56,6 +60,31 @@ def test_machine_agrees_on_who_is_deleveraged() -> None:
     seen = play_tapes(squeeze, MORE_SQUEEZES)
 
     _ask_for(seen, "round 1", "round 2", "buy round", "sell round", "rank 3", "takeover")
+
+
+def test_restarted_machine_agrees_outside() -> None:
+    """8,000 commands: an outside market, the house, and trades agreed elsewhere (D5, B7)."""
+    commands = partial(tape_outside, length=outside.COMMANDS)
+    seen = play_tapes(commands, MORE_OUTSIDE, restarts=True)
+
+    _ask_for(
+        seen,
+        *("outside maker", "outside taker", "outside one of many", "outside child"),
+        *("outside reduce_only", "outside oco", "outside bracket", "outside order_triggered"),
+        *("outside price_band", "outside order_amended", "no_liquidity", "unfillable"),
+        *("house_is_counterparty", "post_only_would_trade", "rejected $.display_quantity"),
+        *("booked buy", "booked sell", "booked and signed", "turned by a booked trade"),
+        *("booked with the house", "booked with the backstop", "same_account"),
+        *("rejected $.counter_account", "rejected $.trade_id", "rejected $.timestamp"),
+    )
+
+
+def test_restarted_machine_agrees_down_the_tiers() -> None:
+    """Slices that go outside, of every tier and of either side, above water and below (D2, D5)."""
+    seen = play_tapes(slices, MORE_SLICES, restarts=True)
+
+    tiers = [f"outside tier {tier} {side}" for tier in (1, 2, 3) for side in ("buy", "sell")]
+    _ask_for(seen, *tiers, "outside under water", "by the fund", "paid liquidation_fee")
 
 
 def _ask_for(seen: Counter[str], *needed: str) -> None:

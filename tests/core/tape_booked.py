@@ -19,10 +19,11 @@ class Booked(Settings):
 
     def booked(self) -> Command:
         """Book a trade, or one that was booked before: as it was, or all but one word of it."""
-        if self.agreed and self.rng.random() < 0.2:
+        if self.agreed and self.rng.random() < 0.3:
             return self.again()
         rng = self.rng
-        listing, side = rng.choice(self.listings), rng.choice(("buy", "sell"))
+        listing = self.fixed or rng.choice(self.listings)
+        side = rng.choice(("buy", "sell"))
         self.counter += 1
         ticks = self.near(listing, rng.randint(-3, 3)) * rng.choice((1,) * 20 + (2,))
         command: Command = {
@@ -30,13 +31,13 @@ class Booked(Settings):
             "account": rng.choice((*self.leaning[side] * 6, *ACCOUNTS, BACKSTOP, HOUSE)),
             "symbol": listing.symbol,
             "side": side,
-            "quantity": listing.quantity(rng.choice(self.sizes)),
+            "quantity": listing.quantity(rng.choice((*self.sizes, 1, 2, 3))),
             "price": listing.price(ticks),
             "trade_id": f"t{self.counter}",
         }
         others = (*self.leaning[OTHER[side]] * 4, *ACCOUNTS, BACKSTOP, HOUSE)
         command |= self.maybe(0.7, {"counter_account": rng.choice(others)})
-        command |= self.maybe(0.4, {"timestamp": rng.choice(TIMES)})
+        command |= self.maybe(0.6, {"timestamp": rng.choice(TIMES)})
         self.agreed.append(command)
         del self.agreed[:-5]
         return command | self.maybe(0.12, rng.choice(self.wrong(command)))
@@ -63,15 +64,14 @@ class Booked(Settings):
     def again(self) -> Command:
         """Book a trade again, under its own name or another."""
         rng = self.rng
-        command = dict(rng.choice(self.agreed))
+        command = dict(rng.choice((*self.agreed, *self.agreed[-1:] * 6)))
         self.counter += 1
         new = {"trade_id": f"t{self.counter}"}
         quantity = command["quantity"]
         longer = f"{quantity}0" if "." in quantity else f"{quantity}.0"
         others: list[Command] = [
             {},
-            new,
-            new,
+            *(new,) * 4,
             new | {"counter_account": rng.choice((*ACCOUNTS, HOUSE))},
             new | {"side": OTHER[command["side"]]},
             new | {"timestamp": rng.choice(TIMES)},

@@ -16,6 +16,8 @@ WIDE: Command = {
     "liquidation_fee": "0.02",
 }
 """Tiers so far apart that prices come to lie between them."""
+LEAVING = (500, 250, 120, 60, 30, 15, 7, 3, 1)
+"""What somebody takes out who leaves little in."""
 
 
 class Outside(Booked):
@@ -41,6 +43,8 @@ class Outside(Booked):
         rng, listing = self.rng, self.rng.choice(self.listings)
         self.drift = max(-20, min(20, self.drift))
         self.plan = [{"type": "set_market_state", "symbol": "*", "state": "open"}]
+        self.plan += [self.paid(name, rng.choice((60, 200))) for name in rng.sample(ACCOUNTS, 3)]
+        self.plan += [self.mark_at(listing)] if listing.source == "pushed" else []
         self.plan.append(self.quote(listing))
         away = rng.choice((3, 6, 9))
         self.wall(listing, away)
@@ -50,9 +54,10 @@ class Outside(Booked):
         way = rng.choice((-1, 1))
         for jump in (rng.randint(2, away + 2), rng.randint(-away, 1), -2 * rng.randint(1, away)):
             self.drift += way * jump
-            self.plan.append(self.quote(listing))
+            self.plan += self.prices(listing) if rng.random() < 0.4 else [self.quote(listing)]
             if rng.random() < 0.3:
                 self.wall(listing, away)
+        self.plan += [self.booked(), self.booked()]
         return self.plan.pop(0)
 
     def slide(self) -> Command:
@@ -68,13 +73,15 @@ class Outside(Booked):
             for lots in (34, 13, 5, 2):
                 order = self.numbered(listing, name, side, lots)
                 self.plan.append(order | {"order_type": "market"})
-            self.drain(name)
+            self.plan += [self.booked() for _ in range(rng.choice((0, 0, 1, 2)))]
+            self.plan += [self.paid(name, amount, "withdraw") for amount in LEAVING]
             way_out = self.way_out(listing, name, side)
             self.plan += [way_out] if rng.random() < 0.4 else []
-        way, step = -1 if side == "buy" else 1, max(1, listing.middle // 100) // 3
-        for _ in range(rng.randint(8, 20)):
-            self.drift += way * rng.choice((0, 0, 0, 0, 1, 2, 2, -1, rng.choice((1, 5, 12))))
+        way, step = -1 if side == "buy" else 1, max(1, listing.middle // 100)
+        for _ in range(rng.randint(12, 30)):
             self.slipped += way * rng.randint(0, step)
+            if rng.random() < 0.1:
+                self.drift += way * rng.choice((-1, 1, 5, 12))
             self.plan += self.prices(listing)
             if rng.random() < 0.1:
                 self.pause(listing, 4, rng.choice(("halted", "closed")))
@@ -86,17 +93,26 @@ class Outside(Booked):
         quote = self.quote(listing)
         if listing.source != "pushed":
             return [quote]
-        mark = {"type": "mark_price", "symbol": listing.symbol}
-        mark["price"] = listing.price(self.between(listing))
+        mark = self.mark_at(listing)
         return self.rng.choice(([quote, mark], [mark, quote], [mark], [quote, mark]))
+
+    def mark_at(self, listing: Listing) -> Command:
+        """Push the mark to where the market is."""
+        price = listing.price(self.between(listing))
+        return {"type": "mark_price", "symbol": listing.symbol, "price": price}
+
+    def drain(self, name: str) -> None:
+        """Let somebody take out about what is free, less often than where it is all about that."""
+        if not self.outside or self.rng.random() < 0.5:
+            super().drain(name)
 
     def wall(self, listing: Listing, away: int) -> None:
         """Let limits of every kind wait on both sides."""
         rng = self.rng
         self.fixed = listing
         for _ in range(rng.randint(3, 12)):
-            kinds = (self.limit, self.limit, self.limit, self.exit, self.member, self.bracket)
-            order = rng.choice(kinds)()
+            kinds = (*(self.limit,) * 3, self.exit, self.exit, self.member, self.bracket)
+            order = rng.choice((*kinds, self.booked))()
             if order["type"] == "place_order" and order["order_type"] == "limit":
                 order = self.patient(listing, order, away)
             self.plan.append(order)
@@ -118,7 +134,8 @@ class Outside(Booked):
         self.called.add(listing.symbol)
         self.fixed = listing
         for _ in range(rng.randint(1, 6)):
-            make = rng.choice((self.limit, self.limit, self.amend, self.cancel, self.amend))
+            makes = (self.amend, self.amend, self.amend, self.cancel)
+            make = rng.choice((*makes, *(self.limit,) * (6 if state == "auction" else 1)))
             order = make()
             if order["type"] == "place_order":
                 order = self.patient(listing, order, away)
@@ -147,6 +164,13 @@ class Outside(Booked):
         if self.outside and self.rng.random() < 0.6:
             return self.quote(listing)
         return super().price_at(listing)
+
+    def repeat(self) -> Command:
+        """Send an order again, now and then saying what its trigger looks at, or not (A10, A11)."""
+        order = super().repeat()
+        if self.outside and order["order_type"] not in {"limit", "market"}:
+            order |= self.maybe(0.6, {"trigger_by": self.rng.choice(("bid_ask", "last", None))})
+        return order
 
     def freshness(self) -> Command:
         """Say how long a price lasts, or that it lasts for ever."""

@@ -71,7 +71,7 @@ class _Tape(Outside):
             Listing(f"S{i}", rng.choice(SOURCES[gaps]), *rng.choice(_GRIDS))
             for i in range(rng.choice((1, 1, 2, 3)))
         ]
-        share = 0 if outside is None else outside
+        share = rng.choice((0, 0, 0, 0.3)) if outside is None else outside
         super().__init__(rng, listings, gaps=gaps, outside=share)
         self.volatility = rng.choice((1, 2, 4, 8))
         self.wealth = 1 if self.gaps else rng.choice((1, 1, 1, 10))
@@ -114,8 +114,8 @@ class _Tape(Outside):
             self.fund_insurance: 1 + 2 * self.gaps,
             self.of_the_venue: 3,
             self.of_the_house: 2 * bool(share),
-            self.booked: 0,
-            self.storm: 8 * (share > 0.5),
+            self.booked: 30 if share > 0.5 else 4,
+            self.storm: 12 * (share > 0.5),
             self.slide: 8 * (share > 0.5),
             self.freshness: 2 * bool(share),
             self.wrong_attributes: 3,
@@ -137,6 +137,8 @@ class _Tape(Outside):
             yield self.step(self.fee_tiers())
         for listing in self.listings:
             yield self.step(self.tick(listing))
+            if self.outside and listing.source == "pushed":
+                yield self.step(self.mark_at(listing))
         if self.gaps:
             yield self.step(self.ladder())
             yield self.step(self.fund_insurance())

@@ -4,30 +4,36 @@ After every entry the machine goes on from a snapshot: no command depends on wha
 """
 
 import json
+from functools import partial
 from typing import Any
 
 import pytest
 
 from tests.core.bounds import lower
 from tests.core.duel import Duel, play_tapes
+from tests.core.tape_slices import slices
 from tests.core.tapes import tape_outside
 
-SEEDS = range(6)
+SEEDS = range(5)
 """Few, so that the core's tests stay a matter of seconds; tests/test_oracle_tapes.py has more."""
-
-
-def tape(seed: int) -> list[Any]:
-    """Return the tape of a seed."""
-    return list(tape_outside(seed, 400))
+SEEDS_OF_SLICES = range(12)
+COMMANDS = 400
 
 
 def test_restarted_machine_agrees_outside() -> None:
-    """2,400 commands: walls of limits, gaps through them, silence, pauses, slices (D5)."""
-    seen = play_tapes(tape, SEEDS, restarts=True)
+    """2,000 commands: walls of limits, gaps through them, silence, pauses, booked trades (D5)."""
+    seen = play_tapes(partial(tape_outside, length=COMMANDS), SEEDS, restarts=True)
 
     assert seen["outside maker"] > 50
     assert seen["outside one of many"] > 20
-    assert seen["outside liquidation"] > 5
+    assert seen["booked"] > 20
+
+
+def test_restarted_machine_agrees_down_the_tiers() -> None:
+    """Slices at, beside and far beyond where the mark is (D2, D5)."""
+    seen = play_tapes(slices, SEEDS_OF_SLICES, restarts=True)
+
+    assert seen["outside liquidation"] > 20
 
 
 class Interrupted(Duel):
@@ -60,9 +66,9 @@ def test_killed_between_fills_it_agrees_with_the_oracle(monkeypatch: pytest.Monk
     lower(monkeypatch, "UNCROSS_EVENTS_PER_FRAME", 1)
     kills = 0
 
-    for seed in range(4):
+    for seed in range(3, 9):
         duel = Interrupted()
-        for step in tape(seed):
+        for step in tape_outside(seed, COMMANDS):
             duel.play(step)
         kills += duel.kills
 

@@ -80,6 +80,8 @@ def _ask(world: World, taker: Order, maker: Order, signature: str) -> None:
     if instrument.state != "open":
         raise Refused(301)
     bands.ask(world, instrument, taker.price)
+    if instrument.mark2 == 0:
+        raise Refused(302)  # a booked trade makes no mark, so that there must be one
     _admit(world, taker, taker.taker_rate)
     try:
         _admit(world, maker, maker.maker_rate)
