@@ -126,11 +126,9 @@ def crossing(market: Market) -> UncrossPrice | None:
     """Return the price at which a market's book would trade if its auction ended now (A14).
 
     Near the last trade, else the mark. Linear in the orders that cross. None in mode `l1`, where
-    orders never meet each other.
+    orders meet the outside, whose bid is always below its ask.
     """
     instrument, book = market.instrument, market.book
-    if market.outside is not None:
-        return None
     bid_ticks, ask_ticks = book.touch_ticks(BUY), book.touch_ticks(SELL)
     if bid_ticks is None or ask_ticks is None or bid_ticks < ask_ticks:
         return None

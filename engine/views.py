@@ -58,6 +58,7 @@ def books(state: State) -> View:
 def markets(state: State) -> View:
     """Return symbol -> market state, outside prices, last trade and mark; null where unseen.
 
+    In mode `l1` also whether the outside prices are too old to trade at (D5).
     In an auction also where it would trade if it ended now, and how much of what is shown (A14).
     """
     return {symbol: _market(market, state) for symbol, market in sorted(state.markets.items())}
@@ -150,10 +151,13 @@ def _market(market: Market, state: State) -> View:
         "last": price(instrument.last_ticks),
         "mark": grid.half_price_text(mark) if mark else None,
         "mark_source": instrument.terms.mark_source.value,
+        "mode": instrument.terms.mode.value,
         "priced_at_us": instrument.priced_at_us or None,
         "stale": instrument.is_stale(state.now_us),
         "margin_brackets": _brackets(instrument.terms),
     }
+    if market.outside is not None:
+        view["outside_stale"] = market.outside.touch_ticks(1) is None
     if instrument.state is MarketState.AUCTION:
         view["auction"] = _indication(market, grid)
     return view

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from engine.views import positions
+from engine.views import markets, positions
 from tests.core.market import Market
 
 
@@ -193,3 +193,17 @@ def test_no_position_of_mode_l1_has_a_quintile() -> None:
     found = positions(market.kernel.state)
     assert found["bob"]["X"]["adl_quintile"] is None
     assert found["ann"]["Y"]["adl_quintile"] == 5
+
+
+def test_view_tells_whether_the_outside_counts() -> None:
+    """An operator who sees slices wait wants to know why (D5, E3)."""
+    market = held(feed_stale_ms=1000)
+    market.play("instrument Y")
+    seen = markets(market.kernel.state)
+    assert (seen["X"]["mode"], seen["X"]["outside_stale"]) == ("l1", False)
+    assert seen["Y"]["mode"] == "book"
+    assert "outside_stale" not in seen["Y"]
+
+    market.wait(1001)
+
+    assert markets(market.kernel.state)["X"]["outside_stale"]

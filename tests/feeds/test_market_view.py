@@ -16,6 +16,7 @@ from feeds.sources.record import Command
 from feeds.synthetic import INSTRUMENTS, SyntheticMarket
 from risk.margin import equity_and_maintenance
 
+L1 = {"mode": "l1"}
 STEPS = 1_500
 ATOMS = Decimal(10) ** 8
 
@@ -269,6 +270,26 @@ def test_crossed_book_of_an_auction_is_shown_until_it_uncrosses() -> None:
     assert_books_agree(play)
     assert play.view.counts["trades"] > 1
     assert book.last == "100"
+
+
+def test_outside_and_booked_trades_are_followed() -> None:
+    """The house's orders never entered; a trade agreed elsewhere prints nothing (D5, B7)."""
+    play = play_of_two()
+    play.frame(
+        [{"type": "create_instrument", "symbol": "L", "tick_size": "1", "lot_size": "1"} | L1]
+    )
+    play.frame([{"type": "l1", "symbol": "L", "bid": "99", "ask": "101"}])
+    play.frame([order_of("ann", "a", "buy", "101", "4", symbol="L")])
+    play.frame([order_of("bea", "b", "buy", "90", "3", symbol="L")])
+    play.frame([{"type": "l1", "symbol": "L", "bid": "89", "ask": "90"}])
+    booked = {"type": "book_trade", "account": "ann", "counter_account": "bea", "symbol": "L"}
+    booked |= {"side": "sell", "quantity": "1", "price": "95", "trade_id": "t"}
+    play.frame([booked])
+
+    assert_books_agree(play)
+    assert play.view.books["L"].last == "90"
+    held = {name: view.positions["L"].quantity for name, view in play.view.accounts.items()}
+    assert held == {"ann": 3, "bea": 4, "house": -7}
 
 
 def test_what_a_liquidation_leaves_over_is_followed() -> None:
