@@ -199,7 +199,7 @@ class Liquidator:
         """Cancel, look again, and close what the highest tier reached demands (D2).
 
         The largest position waits while its market is not open or its price is stale; tier 3 goes
-        on to the others.
+        on to the others. Tries of a position that must wait begin anew: nobody could have bought.
         """
         state = self._state
         equity, maintenance = equity_and_maintenance(account)
@@ -207,6 +207,9 @@ class Liquidator:
         if tier == 0:
             return
         positions = largest_first(account)
+        for position in positions:
+            if position.tries and not self._tradable(position):
+                position.forget_tries()
         chosen = [p for p in (positions if tier == 3 else positions[:1]) if self._tradable(p)]
         if not chosen:
             return

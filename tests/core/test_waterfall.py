@@ -141,7 +141,7 @@ def test_closed_market_is_no_try() -> None:
     assert _tries(market) == 1
 
     market.play("state X open")
-    assert (_tries(market), market.of("takeover")) == (2, [])
+    assert (_tries(market), market.of("takeover")) == (2, []), "the first since it is open again"
 
 
 # Taking over

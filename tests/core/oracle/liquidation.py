@@ -78,6 +78,9 @@ def _act(world: World, account: Account) -> None:
         return
     held = [p for p in account.positions.values() if p.lots]
     held.sort(key=lambda p: (-abs(p.value), p.opened_by, p.instrument.symbol))
+    for position in held:
+        if not _is_tradable(world, position):
+            position.tries = position.since = 0
     chosen = [p for p in (held if tier == 3 else held[:1]) if _is_tradable(world, p)]
     if not chosen:
         return
