@@ -104,13 +104,14 @@ class Waterfall:
         price_ticks: int,
         events: list[Event],
     ) -> bool:
-        """Move lots to the backstop if the fund can bear the worst case; return whether it did."""
+        """Move lots to the backstop if the fund can bear the worst case; return whether it did.
+
+        It bears already what the backstop would lose if it closed everything at the marks.
+        """
         state, instrument = self._state, position.instrument
-        worst, insurance = (
-            worst_case_atoms(instrument, side, lots, price_ticks),
-            state.ledger.insurance,
-        )
-        if worst > insurance:
+        worst = worst_case_atoms(instrument, side, lots, price_ticks)
+        insurance, unrealized = state.ledger.insurance, self._backstop_unrealized_atoms()
+        if worst > insurance + min(0, unrealized):
             return False
         if BACKSTOP not in state.accounts:
             state.add_account(state.backstop)
@@ -129,12 +130,18 @@ class Waterfall:
                 after,
                 worst,
                 insurance,
+                unrealized,
                 instrument.mark_half_ticks,
             )
         )
         self._end_reducing(position, events)
         self._end_reducing(backstop, events)
         return True
+
+    def _backstop_unrealized_atoms(self) -> int:
+        """Return what closing all that the backstop holds at the marks would realise."""
+        positions = self._state.backstop.positions.values()
+        return sum(position.unrealized_atoms() for position in positions if position.lots)
 
     def _deleverage(
         self,
@@ -157,6 +164,7 @@ class Waterfall:
         ]
         victims = ranked(opposite)[:MAX_DELEVERAGED]
         threshold_ppm = state.ladder.tier1_ppm
+        backstop_unrealized = self._backstop_unrealized_atoms()
         shares = shared_out(
             lots,
             [abs(victim.position.lots) for victim in victims],
@@ -177,6 +185,7 @@ class Waterfall:
                     (position, after, victims[place], counter_after),
                     (-side, taken, price_ticks, trade_id),
                     (place + 1, number),
+                    backstop_unrealized,
                 )
             )
             # The victim's exits are gone already: they were on the side of this fill.
@@ -256,6 +265,7 @@ def _deleveraged(
     who: tuple[Position, Settled, Candidate, Settled],
     fill: tuple[int, int, int, int],
     turn: tuple[int, int],
+    backstop_unrealized_atoms: int,
 ) -> Deleveraged:
     """Say what was taken of a victim: who, (side, lots, ticks, trade id), (rank, round)."""
     position, after, victim, counter_after = who
@@ -271,4 +281,5 @@ def _deleveraged(
         victim.cost_atoms,
         victim.notional_atoms,
         victim.equity_atoms,
+        backstop_unrealized_atoms,
     )

@@ -155,6 +155,7 @@ def test_fill_is_at_the_bankruptcy_price_for_both() -> None:
             "cost": "100",
             "notional": "90",
             "equity": "1000000010",
+            "backstop_unrealized": "0",
         },
     }
 
