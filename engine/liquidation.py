@@ -190,7 +190,8 @@ class Liquidator:
                 continue
             equity, maintenance = equity_and_maintenance(account)
             is_safe = maintenance * PPM <= ladder.margin_call_ppm * equity
-            if is_safe == account.margin_called or tier_reached(maintenance, equity, ladder):
+            is_marked = is_safe == account.margin_called or account.in_liquidation
+            if is_marked or tier_reached(maintenance, equity, ladder):
                 unband(account)
             else:
                 self._renew(account, equity, maintenance)
