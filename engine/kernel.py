@@ -105,8 +105,8 @@ class Kernel:
     def begin(self, now_us: int) -> list[Event]:
         """Open a batch at `now_us`: what is unfinished first, then the timers due; return events.
 
-        Time never goes back. While payments, a mass action, an uncross, a cascade or expiries are
-        unfinished (`is_busy`), no input may be applied: the next batch goes on with them.
+        Time never goes back. While payments, a review, a mass action, an uncross, a cascade or
+        expiries are unfinished (`is_busy`), no input may be applied: the next batch goes on.
         """
         state = self.state
         assert now_us >= state.now_us, "engine time never goes back"
@@ -117,8 +117,8 @@ class Kernel:
                 self._cancelling.expire(MASS_CANCELS_PER_FRAME - len(events), events)
             if 0 < state.review_at_us <= now_us and not self.is_busy():
                 self._settle_prices(events)
-        if state.backstop.balance_atoms and state.carry is None:
-            self._liquidator.waterfall.sweep_backstop(events)
+        if state.backstop.balance_atoms:
+            self._sweep_backstop(events)
         return events
 
     def _finish(self, events: list[Event]) -> bool:
@@ -128,6 +128,10 @@ class Kernel:
             self._carrying.go_on(events)
             self._after_payments(events)
             return False
+        if state.cases:
+            self._liquidator.go_on(events)
+            if state.cases or state.mass or state.due:
+                return False
         if state.mass:
             if self._cancelling.cancel_mass(state.mass[0], events):
                 state.mass.popleft()
@@ -158,6 +162,12 @@ class Kernel:
         elif state.touched or state.moved or state.pending_accounts or state.pending_symbols:
             self._liquidator.review(events)
 
+    def _sweep_backstop(self, events: list[Event]) -> None:
+        """Bring the backstop's balance to zero, once payments or a review are through (D6)."""
+        state = self.state
+        if state.carry is None and not state.cases:
+            self._liquidator.waterfall.sweep_backstop(events)
+
     def _after_payments(self, events: list[Event]) -> None:
         """Look after the margins of all who paid or received, once the last one has (B6)."""
         if self.state.carry is not None:
@@ -173,13 +183,14 @@ class Kernel:
     def is_busy(self) -> bool:
         """Tell whether something must go on in the next batch, before any input."""
         state = self.state
-        unfinished = state.carry or state.mass or state.turns or state.cascades or state.due
-        return bool(unfinished) or self._expiry_us() <= state.now_us
+        queues = state.cases or state.mass or state.turns or state.cascades or state.due
+        return bool(queues or state.carry) or self._expiry_us() <= state.now_us
 
     def next_deadline_us(self) -> int | None:
         """Return when the next timer is due, if any; now, while something is unfinished."""
         state = self.state
-        if state.carry or state.mass or state.turns or state.cascades or state.due:
+        queues = state.cases or state.mass or state.turns or state.cascades or state.due
+        if queues or state.carry:
             return state.now_us
         deadline_us = min(state.review_at_us or NEVER_US, self._expiry_us())
         return None if deadline_us == NEVER_US else deadline_us
@@ -193,12 +204,13 @@ class Kernel:
         state = self.state
         unfinished = state.carry or state.mass or state.turns or state.cascades or state.due
         assert not unfinished, "a mass, an uncross, a cascade goes on before any other input"
+        assert not state.cases, "a review goes on before any other input"
         events: list[Event] = []
         self._routes[type(command)](command, events)
         if state.touched or state.moved or state.referenced or state.review_at_us:
             self._after_payments(events)
-            if state.backstop.balance_atoms and state.carry is None:
-                self._liquidator.waterfall.sweep_backstop(events)
+            if state.backstop.balance_atoms:
+                self._sweep_backstop(events)
             # After whatever moved money. Its sums run from the beginning: once wrong, always wrong.
             state.ledger.check()
         return events

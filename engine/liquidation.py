@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import cmp_to_key
 from typing import TYPE_CHECKING
 
-from engine.limits import PPM
+from engine.limits import PPM, REVIEW_EVENTS_PER_FRAME
 from engine.prices import protection_ticks
 from engine.state import MassCancel
 from engine.waterfall import Waterfall
@@ -85,8 +85,19 @@ class Liquidator:
         if not cases:
             return
         cases.sort(key=cmp_to_key(more_urgent))
-        for case in cases:
-            self._act(case.account, events)
+        assert not state.cases
+        state.cases.extend(case.account.account_id for case in cases)
+        self.go_on(events)
+
+    def go_on(self, events: list[Event]) -> None:
+        """Act on the cases of a review in their order, until the frame has events enough (D2).
+
+        The rest goes on in the next frame, which is no price event: what the prints of this one
+        change waits for the next input or the timer all the same.
+        """
+        state = self._state
+        while state.cases and len(events) <= REVIEW_EVENTS_PER_FRAME:
+            self._act(state.accounts[state.cases.popleft()], events)
         self.defer()
 
     def defer(self) -> None:

@@ -83,6 +83,7 @@ def _restore_head(state: State, head: Head) -> None:
         FeeTier(name, int(volume), maker_ppm, taker_ppm)
         for name, volume, maker_ppm, taker_ppm in head.fee_tiers
     )
+    state.cases.extend(head.cases)
     state.carry = None if head.carry is None else Carry(*head.carry)
 
 

@@ -75,7 +75,8 @@ class State:
     leave by themselves, by (time in µs, order id). `touched` and `moved` gather, during one
     command, the accounts whose equity changed and the symbols whose mark did; `pending_*` are those
     that a liquidation's prints changed, looked at after the next input or at `review_at_us` (0:
-    nothing due), whichever is first. `referenced` gathers the symbols whose armed orders must look
+    nothing due), whichever is first; `cases` those of a review that are still to be acted on, in
+    their order. `referenced` gathers the symbols whose armed orders must look
     at new prices; `cascades` are those being looked at, and how many have fired. `turns` are the
     markets whose new state waits for an uncross, in order of symbol. `brackets` are
     those of which something lives, by their entry's order id; `due` those whose entry has filled
@@ -91,6 +92,7 @@ class State:
         "brackets",
         "carry",
         "cascades",
+        "cases",
         "due",
         "expiries",
         "fee_tiers",
@@ -135,6 +137,7 @@ class State:
         self.next_arming: int = 1
         self.referenced: dict[str, None] = {}
         self.cascades: dict[str, int] = {}
+        self.cases: deque[str] = deque()
         self.touched: dict[str, Account] = {}
         self.moved: dict[str, None] = {}
         self.pending_accounts: dict[str, None] = {}
@@ -229,6 +232,7 @@ class State:
         )
         assert cost == self.ledger.open_cost
         assert self.live.keys() == self.accounts.keys()
+        assert self.accounts.keys() >= set(self.cases)
         assert self.carry is None or self.carry.symbol in self.markets
         for market in self.markets.values():
             market.book.check(may_cross=market.instrument.state is MarketState.AUCTION)

@@ -119,5 +119,5 @@ def test_restored_machine_ends_the_lock_of_whom_a_print_has_saved() -> None:
     for each in (market, twin):
         each.play("mm cancel nothing")
 
-    assert not bob.in_liquidation
+    assert not market.kernel.state.accounts["bob"].in_liquidation
     assert twin.hash() == market.hash()
