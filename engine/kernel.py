@@ -155,10 +155,7 @@ class Kernel:
             self._triggering.run(events)
         if state.turns or state.cascades:
             # The margins wait until the uncross or the cascade has ended, in a later frame.
-            state.pending_accounts.update(dict.fromkeys(state.touched))
-            state.pending_symbols.update(state.moved)
-            state.touched.clear()
-            state.moved.clear()
+            state.postpone()
         elif state.touched or state.moved or state.pending_accounts or state.pending_symbols:
             self._liquidator.review(events)
 

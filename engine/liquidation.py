@@ -98,15 +98,13 @@ class Liquidator:
         state = self._state
         while state.cases and len(events) <= REVIEW_EVENTS_PER_FRAME:
             self._act(state.accounts[state.cases.popleft()], events)
+        self.waterfall.forget_rankings()
         self.defer()
 
     def defer(self) -> None:
         """Leave the accounts touched and the marks moved for the next input, or the timer."""
         state = self._state
-        state.pending_accounts.update(dict.fromkeys(state.touched))
-        state.pending_symbols.update(state.moved)
-        state.touched.clear()
-        state.moved.clear()
+        state.postpone()
         is_pending = state.pending_accounts or state.pending_symbols
         if is_pending and not state.review_at_us:
             state.review_at_us = state.now_us + state.ladder.review_us

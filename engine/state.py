@@ -219,6 +219,13 @@ class State:
         positions = self.positions.in_symbol(instrument.symbol)
         self.markets[instrument.symbol] = Market(instrument, positions)
 
+    def postpone(self) -> None:
+        """Leave the accounts touched and the marks moved to a look that is not the present one."""
+        self.pending_accounts.update(dict.fromkeys(self.touched))
+        self.pending_symbols.update(self.moved)
+        self.touched.clear()
+        self.moved.clear()
+
     def check(self) -> None:
         """Assert every invariant of the state, down to the last order. Linear in everything."""
         self.ledger.check()
