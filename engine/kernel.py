@@ -116,7 +116,9 @@ class Kernel:
             if self._expiry_us() <= now_us:
                 self._cancelling.expire(MASS_CANCELS_PER_FRAME - len(events), events)
             if 0 < state.review_at_us <= now_us and not self.is_busy():
-                self._settle_prices(events)
+                self._settle_prices(events, wakes=False)
+            if state.left_alone and not self.is_busy():
+                self._liquidator.review_left_alone(events)
         if state.backstop.balance_atoms:
             self._sweep_backstop(events)
         return events
@@ -148,7 +150,7 @@ class Kernel:
             self._liquidator.defer()
         return not (state.turns or state.cascades or state.due)
 
-    def _settle_prices(self, events: list[Event]) -> None:
+    def _settle_prices(self, events: list[Event], *, wakes: bool = True) -> None:
         """Fire what new prices have reached, then look after margins (A11, D2)."""
         state = self.state
         if (state.referenced or state.cascades or state.due) and not state.turns:
@@ -156,8 +158,8 @@ class Kernel:
         if state.turns or state.cascades:
             # The margins wait until the uncross or the cascade has ended, in a later frame.
             state.postpone()
-        elif state.touched or state.moved or state.pending_accounts or state.pending_symbols:
-            self._liquidator.review(events)
+        else:
+            self._liquidator.review(events, wakes=wakes)
 
     def _sweep_backstop(self, events: list[Event]) -> None:
         """Bring the backstop's balance to zero, once payments or a review are through (D6)."""
@@ -189,7 +191,8 @@ class Kernel:
         queues = state.cases or state.mass or state.turns or state.cascades or state.due
         if queues or state.carry:
             return state.now_us
-        deadline_us = min(state.review_at_us or NEVER_US, self._expiry_us())
+        alone_us = min((at_us for at_us, _ in state.left_alone.values()), default=NEVER_US)
+        deadline_us = min(state.review_at_us or NEVER_US, self._expiry_us(), alone_us)
         return None if deadline_us == NEVER_US else deadline_us
 
     def apply(self, command: Command) -> list[Event]:
@@ -204,7 +207,8 @@ class Kernel:
         assert not state.cases, "a review goes on before any other input"
         events: list[Event] = []
         self._routes[type(command)](command, events)
-        if state.touched or state.moved or state.referenced or state.review_at_us:
+        is_touched = state.touched or state.moved or state.referenced
+        if is_touched or state.review_at_us or state.left_alone:
             self._after_payments(events)
             if state.backstop.balance_atoms:
                 self._sweep_backstop(events)

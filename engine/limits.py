@@ -54,6 +54,7 @@ MAX_ENTRY_ID_LENGTH: Final = 58
 MAX_TAKE_PROFITS: Final = 10
 MAX_CHILDREN_PER_FRAME: Final = 1_000
 MAX_DELEVERAGED: Final = 1_000
+MAX_REVIEW_WAIT_US: Final = 64_000_000
 
 # The window of client order ids (rule A10).
 ID_WINDOW: Final = 1_000_000

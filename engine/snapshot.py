@@ -67,6 +67,7 @@ class Head(msgspec.Struct, array_like=True):
     carry: tuple[str, str, str, int, int, int, str] | None
     fee_tiers: list[tuple[str, str, int, int]]
     cases: list[str]
+    left_alone: list[tuple[str, int, int]]
 
 
 class InstrumentRecord(msgspec.Struct, array_like=True):
@@ -212,6 +213,7 @@ def _head(state: State) -> Iterator[Head]:
             for tier in state.fee_tiers
         ],
         list(state.cases),
+        [(account_id, *times) for account_id, times in sorted(state.left_alone.items())],
     )
 
 

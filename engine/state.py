@@ -76,9 +76,10 @@ class State:
     command, the accounts whose equity changed and the symbols whose mark did; `pending_*` are those
     that a liquidation's prints changed, looked at after the next input or at `review_at_us` (0:
     nothing due), whichever is first; `cases` those of a review that are still to be acted on, in
-    their order. `referenced` gathers the symbols whose armed orders must look
-    at new prices; `cascades` are those being looked at, and how many have fired. `turns` are the
-    markets whose new state waits for an uncross, in order of symbol. `brackets` are
+    their order; `left_alone` those of whom nobody takes anything, with when the timer looks at them
+    next and how long it waits until then (both in µs). `referenced` gathers the symbols whose armed
+    orders must look at new prices; `cascades` are those being looked at, and how many have fired.
+    `turns` are the markets whose new state waits for an uncross, in order of symbol. `brackets` are
     those of which something lives, by their entry's order id; `due` those whose entry has filled
     and whose children wait to be placed, `shelved` the same by symbol while the market is shut.
     `backstop` is among the accounts from the first command of its that is accepted, or takeover.
@@ -100,6 +101,7 @@ class State:
         "ids",
         "ladder",
         "ledger",
+        "left_alone",
         "live",
         "markets",
         "mass",
@@ -138,6 +140,7 @@ class State:
         self.referenced: dict[str, None] = {}
         self.cascades: dict[str, int] = {}
         self.cases: deque[str] = deque()
+        self.left_alone: dict[str, tuple[int, int]] = {}
         self.touched: dict[str, Account] = {}
         self.moved: dict[str, None] = {}
         self.pending_accounts: dict[str, None] = {}
@@ -239,7 +242,7 @@ class State:
         )
         assert cost == self.ledger.open_cost
         assert self.live.keys() == self.accounts.keys()
-        assert self.accounts.keys() >= set(self.cases)
+        assert self.accounts.keys() >= {*self.cases, *self.left_alone}
         assert self.carry is None or self.carry.symbol in self.markets
         for market in self.markets.values():
             market.book.check(may_cross=market.instrument.state is MarketState.AUCTION)
