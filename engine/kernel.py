@@ -117,9 +117,9 @@ class Kernel:
     def begin(self, now_us: int) -> list[Event]:
         """Open a batch at `now_us`: what is unfinished first, then the timers due; return events.
 
-        Time never goes back. While payments, a mass action, an uncross, fills that the outside
-        market has reached, a cascade or expiries are unfinished (`is_busy`), no input may be
-        applied: the next batch goes on with them.
+        Time never goes back. While payments, a review, a mass action, an uncross, fills that the
+        outside market has reached, a cascade or expiries are unfinished (`is_busy`), no input may
+        be applied: the next batch goes on with them.
         """
         state = self.state
         assert now_us >= state.now_us, "engine time never goes back"
@@ -129,7 +129,9 @@ class Kernel:
             if self._expiry_us() <= now_us:
                 self._cancelling.expire(MASS_CANCELS_PER_FRAME - len(events), events)
             if 0 < state.review_at_us <= now_us and not self.is_busy():
-                self._settle_prices(events)
+                self._settle_prices(events, wakes=False)
+            if state.left_alone and not self.is_busy():
+                self._liquidator.review_left_alone(events)
         if state.backstop.balance_atoms:
             self._sweep_backstop(events)
         return events
@@ -141,6 +143,10 @@ class Kernel:
             self._carrying.go_on(events)
             self._after_payments(events)
             return False
+        if state.cases:
+            self._liquidator.go_on(events)
+            if state.cases or state.mass or state.due:
+                return False
         if state.mass:
             if self._cancelling.cancel_mass(state.mass[0], events):
                 state.mass.popleft()
@@ -157,7 +163,7 @@ class Kernel:
             self._liquidator.defer()
         return not (state.turns or state.reached or state.cascades or state.due)
 
-    def _settle_prices(self, events: list[Event]) -> None:
+    def _settle_prices(self, events: list[Event], *, wakes: bool = True) -> None:
         """Fill what outside prices have reached, fire stops, look after margins (D5, A11, D2)."""
         state = self.state
         if state.reached and not state.turns:
@@ -167,12 +173,9 @@ class Kernel:
             self._triggering.run(events)
         if unfilled or state.cascades:
             # The margins wait until the uncross or the cascade has ended, in a later frame.
-            state.pending_accounts.update(dict.fromkeys(state.touched))
-            state.pending_symbols.update(state.moved)
-            state.touched.clear()
-            state.moved.clear()
-        elif state.touched or state.moved or state.pending_accounts or state.pending_symbols:
-            self._liquidator.review(events)
+            state.postpone()
+        else:
+            self._liquidator.review(events, wakes=wakes)
 
     def _after_payments(self, events: list[Event]) -> None:
         """Look after the margins of all who paid or received, once the last one has (B6)."""
@@ -184,7 +187,8 @@ class Kernel:
     def _sweep_backstop(self, events: list[Event]) -> None:
         """Bring the backstop's balance to zero once a command has moved all its money (D6)."""
         state = self.state
-        if not (state.carry or state.turns or state.reached or state.cascades):
+        unfinished = state.carry or state.cases or state.turns or state.reached or state.cascades
+        if not unfinished:
             self._liquidator.waterfall.sweep_backstop(events)
 
     def _expiry_us(self) -> int:
@@ -202,7 +206,8 @@ class Kernel:
         state = self.state
         if state.is_unfinished():
             return state.now_us
-        deadline_us = min(state.review_at_us or NEVER_US, self._expiry_us())
+        alone_us = min((at_us for at_us, _ in state.left_alone.values()), default=NEVER_US)
+        deadline_us = min(state.review_at_us or NEVER_US, self._expiry_us(), alone_us)
         return None if deadline_us == NEVER_US else deadline_us
 
     def apply(self, command: Command) -> list[Event]:
@@ -212,12 +217,11 @@ class Kernel:
         it touched or whose marks it moved (D2).
         """
         state = self.state
-        busy = state.carry or state.mass or state.turns or state.reached or state.cascades
-        assert not busy, "a mass, an uncross, a cascade goes on before any other input"
-        assert not state.due, "children are placed before any other input"
+        assert not state.is_unfinished(), "what is unfinished goes on before any other input"
         events: list[Event] = []
         self._routes[type(command)](command, events)
-        if state.touched or state.moved or state.referenced or state.review_at_us or state.reached:
+        is_touched = state.touched or state.moved or state.referenced or state.reached
+        if is_touched or state.review_at_us or state.left_alone:
             self._after_payments(events)
             if state.backstop.balance_atoms:
                 self._sweep_backstop(events)

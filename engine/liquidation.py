@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import cmp_to_key
 from typing import TYPE_CHECKING
 
-from engine.limits import PPM
+from engine.limits import MAX_REVIEW_WAIT_US, PPM, REVIEW_EVENTS_PER_FRAME
 from engine.prices import protection_ticks
 from engine.state import MassCancel
 from engine.waterfall import Waterfall
@@ -71,32 +71,57 @@ class Liquidator:
         self._execution: Execution = execution
         self._cancelling: Cancelling = cancelling
 
-    def review(self, events: list[Event]) -> None:
+    def review(self, events: list[Event], *, wakes: bool) -> None:
         """Look at every account that the input could have pushed over a threshold; act once each.
 
         What the prints of these actions change in turn waits for the next input or the review
-        timer, so that liquidations cannot run away within one frame.
+        timer, so that liquidations cannot run away within one frame. An input `wakes` those of whom
+        nobody took anything, the timer does not.
         """
         state = self._state
-        if state.moved or state.pending_accounts or state.pending_symbols:
-            cases = self._look(self._gather(), events, renews=True)
+        alone = state.left_alone if wakes else {}
+        if state.moved or state.pending_accounts or state.pending_symbols or alone:
+            accounts = self._gather()
+            accounts.update((account_id, state.accounts[account_id]) for account_id in alone)
+            cases = self._look(accounts, events, renews=True)
         else:
             accounts, state.touched = state.touched, {}
             cases = self._look(accounts, events, renews=False)
+        self._act_on(cases, events)
+
+    def review_left_alone(self, events: list[Event]) -> None:
+        """Look at those of whom nobody took anything once they have waited long enough (D6)."""
+        state = self._state
+        due = [name for name, (at_us, _) in state.left_alone.items() if at_us <= state.now_us]
+        accounts = {account_id: state.accounts[account_id] for account_id in due}
+        self._act_on(self._look(accounts, events, renews=True), events)
+
+    def _act_on(self, cases: list[Case], events: list[Event]) -> None:
+        """Act on cases, the most urgent first."""
+        state = self._state
         if not cases:
             return
         cases.sort(key=cmp_to_key(more_urgent))
-        for case in cases:
-            self._act(case.account, events)
+        assert not state.cases
+        state.cases.extend(case.account.account_id for case in cases)
+        self.go_on(events)
+
+    def go_on(self, events: list[Event]) -> None:
+        """Act on the cases of a review in their order, until the frame has events enough (D2).
+
+        The rest goes on in the next frame, which is no price event: what the prints of this one
+        change waits for the next input or the timer all the same.
+        """
+        state = self._state
+        while state.cases and len(events) <= REVIEW_EVENTS_PER_FRAME:
+            self._act(state.accounts[state.cases.popleft()], events)
+        self.waterfall.forget_rankings()
         self.defer()
 
     def defer(self) -> None:
         """Leave the accounts touched and the marks moved for the next input, or the timer."""
         state = self._state
-        state.pending_accounts.update(dict.fromkeys(state.touched))
-        state.pending_symbols.update(state.moved)
-        state.touched.clear()
-        state.moved.clear()
+        state.postpone()
         is_pending = state.pending_accounts or state.pending_symbols
         if is_pending and not state.review_at_us:
             state.review_at_us = state.now_us + state.ladder.review_us
@@ -111,6 +136,8 @@ class Liquidator:
         for symbol in state.moved:
             if symbol in state.markets:
                 self._gather_moved(symbol, accounts)
+        for account_id in accounts if state.left_alone else ():
+            state.left_alone.pop(account_id, None)
         state.touched.clear()
         state.moved.clear()
         state.pending_accounts.clear()
@@ -139,7 +166,7 @@ class Liquidator:
 
         Where a mark has moved, bands are renewed; after a mere fill that can wait until one does.
         """
-        ladder = self._state.ladder
+        ladder, alone = self._state.ladder, self._state.left_alone
         cases: list[Case] = []
         called: list[MarginCall] = []
         indebted: list[Account] = []
@@ -163,6 +190,8 @@ class Liquidator:
                     unband(account)
                     continue
                 account.end_liquidation()
+            if alone:
+                alone.pop(account.account_id, None)
             if renews:
                 self._renew(account, equity, maintenance)
             elif account.is_banded:
@@ -191,7 +220,8 @@ class Liquidator:
                 continue
             equity, maintenance = equity_and_maintenance(account)
             is_safe = maintenance * PPM <= ladder.margin_call_ppm * equity
-            if is_safe == account.margin_called or tier_reached(maintenance, equity, ladder):
+            is_marked = is_safe == account.margin_called or account.in_liquidation
+            if is_marked or tier_reached(maintenance, equity, ladder):
                 unband(account)
             else:
                 self._renew(account, equity, maintenance)
@@ -200,26 +230,38 @@ class Liquidator:
         """Cancel, look again, and close what the highest tier reached demands (D2).
 
         The largest position waits while its market is not open or its price is stale; tier 3 goes
-        on to the others.
+        on to the others. Tries of a position that must wait begin anew: nobody could have bought.
+        Who has gone down the waterfall and nothing was taken is left alone by the timer for twice
+        as long each time, until something has changed (D6).
         """
-        state = self._state
+        state, account_id = self._state, account.account_id
+        _, waited_us = state.left_alone.pop(account_id, (0, 0))
         equity, maintenance = equity_and_maintenance(account)
         tier = tier_reached(maintenance, equity, state.ladder)
         if tier == 0:
             return
         positions = largest_first(account)
+        for position in positions:
+            if position.tries and not self._tradable(position):
+                position.forget_tries()
         chosen = [p for p in (positions if tier == 3 else positions[:1]) if self._tradable(p)]
         if not chosen:
             return
         account.in_liquidation = True
-        mass = MassCancel(account.account_id, "", 0, CancelReason.LIQUIDATION)
+        mass = MassCancel(account_id, "", 0, CancelReason.LIQUIDATION)
         if not self._cancelling.cancel_mass(mass, events):
             state.mass.append(mass)
-            state.pending_accounts[account.account_id] = None
+            state.pending_accounts[account_id] = None
             return
-        for position in chosen:
-            if self._close_slice(position, tier, events):
-                state.pending_accounts[account.account_id] = None
+        lots = [position.lots for position in chosen]
+        unsold = sum([self._close_slice(position, tier, events) for position in chosen])
+        if unsold:
+            is_tried = waited_us == 0 and any(position.tries for position in chosen)
+            if is_tried or lots != [position.lots for position in chosen]:
+                state.pending_accounts[account_id] = None
+            else:
+                waited_us = min(2 * (waited_us or state.ladder.review_us), MAX_REVIEW_WAIT_US)
+                state.left_alone[account_id] = (state.now_us + waited_us, waited_us)
         self.waterfall.pay_debt(account, events)
 
     def _tradable(self, position: Position) -> bool:

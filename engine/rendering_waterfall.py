@@ -19,6 +19,7 @@ def takeover(e: Takeover, where: str, grid: Grid) -> str:
         f"{_fill(e, grid)},{_settled(e.after, grid)},"
         f'"receipt":{{"worst_case":"{money(e.worst_case_atoms)}",'
         f'"insurance":"{money(e.insurance_atoms)}",'
+        f'"backstop_unrealized":"{money(e.backstop_unrealized_atoms)}",'
         f'"mark_price":"{grid.half_price_text(e.mark_half_ticks)}"}}}}'
     )
 
@@ -33,7 +34,8 @@ def deleveraged(e: Deleveraged, where: str, grid: Grid) -> str:
         f'"counter_after":{{{_settled(e.counter_after, grid)}}},'
         f'"receipt":{{"unrealized":"{money(e.unrealized_atoms)}",'
         f'"cost":"{money(e.cost_atoms)}","notional":"{money(e.notional_atoms)}",'
-        f'"equity":"{money(e.equity_atoms)}"}}}}'
+        f'"equity":"{money(e.equity_atoms)}",'
+        f'"backstop_unrealized":"{money(e.backstop_unrealized_atoms)}"}}}}'
     )
 
 

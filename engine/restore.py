@@ -84,6 +84,10 @@ def _restore_head(state: State, head: Head) -> None:
         FeeTier(name, int(volume), maker_ppm, taker_ppm)
         for name, volume, maker_ppm, taker_ppm in head.fee_tiers
     )
+    state.cases.extend(head.cases)
+    state.left_alone = {
+        account_id: (at_us, wait_us) for account_id, at_us, wait_us in head.left_alone
+    }
     state.carry = None if head.carry is None else Carry(*head.carry)
 
 

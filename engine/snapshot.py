@@ -67,6 +67,8 @@ class Head(msgspec.Struct, array_like=True):
     turns: list[tuple[str, MarketState, int, int]]
     carry: tuple[str, str, str, int, int, int, str] | None
     fee_tiers: list[tuple[str, str, int, int]]
+    cases: list[str]
+    left_alone: list[tuple[str, int, int]]
 
 
 class InstrumentRecord(msgspec.Struct, array_like=True):
@@ -213,6 +215,8 @@ def _head(state: State) -> Iterator[Head]:
             (tier.name, str(tier.volume_atoms), tier.maker_fee_ppm, tier.taker_fee_ppm)
             for tier in state.fee_tiers
         ],
+        list(state.cases),
+        [(account_id, *times) for account_id, times in sorted(state.left_alone.items())],
     )
 
 

@@ -86,9 +86,11 @@ class State:
     leave by themselves, by (time in µs, order id). `touched` and `moved` gather, during one
     command, the accounts whose equity changed and the symbols whose mark did; `pending_*` are those
     that a liquidation's prints changed, looked at after the next input or at `review_at_us` (0:
-    nothing due), whichever is first. `referenced` gathers the symbols whose armed orders must look
-    at new prices; `cascades` are those being looked at, and how many have fired. `turns` are the
-    markets whose new state waits for an uncross, in order of symbol. `brackets` are
+    nothing due), whichever is first; `cases` those of a review that are still to be acted on, in
+    their order; `left_alone` those of whom nobody takes anything, with when the timer looks at them
+    next and how long it waits until then (both in µs). `referenced` gathers the symbols whose armed
+    orders must look at new prices; `cascades` are those being looked at, and how many have fired.
+    `turns` are the markets whose new state waits for an uncross, in order of symbol. `brackets` are
     those of which something lives, by their entry's order id; `due` those whose entry has filled
     and whose children wait to be placed, `shelved` the same by symbol while the market is shut.
     `backstop` is among the accounts from the first command of its that is accepted, or takeover;
@@ -104,6 +106,7 @@ class State:
         "brackets",
         "carry",
         "cascades",
+        "cases",
         "due",
         "expiries",
         "fee_tiers",
@@ -112,6 +115,7 @@ class State:
         "ids",
         "ladder",
         "ledger",
+        "left_alone",
         "live",
         "markets",
         "mass",
@@ -152,6 +156,8 @@ class State:
         self.reached: dict[str, None] = {}
         self.referenced: dict[str, None] = {}
         self.cascades: dict[str, int] = {}
+        self.cases: deque[str] = deque()
+        self.left_alone: dict[str, tuple[int, int]] = {}
         self.touched: dict[str, Account] = {}
         self.moved: dict[str, None] = {}
         self.pending_accounts: dict[str, None] = {}
@@ -201,8 +207,8 @@ class State:
 
     def is_unfinished(self) -> bool:
         """Tell whether a command's work goes on in the next frame, before any input."""
-        unfinished = self.carry or self.mass or self.turns or self.cascades or self.due
-        return bool(unfinished or self.reached)
+        orders = self.mass or self.turns or self.reached or self.cascades or self.due
+        return bool(orders or self.carry or self.cases)
 
     def let_wait(self, bracket: Bracket) -> None:
         """Note that an entry has filled; its children come after those that wait already."""
@@ -248,6 +254,13 @@ class State:
             outside = OutsideBook(OutsideMarket(self, instrument))
         self.markets[instrument.symbol] = Market(instrument, positions, outside)
 
+    def postpone(self) -> None:
+        """Leave the accounts touched and the marks moved to a look that is not the present one."""
+        self.pending_accounts.update(dict.fromkeys(self.touched))
+        self.pending_symbols.update(self.moved)
+        self.touched.clear()
+        self.moved.clear()
+
     def check(self) -> None:
         """Assert every invariant of the state, down to the last order. Linear in everything."""
         self.ledger.check()
@@ -261,6 +274,7 @@ class State:
         )
         assert cost == self.ledger.open_cost
         assert self.live.keys() == self.accounts.keys()
+        assert self.accounts.keys() >= {*self.cases, *self.left_alone}
         assert self.carry is None or self.carry.symbol in self.markets
         for market in self.markets.values():
             gathers = market.instrument.state is MarketState.AUCTION

@@ -8,9 +8,10 @@ from engine.answers import cancelled
 from engine.limits import MAX_DELEVERAGED, MAX_FRAME_EVENTS, PPM
 from matching.terms import CancelReason
 from risk.account import BACKSTOP
-from risk.deleveraging import most_lots, ranked, shared_out
+from risk.deleveraging import most_lots, shared_out
 from risk.margin import divide_up
 from risk.messages import BalanceChanged, Deficit, Deleveraged, Settled, Takeover
+from risk.ranking import Rankings
 
 if TYPE_CHECKING:
     from engine.execution import Execution
@@ -36,11 +37,12 @@ def worst_case_atoms(instrument: Instrument, side: int, lots: int, price_ticks: 
 class Waterfall:
     """The part of the kernel behind a liquidation: backstop, deleveraging, fund, deficit."""
 
-    __slots__ = ("_execution", "_state")
+    __slots__ = ("_execution", "_rankings", "_state")
 
     def __init__(self, state: State, execution: Execution) -> None:
         self._state: State = state
         self._execution: Execution = execution
+        self._rankings: Rankings = Rankings(state.positions)
 
     def charge_fee(
         self,
@@ -62,6 +64,7 @@ class Waterfall:
         fee = min(fee, better * unit_atoms)
         if fee == 0:
             return
+        assert account.account_id in state.touched, "it has sold, and is ranked anew for that"
         account.balance_atoms -= fee
         state.ledger.balances -= fee
         state.ledger.insurance += fee
@@ -104,13 +107,14 @@ class Waterfall:
         price_ticks: int,
         events: list[Event],
     ) -> bool:
-        """Move lots to the backstop if the fund can bear the worst case; return whether it did."""
+        """Move lots to the backstop if the fund can bear the worst case; return whether it did.
+
+        It bears already what the backstop would lose if it closed everything at the marks.
+        """
         state, instrument = self._state, position.instrument
-        worst, insurance = (
-            worst_case_atoms(instrument, side, lots, price_ticks),
-            state.ledger.insurance,
-        )
-        if worst > insurance:
+        worst = worst_case_atoms(instrument, side, lots, price_ticks)
+        insurance, unrealized = state.ledger.insurance, self._backstop_unrealized_atoms()
+        if worst > insurance + min(0, unrealized):
             return False
         if BACKSTOP not in state.accounts:
             state.add_account(state.backstop)
@@ -129,12 +133,18 @@ class Waterfall:
                 after,
                 worst,
                 insurance,
+                unrealized,
                 instrument.mark_half_ticks,
             )
         )
         self._end_reducing(position, events)
         self._end_reducing(backstop, events)
         return True
+
+    def _backstop_unrealized_atoms(self) -> int:
+        """Return what closing all that the backstop holds at the marks would realise."""
+        positions = self._state.backstop.positions.values()
+        return sum(position.unrealized_atoms() for position in positions if position.lots)
 
     def _deleverage(
         self,
@@ -150,16 +160,12 @@ class Waterfall:
         nobody could give.
         """
         state = self._state
-        opposite = [
-            each
-            for each in state.positions.open_in(position.instrument.symbol).values()
-            if each.lots * side > 0
-        ]
-        victims = ranked(opposite)[:MAX_DELEVERAGED]
+        victims = self._ranking(position.instrument.symbol, side)
         threshold_ppm = state.ladder.tier1_ppm
+        backstop_unrealized = self._backstop_unrealized_atoms()
         shares = shared_out(
             lots,
-            [abs(victim.position.lots) for victim in victims],
+            (abs(victim.position.lots) for victim in victims),
             lambda place, wanted: most_lots(victims[place], wanted, price_ticks, threshold_ppm),
         )
         done = 0
@@ -177,11 +183,28 @@ class Waterfall:
                     (position, after, victims[place], counter_after),
                     (-side, taken, price_ticks, trade_id),
                     (place + 1, number),
+                    backstop_unrealized,
                 )
             )
             # The victim's exits are gone already: they were on the side of this fill.
             self._end_reducing(position, events)
         return done
+
+    def _ranking(self, symbol: str, side: int) -> list[Candidate]:
+        """Return whom a slice may be closed against, as they stand after the slices before it.
+
+        Those whom these have moved wait for the next look from now on, as they would at its end.
+        """
+        state, rankings = self._state, self._rankings
+        if state.moved:
+            rankings.forget()
+        rankings.renew(state.touched.values())
+        state.postpone()
+        return rankings.of(symbol, side).first(MAX_DELEVERAGED)
+
+    def forget_rankings(self) -> None:
+        """Rank anew when somebody is deleveraged next: what a frame has ranked ends with it."""
+        self._rankings.forget()
 
     def _cancel_closing(self, position: Position, side: int, events: list[Event]) -> None:
         """Cancel a victim's orders that would close what is being taken from it (D7)."""
@@ -256,6 +279,7 @@ def _deleveraged(
     who: tuple[Position, Settled, Candidate, Settled],
     fill: tuple[int, int, int, int],
     turn: tuple[int, int],
+    backstop_unrealized_atoms: int,
 ) -> Deleveraged:
     """Say what was taken of a victim: who, (side, lots, ticks, trade id), (rank, round)."""
     position, after, victim, counter_after = who
@@ -271,4 +295,5 @@ def _deleveraged(
         victim.cost_atoms,
         victim.notional_atoms,
         victim.equity_atoms,
+        backstop_unrealized_atoms,
     )

@@ -13,7 +13,7 @@ from engine.limits import PPM
 from risk.margin import divide_up, equity_and_maintenance
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator
 
     from risk.position import Position
 
@@ -30,6 +30,7 @@ class Candidate:
         "maintenance_atoms",
         "notional_atoms",
         "numerator",
+        "opened_by",
         "position",
         "unrealized_atoms",
     )
@@ -37,6 +38,7 @@ class Candidate:
     def __init__(self, position: Position, equity_atoms: int, maintenance_atoms: int) -> None:
         assert equity_atoms > 0
         self.position: Position = position
+        self.opened_by: int = position.opened_by
         self.equity_atoms: int = equity_atoms
         self.maintenance_atoms: int = maintenance_atoms
         self.unrealized_atoms: int = position.unrealized_atoms()
@@ -58,21 +60,24 @@ def ranked(positions: Iterable[Position]) -> list[Candidate]:
     ties by larger notional, earlier opening, account. Scores are compared by cross-multiplying. In
     n positions O(n log n), and their accounts' other positions once.
     """
-    found: list[Candidate] = []
-    for position in positions:
-        if position.lots != 0 and not position.account.is_reserved:
-            equity, maintenance = equity_and_maintenance(position.account)
-            if equity > 0:
-                found.append(Candidate(position, equity, maintenance))
+    found = [each for each in map(candidate_of, positions) if each is not None]
     found.sort(key=cmp_to_key(sooner))
     return found
+
+
+def candidate_of(position: Position) -> Candidate | None:
+    """Return a position with what it is ranked by, None if it cannot be reduced."""
+    if position.lots == 0 or position.account.is_reserved:
+        return None
+    equity, maintenance = equity_and_maintenance(position.account)
+    return Candidate(position, equity, maintenance) if equity > 0 else None
 
 
 def sooner(left: Candidate, right: Candidate) -> int:
     """Compare two candidates: below zero where `left` is taken before `right`."""
     difference = right.numerator * left.denominator - left.numerator * right.denominator
     difference = difference or right.notional_atoms - left.notional_atoms
-    difference = difference or left.position.opened_by - right.position.opened_by
+    difference = difference or left.opened_by - right.opened_by
     if difference == 0:
         return -1 if left.position.account.account_id < right.position.account.account_id else 1
     return difference
@@ -136,22 +141,28 @@ def _parts(position: Position, held: int, value: int) -> Iterator[tuple[int, int
 
 
 def shared_out(
-    wanted_lots: int, held: Sequence[int], most: Callable[[int, int], int]
+    wanted_lots: int, held: Iterable[int], most: Callable[[int, int], int]
 ) -> list[tuple[int, int, int]]:
     """Share out the lots wanted over positions in rank order: (place, round, lots) each (D7).
 
     In the first round the one at `place` gives at most `most(place, lots still wanted)`; if that
     does not suffice the rest is taken in a second round, by rank, as far as the positions go.
+    Nobody is looked at once there is enough.
     """
     shares: list[tuple[int, int, int]] = []
-    left = list(held)
-    for number in (1, 2):
-        for place, has in enumerate(left):
-            lots = min(wanted_lots, has)
-            if lots > 0 and number == 1:
-                lots = min(lots, most(place, lots))
-            if lots > 0:
-                shares.append((place, number, lots))
-                left[place] = has - lots
-                wanted_lots -= lots
+    left: list[int] = []
+    places = enumerate(held)
+    while wanted_lots > 0 and (found := next(places, None)) is not None:
+        place, has = found
+        wanted = min(wanted_lots, has)
+        lots = min(wanted, most(place, wanted))
+        if lots > 0:
+            shares.append((place, 1, lots))
+        left.append(has - lots)
+        wanted_lots -= lots
+    for place, has in enumerate(left):
+        lots = min(wanted_lots, has)
+        if lots > 0:
+            shares.append((place, 2, lots))
+            wanted_lots -= lots
     return shares

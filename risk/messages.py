@@ -349,8 +349,8 @@ class Settled(msgspec.Struct, gc=False):
 class Takeover(msgspec.Struct, gc=False):
     """The backstop took what nobody bought, at the bankruptcy price (D6).
 
-    The receipt: at `mark_half_ticks` it may cost `worst_case_atoms`, and the fund holds
-    `insurance_atoms`.
+    The receipt: at `mark_half_ticks` it may cost `worst_case_atoms`, the fund holds
+    `insurance_atoms`, and what the backstop held before it stands at `backstop_unrealized_atoms`.
     """
 
     symbol: str
@@ -362,13 +362,15 @@ class Takeover(msgspec.Struct, gc=False):
     after: Settled
     worst_case_atoms: int
     insurance_atoms: int
+    backstop_unrealized_atoms: int
     mark_half_ticks: int
 
 
 class Deleveraged(msgspec.Struct, gc=False):
     """A position on the other side was closed against a bankrupt one (D7); `side` is its own.
 
-    The receipt is what it was ranked by: unrealised result, cost, notional, equity.
+    The receipt is what it was ranked by (unrealised result, cost, notional, equity), and how the
+    backstop stood, which did not take the lots over.
     """
 
     symbol: str
@@ -386,6 +388,7 @@ class Deleveraged(msgspec.Struct, gc=False):
     cost_atoms: int
     notional_atoms: int
     equity_atoms: int
+    backstop_unrealized_atoms: int
 
 
 class Deficit(msgspec.Struct, gc=False):

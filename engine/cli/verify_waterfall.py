@@ -101,6 +101,10 @@ class WaterfallAuditor:
         adverse = mark * (1 - grid.collar if slice_.side == "sell" else 1 + grid.collar)
         return up_to_atom(slice_.left * grid.contract * abs(slice_.bankrupt - adverse))
 
+    def _bearable(self, receipt: Event) -> Fraction:
+        """Return what of the fund is not needed yet for what the backstop stands to lose."""
+        return self._fund + min(Fraction(0), Fraction(receipt["backstop_unrealized"]))
+
     def _takeover(self, event: Event, slice_: _Slice) -> Iterator[str]:
         receipt = event["receipt"]
         worst = self._worst_case(slice_, Fraction(receipt["mark_price"]))
@@ -108,7 +112,7 @@ class WaterfallAuditor:
         yield from differs("quantity", Fraction(event["quantity"]), slice_.left)
         yield from differs("worst_case", Fraction(receipt["worst_case"]), worst)
         yield from differs("insurance", Fraction(receipt["insurance"]), self._fund)
-        if worst > self._fund:
+        if worst > self._bearable(receipt):
             yield "the backstop took over what the fund cannot bear"
 
     def _deleveraged(self, event: Event, slice_: _Slice) -> Iterator[str]:
@@ -129,7 +133,7 @@ class WaterfallAuditor:
                 Fraction(event["counter_after"]["position"]) + (quantity if is_long else -quantity)
             )
             mark = notional / (held * self._grids[slice_.symbol].contract)
-            if self._worst_case(slice_, mark) <= self._fund:
+            if self._worst_case(slice_, mark) <= self._bearable(receipt):
                 yield "deleveraged although the fund could bear a takeover"
         profit, leverage = unrealized / cost, notional / equity
         score = profit * leverage if profit >= 0 else profit / leverage

@@ -19,12 +19,16 @@ FRAME_US = 1_000_000
 
 
 class Recording:
-    """Runs commands, one to a frame and a second apart, and keeps the frames."""
+    """Runs commands, one to a frame and a second apart, and keeps the frames.
+
+    What is unfinished goes on in frames of its own, at once and before a command, as in the loop.
+    """
 
     def __init__(self, shard: str) -> None:
         self.shard = shard
         self.machine = Machine()
         self.frames: list[Frame] = []
+        self.now_us = 0
 
     @property
     def top(self) -> Frame:
@@ -36,16 +40,24 @@ class Recording:
         for command in commands:
             n = len(self.frames) + 1
             inputs = decode_entry(stream_of(command), f"{n}-0", msgspec.json.encode(command))
-            self._seal(n, inputs)
+            self.now_us += FRAME_US
+            self._seal(inputs)
+            while inputs or self.machine.kernel.is_busy():
+                self._seal(inputs)
 
-    def _seal(self, n: int, inputs: list[Input]) -> None:
+    def _seal(self, inputs: list[Input]) -> None:
+        """Seal a frame with the inputs, if nothing must go on before them; they are taken then."""
+        n = len(self.frames) + 1
         parent = self.frames[-1].hash if self.frames else genesis_hash(self.shard)
         events: list[bytes] = []
-        self.machine.begin(n * FRAME_US, events)
-        for index, item in enumerate(inputs):
-            self.machine.apply(item, index, events)
-        bodies = [item.body for item in inputs]
-        self.frames.append(seal(n, parent, n * FRAME_US, bodies, events, b"{}"))
+        bodies: list[bytes] = []
+        self.machine.begin(self.now_us, events)
+        if not self.machine.kernel.is_busy():
+            for index, item in enumerate(inputs):
+                self.machine.apply(item, index, events)
+                bodies.append(item.body)
+            inputs.clear()
+        self.frames.append(seal(n, parent, self.now_us, bodies, events, b"{}"))
 
     def spoil(self, n: int, change: Callable[[Frame], None]) -> None:
         """Change a frame and seal it and those after it again, so that the chain still holds."""

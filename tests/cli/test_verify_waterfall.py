@@ -103,6 +103,7 @@ def test_honest_waterfall_comes_out_as_written(recording: Recording) -> None:
         ("takeover.receipt.worst_case", "1.2", "worst_case is 1.2"),
         ("takeover.receipt.insurance", "1.1", "insurance"),
         ("takeover.receipt.mark_price", "91", "worst_case"),
+        ("takeover.receipt.backstop_unrealized", "-1", "what the fund cannot bear"),
         ("insurance_funded.amount", "1", "the backstop took over what the fund cannot bear"),
         ("deleveraged.price", "80.01", "price"),
         ("deleveraged.side", "sell", "side"),
@@ -125,9 +126,13 @@ def test_doctored_waterfall_is_found(
 
 def test_deleveraging_that_the_fund_could_have_spared_is_found(recording: Recording) -> None:
     """The backstop comes first wherever the fund can bear the worst case (D6)."""
-    found = _audited(recording, {"insurance_funded.amount": "150"})
+    told = "deleveraged although the fund could bear a takeover"
+    funded = {"insurance_funded.amount": "150"}
 
-    assert "deleveraged although the fund could bear a takeover" in "\n".join(found)
+    assert told in "\n".join(_audited(recording, funded))
+
+    lost = {"deleveraged.receipt.backstop_unrealized": "-150"}
+    assert told not in "\n".join(_audited(recording, funded | lost)), "it was needed already"
 
 
 def test_auditor_and_engine_agree_on_a_waterfall_in_a_wild_market() -> None:

@@ -75,13 +75,19 @@ class Duel:
         out: list[bytes] = []
         self.machine.begin(self.now_us, out)
         expected = self.oracle.begin(self.now_us)
-        timers = [json.loads(event) for event in out]
+        timers = [json.loads(event) for event in out] + self.later()
         if timers != expected:
             _compare("events of a timer", timers, expected)
         return timers
 
     def rest(self) -> list[dict[str, Any]]:
-        """Return what a command causes in later frames, as if it were said at once: nothing here.
+        """Return what a command causes in later frames, as if it were said at once."""
+        said = self.later()
+        assert not any("in" in event for event in said), "no input causes what a later frame says"
+        return [event | {"in": 0} for event in said]
+
+    def later(self) -> list[dict[str, Any]]:
+        """Run the frames in which the machine goes on with what the oracle does in one: none here.
 
         A tape's accounts are too few for that, at the bounds of engine.limits.
         """

@@ -128,6 +128,10 @@ class Gaps(Links):
             self.plan.append(self.price_at(listing))
             if rng.random() < 0.4:
                 self.flee(listing, side)
+            if rng.random() < 0.2:
+                for state in ("halted", "open"):
+                    turn = {"type": "set_market_state", "symbol": listing.symbol, "state": state}
+                    self.plan.append(turn)
         for _ in range(rng.choice((0, 2, 4))):
             self.plan.append(self.price_at(listing))
 

@@ -103,7 +103,7 @@ def test_input_in_the_middle_of_a_cascade_is_a_bug(monkeypatch: pytest.MonkeyPat
     kernel: Kernel = market.kernel
     (item,) = decode_entry("orders", "9-0", b"{")
 
-    with pytest.raises(AssertionError, match="cascade"):
+    with pytest.raises(AssertionError, match="before any other input"):
         kernel.apply(market.machine._conversion.to_core(item.command, lambda _, __: None))
 
 

@@ -110,7 +110,7 @@ class Interrupted(Duel):
 
     kills = 0
 
-    def rest(self) -> list[dict[str, Any]]:
+    def later(self) -> list[dict[str, Any]]:
         """Go on with the payments in a machine restored from a snapshot, frame by frame."""
         said: list[dict[str, Any]] = []
         while self.machine.kernel.state.carry is not None:
@@ -119,8 +119,7 @@ class Interrupted(Duel):
             self.machine.begin(self.now_us, out)
             said += [json.loads(event) for event in out]
             self.kills += 1
-        assert not any("in" in event for event in said), "no input causes what a later frame says"
-        return [event | {"in": 0} for event in said]
+        return said
 
 
 @pytest.mark.parametrize("payments", [1, 2])

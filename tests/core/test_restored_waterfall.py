@@ -86,3 +86,38 @@ def test_one_action_deleverages_a_bounded_number(
     for _ in range(tries):
         market.wait(250)
     assert len(market.of("deleveraged")) == 4
+
+
+def test_restored_machine_ends_the_lock_of_whom_a_print_has_saved() -> None:
+    """The next look is his, with a restart before it: who is locked has no band (D9)."""
+    market = Market(None, mark_source="last", lot_size="0.1", collar="0.2")
+    market.play("""
+        mm  buy  0.1@100
+        eve sell 0.1@100
+        deposit bob 20
+        mm  sell 1@100
+        bob buy  1@100
+        instrument Y lot_size=0.1
+        mark Y 100
+        deposit amy 42
+        mm  buy  1@100
+        amy sell 1@100
+        mm  sell Y 1@100
+        amy buy  Y 1@100
+        x  buy  0.1@90
+        mm sell 0.1@90
+        mm sell 1@91
+    """)
+    bob = market.kernel.state.accounts["bob"]
+    assert (bob.in_liquidation, bob.positions["X"].tries) == (True, 2)
+    market.forget()
+    market.play("mark Y 60")
+    assert market.fills == ["amy<mm 1@91"]
+    assert bob.in_liquidation, "his turn came when he stood at no tier any more"
+
+    twin = market.restarted()
+    for each in (market, twin):
+        each.play("mm cancel nothing")
+
+    assert not market.kernel.state.accounts["bob"].in_liquidation
+    assert twin.hash() == market.hash()

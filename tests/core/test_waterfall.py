@@ -141,7 +141,7 @@ def test_closed_market_is_no_try() -> None:
     assert _tries(market) == 1
 
     market.play("state X open")
-    assert (_tries(market), market.of("takeover")) == (2, [])
+    assert (_tries(market), market.of("takeover")) == (2, []), "the first since it is open again"
 
 
 # Taking over
@@ -167,7 +167,12 @@ def test_takeover_moves_the_lots_at_the_bankruptcy_price() -> None:
         "realized_pnl": "-6",
         "position": "0.7",
         "balance": "14",
-        "receipt": {"mark_price": "90", "worst_case": "1.65", "insurance": "100"},
+        "receipt": {
+            "mark_price": "90",
+            "worst_case": "1.65",
+            "insurance": "100",
+            "backstop_unrealized": "0",
+        },
     }
     assert market.position("backstop") == "0.3"
     assert market.cost("backstop") == "24"

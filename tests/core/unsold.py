@@ -1,9 +1,11 @@
 """A long position that nobody will buy, and what the fund has then."""
 
+from typing import Any
+
 from tests.core.market import Market
 
 
-def long_at_100(fund: str = "100", ladder: str = "", money: str = "20", **terms: str) -> Market:
+def long_at_100(fund: str = "100", ladder: str = "", money: str = "20", **terms: Any) -> Market:
     """Let bob be long 1.0 at 100 with a balance of 20; nobody bids. At 90 he stands at tier 1."""
     market = Market(lot_size="0.1", **terms)
     market.play(f"""

@@ -18,6 +18,7 @@ from engine import views
 from engine.cli.replica import Replica
 from engine.cli.state import state_tables, state_view
 from engine.cli.verify_receipts import ReceiptAuditor
+from engine.limits import REVIEW_EVENTS_PER_FRAME
 from engine.liquidation import Liquidator
 from engine.machine import Machine
 from feeds.sources import binance_raw
@@ -55,19 +56,25 @@ class Crash:
         self.of: dict[str, list[Command]] = defaultdict(list)
         self.moved: dict[str, Counter[str]] = defaultdict(Counter)
         """Account -> cause -> signed lots that it has come by."""
+        self.sizes: list[int] = []
+        """Frame by frame, events that are no margin calls: those are said all at once."""
         self.looks: list[int] = []
         self.holders: list[int] = []
 
     def run(self, *commands: Command) -> None:
         """Apply commands one by one; after each, money adds up and its receipts are recomputed."""
         for command in commands:
+            before = len(self.recording.frames)
             self.recording.run(command)
             self.state.ledger.check()
-            frame = self.recording.top
-            self.problems += self.auditor.observe(frame)
-            for event in msgspec.json.decode(frame.events):
-                assert event["type"] != "rejected", event
-                self._take_note(event)
+            for frame in self.recording.frames[before:]:
+                self.problems += self.auditor.observe(frame)
+                events = msgspec.json.decode(frame.events)
+                calls = sum(event["type"] == "margin_call" for event in events)
+                self.sizes.append(len(events) - calls)
+                for event in events:
+                    assert event["type"] != "rejected", event
+                    self._take_note(event)
 
     def move(self, *commands: Command) -> None:
         """Apply the commands that go with a move of the price."""
@@ -256,6 +263,11 @@ def test_state_after_a_crash_shows_fund_deficits_and_quintiles(crash: Crash) -> 
     cells = {str(column.header): list(column.cells) for column in totals.columns}
     assert cells["insurance"] == ["0"]
     assert cells["deficits"] == [view["totals"]["deficits"]] != ["0"]
+
+
+def test_frame_of_a_crash_is_bounded(crash: Crash) -> None:
+    """Hundreds fall at one price; their review goes on over frames, the last action whole (D2)."""
+    assert REVIEW_EVENTS_PER_FRAME < max(crash.sizes) < 3 * REVIEW_EVENTS_PER_FRAME
 
 
 def test_tick_of_a_crash_looks_at_few_accounts(crash: Crash) -> None:

@@ -8,16 +8,32 @@ from tests.core.oracle.numbers import ceiling, floor, money, number, up, written
 from tests.core.oracle.world import NAMES, RESERVED, Account, Event, Order, Position, World
 
 
-def look(world: World) -> None:
-    """Look at everybody whose equity or maintenance may have changed; act once on each (D2)."""
+def look(world: World, *, by_timer: bool = False) -> None:
+    """Look at everybody whose equity or maintenance may have changed; act once on each (D2).
+
+    And, unless the timer looks, at those who have been left alone because nobody took anything.
+    """
     names = set(world.traded) | world.waiting_accounts
     symbols = world.moved | world.waiting_symbols
     names |= {a.name for a in world.accounts.values() if _holds(a, symbols)}
     world.traded, world.moved = set(), set()
     world.waiting_accounts, world.waiting_symbols = set(), set()
+    for name in names:
+        world.left_alone.pop(name, None)
+    if not by_timer:
+        names |= set(world.left_alone)
     if not names and not symbols:
         return
     world.look_at = 0
+    _review(world, names)
+
+
+def look_at_the_rested(world: World) -> None:
+    """Look at those who have been left alone for long enough (D6)."""
+    _review(world, {name for name, (until, _) in world.left_alone.items() if until <= world.now})
+
+
+def _review(world: World, names: set[str]) -> None:
     looked_at = [world.account(name) for name in sorted(names) if name not in RESERVED]
     due = [a for a in looked_at if _is_due(world, a)]
     for account in looked_at:
@@ -27,9 +43,10 @@ def look(world: World) -> None:
         _act(world, account)
     if not due:
         return
-    world.waiting_accounts, world.waiting_symbols = world.traded, world.moved
+    world.waiting_accounts |= world.traded
+    world.waiting_symbols |= world.moved
     world.traded, world.moved = set(), set()
-    if world.waiting_accounts or world.waiting_symbols:
+    if (world.waiting_accounts or world.waiting_symbols) and not world.look_at:
         world.look_at = world.now + world.ladder.review_ms * 1_000
 
 
@@ -50,6 +67,7 @@ def _is_due(world: World, account: Account) -> bool:
         account.called = True
         world.say("margin_call", account=account.name, receipt=_figures(account))
     if _tier(world, account) == 0:
+        world.left_alone.pop(account.name, None)
         account.locked = False
         for position in account.positions.values():
             position.tries = position.since = 0
@@ -73,11 +91,15 @@ def _tier(world: World, account: Account) -> int:
 
 def _act(world: World, account: Account) -> None:
     """Cancel the account's orders, lock openings, close what the tier demands (D2)."""
+    _, waited = world.left_alone.pop(account.name, (0, 0))
     tier = _tier(world, account)
     if tier == 0:
         return
     held = [p for p in account.positions.values() if p.lots]
     held.sort(key=lambda p: (-abs(p.value), p.opened_by, p.instrument.symbol))
+    for position in held:
+        if not _is_tradable(world, position):
+            position.tries = position.since = 0
     chosen = [p for p in (held if tier == 3 else held[:1]) if _is_tradable(world, p)]
     if not chosen:
         return
@@ -85,8 +107,17 @@ def _act(world: World, account: Account) -> None:
     for order in world.orders_of(account):
         if not order.reduce_only:
             withdraw(world, order, "liquidation")
+    lots = [position.lots for position in chosen]
     for position in chosen:
         _close(world, account, position, tier)
+    is_over = waited > 0 or all(position.tries == 0 for position in chosen)
+    if lots == [position.lots for position in chosen] and is_over:
+        # Nobody took anything.
+        wait = min(64_000_000, 2 * (waited or world.ladder.review_ms * 1_000))
+        world.left_alone[account.name] = (world.now + wait, wait)
+    else:
+        # What is left to somebody who stands at a tier is looked at again, sold or not.
+        world.traded.add(account.name)
     waterfall.pay_deficit(world, account)
 
 
@@ -136,8 +167,6 @@ def _close(world: World, account: Account, position: Position, tier: int) -> Non
     fills.enter(world, order, sweep)
     waterfall.charge(world, position, account, sweep, bankrupt)
     waterfall.tried(world, account, position, lots - sweep.filled, bankrupt)
-    # What is left to somebody who stands at a tier is looked at again, sold or not.
-    world.traded.add(account.name)
 
 
 def _order(

@@ -101,7 +101,8 @@ class Oracle:
         bracketing.catch_up(world)
         expire(world)
         if 0 < world.look_at <= now:
-            _settle(world)
+            _settle(world, by_timer=True)
+        liquidation.look_at_the_rested(world)
         _end(world)
         return world.events
 
@@ -193,6 +194,7 @@ class Oracle:
 
     def _deadlines(self) -> list[int]:
         looks = [self.world.look_at] if self.world.look_at else []
+        looks += [until for until, _ in self.world.left_alone.values()]
         looks += [self.world.now] if bracketing.is_due(self.world) else []
         orders = self.world.orders + self.world.armed
         return looks + [order.expires for order in orders if order.expires]
@@ -219,11 +221,11 @@ class Oracle:
         )
 
 
-def _settle(world: World) -> None:
+def _settle(world: World, *, by_timer: bool = False) -> None:
     """Cover the entries that have filled, look at the stops, then at the margins (A11, A13)."""
     bracketing.cover(world)
     firing.look(world)
-    liquidation.look(world)
+    liquidation.look(world, by_timer=by_timer)
 
 
 def _end(world: World) -> None:

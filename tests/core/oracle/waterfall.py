@@ -45,10 +45,16 @@ def tried(world: World, account: Account, position: Position, lots: int, bankrup
         return
     position.tries = position.since = 0
     worst = _worst_case(position, lots, bankrupt)
-    if worst <= world.insurance:
+    if worst <= world.insurance + min(0, _backstop_unrealized(world)):
         _take_over(world, account, position, lots, bankrupt, worst)
     else:
         _deleverage(world, account, position, lots, bankrupt)
+
+
+def _backstop_unrealized(world: World) -> int:
+    """Return what the backstop has gained, or lost, on what it holds."""
+    held = world.trader(BACKSTOP).positions.values()
+    return sum(position.value - position.cost for position in held)
 
 
 def _worst_case(position: Position, lots: int, bankrupt: int) -> Fraction:
@@ -72,6 +78,7 @@ def _take_over(
         "mark_price": written(Fraction(instrument.mark2, 2) * instrument.tick),
         "worst_case": money(ceiling(worst)),
         "insurance": money(world.insurance),
+        "backstop_unrealized": money(_backstop_unrealized(world)),
     }
     after = _book(world, account, instrument, side * lots, price, trade)
     _book(world, backstop, instrument, -side * lots, price, trade)
@@ -93,18 +100,26 @@ def _take_over(
 def _deleverage(world: World, account: Account, position: Position, lots: int, price: int) -> None:
     """Close the lots against those who stand on the other side, in two rounds (D7)."""
     victims = ranked(world, account, position)
+    unrealized = {"backstop_unrealized": money(_backstop_unrealized(world))}
     for round_ in (1, 2):
         for rank, victim in enumerate(victims, start=1):
             given = min(lots, abs(victim.position.lots))
             if round_ == 1:
                 given = most(world, victim, given, price)
             if given:
-                _give(world, account, victim, given, price, rank=rank, round=round_)
+                place = {"rank": rank, "round": round_}
+                _give(world, account, victim, given, price, place, unrealized)
                 lots -= given
 
 
 def _give(
-    world: World, account: Account, victim: Victim, lots: int, price: int, **place: int
+    world: World,
+    account: Account,
+    victim: Victim,
+    lots: int,
+    price: int,
+    place: Event,
+    more: Event,
 ) -> None:
     """Let a victim close so much against the account; what it had on order there goes."""
     position, other = victim.position, victim.account
@@ -127,7 +142,7 @@ def _give(
         **place,
         account_after=mine,
         counter_after=theirs,
-        receipt=victim.receipt(),
+        receipt=victim.receipt() | more,
     )
     fills.let_go(world, account, instrument)
     fills.let_go(world, other, instrument)

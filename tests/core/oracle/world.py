@@ -247,7 +247,10 @@ class Ladder:
 
 @dataclass
 class World:
-    """Everything, and the events of the command that is being run."""
+    """Everything, and the events of the command that is being run.
+
+    `left_alone` are those of whom nobody takes anything: when the timer looks, and after how long.
+    """
 
     now: int = 0
     instruments: dict[str, Instrument] = field(default_factory=dict)
@@ -274,6 +277,7 @@ class World:
     waiting_accounts: set[str] = field(default_factory=set)
     waiting_symbols: set[str] = field(default_factory=set)
     look_at: int = 0
+    left_alone: dict[str, tuple[int, int]] = field(default_factory=dict)
     paid_in: int = 0
     fees: int = 0
     residue: int = 0
