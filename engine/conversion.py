@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from engine.conversion_actions import corporate_action
 from engine.conversion_admin import (
     Defect,
     create_account,
@@ -33,6 +34,7 @@ from engine.wire import (
     ApplySwapWire,
     CancelAllWire,
     CancelOrderWire,
+    CorporateActionWire,
     CreateAccountWire,
     CreateInstrumentWire,
     DeleteInstrumentWire,
@@ -94,6 +96,7 @@ class Conversion:
             SetFeeTiersWire: set_fee_tiers,
             ApplyFundingWire: apply_funding,
             ApplySwapWire: apply_swap,
+            CorporateActionWire: corporate_action,
             Verdict: _refuse,
         }
 

@@ -13,15 +13,18 @@ from engine.amending import Amending
 from engine.arming import Triggering
 from engine.cancelling import Cancelling
 from engine.carrying import Carrying
+from engine.corporate_actions import CorporateActions
 from engine.covering import Covering
 from engine.execution import Execution
 from engine.limits import MASS_CANCELS_PER_FRAME
 from engine.liquidation import Liquidator
 from engine.market_states import MarketStates
 from engine.operations import Operations
+from engine.restating import Restating
 from engine.state import State
 from engine.trading import Trading
 from matching.messages import AmendOrder, CancelAll, CancelOrder, PlaceOrder, SetMarketState
+from risk.actions.messages import PayDividend
 from risk.messages import (
     ApplyFunding,
     ApplySwap,
@@ -74,7 +77,9 @@ class Kernel:
         self._market_states: MarketStates = MarketStates(self.state, execution)
         account_terms = AccountTerms(self.state)
         self._cancelling: Cancelling = cancelling
-        self._carrying: Carrying = Carrying(self.state)
+        restating = Restating(self.state, execution)
+        self._carrying: Carrying = Carrying(self.state, restating)
+        corporate_actions = CorporateActions(self.state, self._carrying)
         self._covering: Covering = Covering(self.state, execution)
         self._triggering: Triggering = Triggering(self.state, execution, self._covering)
         self._liquidator: Liquidator = Liquidator(self.state, execution, cancelling)
@@ -99,6 +104,7 @@ class Kernel:
             SetFeeTiers: account_terms.set_fee_tiers,
             ApplyFunding: self._carrying.apply_funding,
             ApplySwap: self._carrying.apply_swap,
+            PayDividend: corporate_actions.pay_dividend,
             Rejected: _reject,
         }
 

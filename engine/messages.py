@@ -25,6 +25,7 @@ from matching.messages import (
     SetMarketState,
     Trade,
 )
+from risk.actions.messages import DividendPaid, PayDividend
 from risk.messages import (
     AccountCreated,
     AccountUpdated,
@@ -81,6 +82,7 @@ Command = (
     | SetFeeTiers
     | ApplyFunding
     | ApplySwap
+    | PayDividend
     | Rejected
 )
 """What the kernel applies. A `Rejected` is a verdict reached before it."""
@@ -107,6 +109,7 @@ Event = (
     | InsuranceFunded
     | FundingApplied
     | SwapApplied
+    | DividendPaid
     | LeverageSet
     | FeeTiersSet
     | RiskSet

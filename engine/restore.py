@@ -31,7 +31,7 @@ from matching.order import Conditions, Order
 from matching.stops import Trigger
 from matching.terms import CancelReason
 from risk.account import Account
-from risk.carry import Carry
+from risk.carry import resumed
 from risk.instrument import Instrument
 from risk.messages import FeeTier
 
@@ -83,7 +83,7 @@ def _restore_head(state: State, head: Head) -> None:
         FeeTier(name, int(volume), maker_ppm, taker_ppm)
         for name, volume, maker_ppm, taker_ppm in head.fee_tiers
     )
-    state.carry = None if head.carry is None else Carry(*head.carry)
+    state.carry = None if head.carry is None else resumed(*head.carry)
 
 
 def _restore_instrument(state: State, record: InstrumentRecord) -> None:

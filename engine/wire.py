@@ -348,6 +348,17 @@ class ApplySwapWire(Wire, tag="apply_swap"):
     days: Whole | None = None
 
 
+class CorporateActionWire(Wire, tag="corporate_action"):
+    """`corporate_action`: a split of so many new for so many old, or a dividend a unit."""
+
+    action: Literal["split", "dividend"]
+    symbol: Identifier
+    action_id: Identifier
+    numerator: Whole | None = None
+    denominator: Whole | None = None
+    amount: Decimal | None = None
+
+
 OrdersWire = PlaceOrderWire | PlaceBracketWire | AmendOrderWire | CancelOrderWire | CancelAllWire
 TicksWire = L1Wire | MarkPriceWire
 AdminWire = (
@@ -366,5 +377,6 @@ AdminWire = (
     | SetFeeTiersWire
     | ApplyFundingWire
     | ApplySwapWire
+    | CorporateActionWire
 )
 AnyWire = OrdersWire | TicksWire | AdminWire

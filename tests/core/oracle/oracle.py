@@ -13,6 +13,7 @@ from tests.core.oracle import (
     bands,
     boundaries,
     bracketing,
+    corporate,
     fees,
     firing,
     groups,
@@ -50,6 +51,7 @@ COMMANDS: dict[str, Callable[[World, Command], None]] = {
     "set_liquidation": operations.set_liquidation,
     "apply_funding": boundaries.apply_funding,
     "apply_swap": boundaries.apply_swap,
+    "corporate_action": corporate.act,
     "set_fee_tiers": fees.set_fee_tiers,
     "set_leverage": operations.set_leverage,
 }
@@ -74,6 +76,7 @@ NAMED: dict[str, tuple[str, ...]] = {
     "set_liquidation": (),
     "apply_funding": ("symbol",),
     "apply_swap": ("symbol",),
+    "corporate_action": ("symbol",),
     "set_fee_tiers": (),
     "set_leverage": ("account", "symbol"),
 }

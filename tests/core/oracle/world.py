@@ -240,6 +240,7 @@ class World:
     transfers: set[str] = field(default_factory=set)
     fundings: set[str] = field(default_factory=set)
     swaps: set[str] = field(default_factory=set)
+    actions: set[str] = field(default_factory=set)
     tiers: list[Command] = field(default_factory=list)
     groups: dict[tuple[str, str, str], Group] = field(default_factory=dict)
     uncovered: list[Any] = field(default_factory=list)
