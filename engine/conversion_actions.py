@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from engine.conversion_admin import Defect
 from engine.decimals import TooFine, to_units
-from engine.limits import MAX_DIVIDEND, PPB
+from engine.limits import MAX_DIVIDEND, MAX_SPLIT, PPB
 from matching.terms import Refusal
-from risk.actions.messages import PayDividend
+from risk.actions.messages import PayDividend, SplitUnits
 
 if TYPE_CHECKING:
     from engine.wire import CorporateActionWire
@@ -17,9 +17,11 @@ if TYPE_CHECKING:
 _PPB_DECIMALS = 9
 
 
-def corporate_action(c: CorporateActionWire) -> PayDividend:
+def corporate_action(c: CorporateActionWire) -> PayDividend | SplitUnits:
     """Return the command of the action named; fields of the other one are refused."""
     digest = blake2b(b"action:" + c.action_id.encode(), digest_size=16).digest()
+    if c.action == "split":
+        return _split(c, digest)
     dividend = PayDividend(c.symbol, c.action_id, digest)
     try:
         _refuse_others({"$.numerator": c.numerator, "$.denominator": c.denominator})
@@ -27,6 +29,28 @@ def corporate_action(c: CorporateActionWire) -> PayDividend:
     except Defect as defect:
         dividend.defect, dividend.defect_path = defect.code, defect.path
     return dividend
+
+
+def _split(c: CorporateActionWire, digest: bytes) -> SplitUnits:
+    split = SplitUnits(c.symbol, c.action_id, digest)
+    try:
+        _refuse_others({"$.amount": c.amount})
+        split.numerator = _units(c.numerator, "$.numerator")
+        split.denominator = _units(c.denominator, "$.denominator")
+        if split.numerator == split.denominator:
+            raise Defect(Refusal.OUT_OF_RANGE, "$.denominator")
+    except Defect as defect:
+        split.defect, split.defect_path = defect.code, defect.path
+    return split
+
+
+def _units(units: int | None, path: str) -> int:
+    """Return one of the two numbers of a split."""
+    if units is None:
+        raise Defect(Refusal.MISSING_FIELD, path)
+    if not 1 <= units <= MAX_SPLIT:
+        raise Defect(Refusal.OUT_OF_RANGE, path)
+    return units
 
 
 def _refuse_others(fields: dict[str, str | int | None]) -> None:

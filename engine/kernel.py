@@ -21,10 +21,11 @@ from engine.liquidation import Liquidator
 from engine.market_states import MarketStates
 from engine.operations import Operations
 from engine.restating import Restating
+from engine.splitting import Splitting
 from engine.state import State
 from engine.trading import Trading
 from matching.messages import AmendOrder, CancelAll, CancelOrder, PlaceOrder, SetMarketState
-from risk.actions.messages import PayDividend
+from risk.actions.messages import PayDividend, SplitUnits
 from risk.messages import (
     ApplyFunding,
     ApplySwap,
@@ -57,6 +58,7 @@ class Kernel:
     """The shard's state and the parts that work on it."""
 
     __slots__ = (
+        "_actions",
         "_cancelling",
         "_carrying",
         "_covering",
@@ -79,10 +81,13 @@ class Kernel:
         self._cancelling: Cancelling = cancelling
         restating = Restating(self.state, execution)
         self._carrying: Carrying = Carrying(self.state, restating)
-        corporate_actions = CorporateActions(self.state, self._carrying)
         self._covering: Covering = Covering(self.state, execution)
         self._triggering: Triggering = Triggering(self.state, execution, self._covering)
         self._liquidator: Liquidator = Liquidator(self.state, execution, cancelling)
+        waterfall = self._liquidator.waterfall
+        self._actions: CorporateActions = CorporateActions(
+            self.state, self._carrying, Splitting(self.state, execution), waterfall
+        )
         self._routes: dict[type, Callable[[Any, list[Event]], None]] = {
             PlaceOrder: trading.place,
             AmendOrder: amending.amend,
@@ -104,15 +109,17 @@ class Kernel:
             SetFeeTiers: account_terms.set_fee_tiers,
             ApplyFunding: self._carrying.apply_funding,
             ApplySwap: self._carrying.apply_swap,
-            PayDividend: corporate_actions.pay_dividend,
+            PayDividend: self._actions.pay_dividend,
+            SplitUnits: self._actions.split,
             Rejected: _reject,
         }
 
     def begin(self, now_us: int) -> list[Event]:
         """Open a batch at `now_us`: what is unfinished first, then the timers due; return events.
 
-        Time never goes back. While payments, a mass action, an uncross, a cascade or expiries are
-        unfinished (`is_busy`), no input may be applied: the next batch goes on with them.
+        Time never goes back. While payments, odd lots, a mass action, an uncross, a cascade or
+        expiries are unfinished (`is_busy`), no input may be applied: the next batch goes on with
+        them.
         """
         state = self.state
         assert now_us >= state.now_us, "engine time never goes back"
@@ -123,7 +130,7 @@ class Kernel:
                 self._cancelling.expire(MASS_CANCELS_PER_FRAME - len(events), events)
             if 0 < state.review_at_us <= now_us and not self.is_busy():
                 self._settle_prices(events)
-        if state.backstop.balance_atoms and state.carry is None:
+        if state.backstop.balance_atoms and not (state.carry or state.split):
             self._liquidator.waterfall.sweep_backstop(events)
         return events
 
@@ -132,6 +139,10 @@ class Kernel:
         state = self.state
         if state.carry is not None:
             self._carrying.go_on(events)
+            self._after_payments(events)
+            return False
+        if state.split is not None:
+            self._actions.go_on(events)
             self._after_payments(events)
             return False
         if state.mass:
@@ -166,7 +177,7 @@ class Kernel:
 
     def _after_payments(self, events: list[Event]) -> None:
         """Look after the margins of all who paid or received, once the last one has (B6)."""
-        if self.state.carry is not None:
+        if self.state.carry is not None or self.state.split is not None:
             self._liquidator.defer()
         else:
             self._settle_prices(events)
@@ -179,13 +190,14 @@ class Kernel:
     def is_busy(self) -> bool:
         """Tell whether something must go on in the next batch, before any input."""
         state = self.state
-        unfinished = state.carry or state.mass or state.turns or state.cascades or state.due
-        return bool(unfinished) or self._expiry_us() <= state.now_us
+        unfinished = state.carry or state.split or state.mass or state.turns or state.cascades
+        return bool(unfinished or state.due) or self._expiry_us() <= state.now_us
 
     def next_deadline_us(self) -> int | None:
         """Return when the next timer is due, if any; now, while something is unfinished."""
         state = self.state
-        if state.carry or state.mass or state.turns or state.cascades or state.due:
+        unfinished = state.carry or state.split or state.mass or state.turns or state.cascades
+        if unfinished or state.due:
             return state.now_us
         deadline_us = min(state.review_at_us or NEVER_US, self._expiry_us())
         return None if deadline_us == NEVER_US else deadline_us
@@ -197,13 +209,14 @@ class Kernel:
         it touched or whose marks it moved (D2).
         """
         state = self.state
-        unfinished = state.carry or state.mass or state.turns or state.cascades or state.due
+        more = state.carry or state.split or state.mass or state.turns or state.cascades
+        unfinished = more or state.due
         assert not unfinished, "a mass, an uncross, a cascade goes on before any other input"
         events: list[Event] = []
         self._routes[type(command)](command, events)
         if state.touched or state.moved or state.referenced or state.review_at_us:
             self._after_payments(events)
-            if state.backstop.balance_atoms and state.carry is None:
+            if state.backstop.balance_atoms and not (state.carry or state.split):
                 self._liquidator.waterfall.sweep_backstop(events)
             # After whatever moved money. Its sums run from the beginning: once wrong, always wrong.
             state.ledger.check()

@@ -25,7 +25,7 @@ from matching.messages import (
     SetMarketState,
     Trade,
 )
-from risk.actions.messages import DividendPaid, PayDividend
+from risk.actions.messages import DividendPaid, OddLots, PayDividend, SplitUnits, UnitsSplit
 from risk.messages import (
     AccountCreated,
     AccountUpdated,
@@ -83,6 +83,7 @@ Command = (
     | ApplyFunding
     | ApplySwap
     | PayDividend
+    | SplitUnits
     | Rejected
 )
 """What the kernel applies. A `Rejected` is a verdict reached before it."""
@@ -110,6 +111,8 @@ Event = (
     | FundingApplied
     | SwapApplied
     | DividendPaid
+    | OddLots
+    | UnitsSplit
     | LeverageSet
     | FeeTiersSet
     | RiskSet

@@ -30,7 +30,8 @@ from engine.state import MassCancel, State, Turn
 from matching.order import Conditions, Order
 from matching.stops import Trigger
 from matching.terms import CancelReason
-from risk.account import Account
+from risk.account import BACKSTOP, HOUSE, Account
+from risk.actions.split import Split
 from risk.carry import resumed
 from risk.instrument import Instrument
 from risk.messages import FeeTier
@@ -84,6 +85,9 @@ def _restore_head(state: State, head: Head) -> None:
         for name, volume, maker_ppm, taker_ppm in head.fee_tiers
     )
     state.carry = None if head.carry is None else resumed(*head.carry)
+    if head.split is not None:
+        symbol, action_id, numerator, denominator, after, cash = head.split
+        state.split = Split(symbol, action_id, numerator, denominator, after, int(cash))
 
 
 def _restore_instrument(state: State, record: InstrumentRecord) -> None:
@@ -103,9 +107,8 @@ def _restore_instrument(state: State, record: InstrumentRecord) -> None:
 
 
 def _restore_account(state: State, record: AccountRecord) -> None:
-    account = state.backstop
-    if record.account_id != account.account_id:
-        account = Account(record.account_id)
+    of_the_venue = {BACKSTOP: state.backstop, HOUSE: state.house}
+    account = of_the_venue.get(record.account_id) or Account(record.account_id)
     account.balance_atoms = int(record.balance_atoms)
     account.leverage_ppm = record.leverage_ppm
     account.set_stp_group(record.stp_group)

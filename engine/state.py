@@ -12,7 +12,7 @@ from matching.book import Book
 from matching.id_window import IdWindow
 from matching.stops import StopBook
 from matching.terms import MarketState
-from risk.account import BACKSTOP, Account
+from risk.account import BACKSTOP, HOUSE, Account
 from risk.fees import tier_of
 from risk.ledger import Ledger
 from risk.messages import SetLiquidation
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from matching.groups import Group
     from matching.order import Order
     from matching.terms import CancelReason
+    from risk.actions.split import Split
     from risk.carry import Carry
     from risk.instrument import Instrument
     from risk.messages import FeeTier
@@ -80,9 +81,10 @@ class State:
     markets whose new state waits for an uncross, in order of symbol. `brackets` are
     those of which something lives, by their entry's order id; `due` those whose entry has filled
     and whose children wait to be placed, `shelved` the same by symbol while the market is shut.
-    `backstop` is among the accounts from the first command of its that is accepted, or takeover.
-    `carry` is a funding or swap of which payments are left; `transfers` the digests of ids of money
-    in and out, funding and swap.
+    `backstop` is among the accounts from the first command of its that is accepted, or takeover;
+    `house` likewise, or from the first odd lots.
+    `carry` is a funding, swap or dividend of which payments are left, `split` a split of which odd
+    lots are; `transfers` the digests of ids of money in and out and of all these.
     """
 
     __slots__ = (
@@ -95,6 +97,7 @@ class State:
         "expiries",
         "fee_tiers",
         "groups",
+        "house",
         "ids",
         "ladder",
         "ledger",
@@ -112,6 +115,7 @@ class State:
         "referenced",
         "review_at_us",
         "shelved",
+        "split",
         "touched",
         "transfers",
         "turns",
@@ -122,6 +126,7 @@ class State:
         self.markets: dict[str, Market] = {}
         self.accounts: dict[str, Account] = {}
         self.backstop: Account = Account(BACKSTOP)
+        self.house: Account = Account(HOUSE)
         self.live: dict[str, dict[str, Order]] = {}
         self.positions: PositionBook = PositionBook()
         self.ledger: Ledger = Ledger()
@@ -143,6 +148,7 @@ class State:
         self.mass: deque[MassCancel] = deque()
         self.turns: dict[str, Turn] = {}
         self.carry: Carry | None = None
+        self.split: Split | None = None
         self.groups: OrderedDict[tuple[str, str, str], Group] = OrderedDict()
         self.brackets: dict[int, Bracket] = {}
         self.due: OrderedDict[int, Bracket] = OrderedDict()
@@ -206,9 +212,11 @@ class State:
         self.live[account.account_id] = {}
 
     def find_account(self, account_id: str) -> Account | None:
-        """Return an account; the backstop's also while nothing is known of it yet."""
+        """Return an account; the venue's also while nothing is known of them yet."""
         account = self.accounts.get(account_id)
-        return self.backstop if account is None and account_id == BACKSTOP else account
+        if account is None and account_id == BACKSTOP:
+            return self.backstop
+        return self.house if account is None and account_id == HOUSE else account
 
     def add_market(self, instrument: Instrument) -> None:
         """Make an instrument known, with an empty book."""
@@ -230,6 +238,7 @@ class State:
         assert cost == self.ledger.open_cost
         assert self.live.keys() == self.accounts.keys()
         assert self.carry is None or self.carry.symbol in self.markets
+        assert self.split is None or self.split.symbol in self.markets
         for market in self.markets.values():
             market.book.check(may_cross=market.instrument.state is MarketState.AUCTION)
             market.stops.check()

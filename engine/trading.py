@@ -333,7 +333,7 @@ class Trading:
         assert order.order_id == order_id
         state.next_order_id = order_id + 1
         if order.account_id not in state.accounts:
-            state.add_account(state.backstop)
+            state.add_account(order.position.account)
         state.ids.make_room(state.now_us, state.live)
         state.ids.add(
             (order.account_id, order.client_order_id),

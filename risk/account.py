@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 BACKSTOP: Final = "backstop"
 """Takes over what the book does not; its balance is always swept into or out of the fund (D6)."""
 
-RESERVED: Final = frozenset({BACKSTOP, "house"})
+HOUSE: Final = "house"
+"""Takes the lots that a split leaves nothing whole of (B6)."""
+
+RESERVED: Final = frozenset({BACKSTOP, HOUSE})
 """Accounts of the venue itself: nobody opens or changes them, C and D pass them by."""
 
 

@@ -26,6 +26,7 @@ KERNEL = (
     "engine.market_states",
     "engine.operations",
     "engine.restating",
+    "engine.splitting",
     "engine.trading",
     "engine.waterfall",
 )

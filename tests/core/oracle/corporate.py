@@ -2,27 +2,29 @@
 
 from collections.abc import Iterator
 
-from tests.core.oracle.brackets import Bracket, Child
+from tests.core.oracle import splits
+from tests.core.oracle.brackets import Child
 from tests.core.oracle.leaving import amended, withdraw
 from tests.core.oracle.numbers import ceiling, floor, money, number, written
+from tests.core.oracle.splits import REASON, brackets_of, sleeping
 from tests.core.oracle.sweeps import makers
 from tests.core.oracle.triggers import trigger_of
 from tests.core.oracle.world import Command, Instrument, Order, Refused, World
-
-REASON = "corporate_action"
 
 
 def act(world: World, command: Command) -> None:
     """`corporate_action`: a dividend or a split."""
     instrument = world.instrument(command["symbol"])
-    ask = {"dividend": _ask_dividend}[command["action"]]
-    ask(command)
+    is_split = command["action"] == "split"
+    (splits.ask if is_split else _ask_dividend)(command)
     if command["action_id"] in world.actions:
         raise Refused(702, "$.action_id")
     if instrument.state not in {"halted", "closed"}:
         raise Refused(310)
+    if is_split:
+        splits.ask_market(world, instrument, command)
     world.actions.add(command["action_id"])
-    _pay_dividend(world, instrument, command)
+    (splits.carry_out if is_split else _pay_dividend)(world, instrument, command)
 
 
 def _ask_dividend(command: Command) -> None:
@@ -88,7 +90,7 @@ def _lower(world: World, instrument: Instrument, ticks: int) -> None:
     for order in list(makers(world, instrument, 1)):
         order.price -= ticks
         _say(world, order, order.price > 0)
-    for order in _sleeping(world, instrument):
+    for order in sleeping(world, instrument):
         trigger = trigger_of(order)
         if trigger.direction < 0 and not trigger.trails:
             trigger.price -= ticks
@@ -105,21 +107,9 @@ def _say(world: World, order: Order, lives: bool) -> None:
         withdraw(world, order, REASON)
 
 
-def _sleeping(world: World, instrument: Instrument) -> list[Order]:
-    mine = [order for order in world.armed if order.instrument is instrument]
-    return sorted(mine, key=lambda order: order.number)
-
-
 def _unplaced(world: World, instrument: Instrument) -> Iterator[tuple[Child, int]]:
     """Yield the children that may come yet, and their sides."""
-    for bracket in _brackets(world, instrument):
+    for bracket in brackets_of(world, instrument):
         for child in bracket.children:
             if child.order is None and not child.never:
                 yield child, -bracket.entry.side
-
-
-def _brackets(world: World, instrument: Instrument) -> list[Bracket]:
-    """Return the brackets of which something lives or is to come."""
-    linked = [order.bracket for order in world.orders + world.armed if order.bracket is not None]
-    found = list(dict.fromkeys([*linked, *world.uncovered]))
-    return [bracket for bracket in found if bracket.entry.instrument is instrument]

@@ -13,7 +13,8 @@ Command = dict[str, Any]
 SIDES = {"buy": 1, "sell": -1}
 NAMES = {1: "buy", -1: "sell"}
 BACKSTOP = "backstop"
-RESERVED = (BACKSTOP, "house")
+HOUSE = "house"
+RESERVED = (BACKSTOP, HOUSE)
 """The venue's own accounts: nobody creates them, and they pass C and D by (D6)."""
 
 
@@ -278,11 +279,11 @@ class World:
         return self.accounts[name]
 
     def trader(self, name: str) -> Account:
-        """Return an account that must exist; the backstop need not yet.
+        """Return an account that must exist; the venue's own need not yet.
 
-        It comes into being when something of it is accepted, or when it takes over.
+        They come into being when something of them is accepted, or when they take over.
         """
-        if name == BACKSTOP and name not in self.accounts:
+        if name in RESERVED and name not in self.accounts:
             return Account(name, "active", None, "")
         return self.account(name)
 
@@ -336,4 +337,14 @@ class World:
 
 
 __all__ = ["ATOMS", "NAMES", "SIDES", "Account", "Command", "Event", "Group", "Instrument"]
-__all__ += ["BACKSTOP", "RESERVED", "Ladder", "Order", "Position", "Refused", "World", "money"]
+__all__ += [
+    "BACKSTOP",
+    "HOUSE",
+    "RESERVED",
+    "Ladder",
+    "Order",
+    "Position",
+    "Refused",
+    "World",
+    "money",
+]
