@@ -63,7 +63,7 @@ NEEDED = (
     *(b"order_replenished", b"order_expired", b"decrement", b"reduce_only"),
     *(b"order_triggered", b"trigger_rejected", b"auction_uncrossed", b"outside_price_band"),
     *(b"oco", b"oco_spent", b"bracket", b"funding", b"swap", b"fee_tiers_set", b"leverage_set"),
-    *(b"margin_brackets", b"liquidation"),
+    *(b"margin_brackets", b"liquidation", b"dividend", b"split", b"odd_lots"),
     *(b"takeover", b"deleveraged", b"deficit", b"liquidation_fee", b"insurance"),
 )
 
