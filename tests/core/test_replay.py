@@ -71,7 +71,7 @@ NEEDED = (
 def test_machine_restored_after_every_command_says_the_same() -> None:
     """No command depends on what a snapshot leaves out (A3 to A14, B3 to B6, D6, D7, E1)."""
     seen: Counter[bytes] = Counter()
-    for seed in range(1, 40):
+    for seed in range(101, 140):
         if all(seen[needed] for needed in NEEDED):
             break
         steps = tape(seed, 220, gaps=seed % 2 == 0 or None)
