@@ -108,12 +108,11 @@ class CorporateActions:
         trade_id = self._waterfall.next_trade_id()
         after = self._waterfall.settle(position, side * lots, price_ticks, trade_id)
         house_after = self._waterfall.settle(house, -side * lots, price_ticks, trade_id)
-        split.after = position.account.account_id
         split.cash_atoms += lots * price_ticks * instrument.unit_atoms
         events.append(
             OddLots(
                 split.symbol,
-                split.after,
+                position.account.account_id,
                 side,
                 lots,
                 price_ticks,
@@ -188,15 +187,11 @@ class CorporateActions:
         return None
 
     def _quantities(self, market: Market) -> Iterator[int]:
-        """Yield how large positions, orders and brackets of a market are."""
-        symbol = market.instrument.symbol
-        for position in self._state.positions.open_in(symbol).values():
+        """Yield how large positions and orders of a market are."""
+        for position in self._state.positions.open_in(market.instrument.symbol).values():
             yield abs(position.lots)
         for order in _orders(market):
             yield order.quantity_lots
-        for bracket in self._state.brackets.values():
-            if bracket.symbol == symbol:
-                yield bracket.quantity_lots
 
 
 def _orders(market: Market) -> Iterator[Order]:

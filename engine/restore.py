@@ -86,8 +86,8 @@ def _restore_head(state: State, head: Head) -> None:
     )
     state.carry = None if head.carry is None else resumed(*head.carry)
     if head.split is not None:
-        symbol, action_id, numerator, denominator, after, cash = head.split
-        state.split = Split(symbol, action_id, numerator, denominator, after, int(cash))
+        symbol, action_id, numerator, denominator, cash = head.split
+        state.split = Split(symbol, action_id, numerator, denominator, int(cash))
 
 
 def _restore_instrument(state: State, record: InstrumentRecord) -> None:

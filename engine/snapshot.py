@@ -66,7 +66,7 @@ class Head(msgspec.Struct, array_like=True):
     cascades: list[tuple[str, int]]
     turns: list[tuple[str, MarketState, int, int]]
     carry: tuple[str, str, str, int, int, int, str] | None
-    split: tuple[str, str, int, int, str, str] | None
+    split: tuple[str, str, int, int, str] | None
     fee_tiers: list[tuple[str, str, int, int]]
 
 
@@ -231,12 +231,12 @@ def _carry(carry: Carry | None) -> tuple[str, str, str, int, int, int, str] | No
     )
 
 
-def _split(split: Split | None) -> tuple[str, str, int, int, str, str] | None:
+def _split(split: Split | None) -> tuple[str, str, int, int, str] | None:
     """Return a split that is under way; whose odd lots are left follows from the positions."""
     if split is None:
         return None
     ratio = (split.numerator, split.denominator)
-    return split.symbol, split.action_id, *ratio, split.after, str(split.cash_atoms)
+    return split.symbol, split.action_id, *ratio, str(split.cash_atoms)
 
 
 def _instruments(state: State) -> Iterator[InstrumentRecord]:

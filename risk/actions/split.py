@@ -17,15 +17,13 @@ if TYPE_CHECKING:
 class Split:
     """One split, and how far it has got: odd lots are paid out first, then all is restated.
 
-    `numerator` new for `denominator` old, as announced. `after` is the last account whose odd lots
-    were paid out, `cash_atoms` what all of them together were worth. `odd` are the accounts still
-    to come, None until they are looked for: nothing trades before the last one, so they can be
-    looked for again after a restore.
+    `numerator` new for `denominator` old, as announced; `cash_atoms` is what the odd lots paid out
+    so far were worth. `odd` are the accounts still to come, None until they are looked for: whoever
+    has been paid out holds none any more, so they can be looked for again after a restore.
     """
 
     __slots__ = (
         "action_id",
-        "after",
         "cash_atoms",
         "denominator",
         "numerator",
@@ -40,7 +38,6 @@ class Split:
         action_id: str,
         numerator: int,
         denominator: int,
-        after: str = "",
         cash_atoms: int = 0,
     ) -> None:
         assert numerator > 0
@@ -49,7 +46,6 @@ class Split:
         self.action_id: str = action_id
         self.numerator: int = numerator
         self.denominator: int = denominator
-        self.after: str = after
         self.cash_atoms: int = cash_atoms
         self.odd: list[str] | None = None
         self.whole_lots: int = denominator // gcd(numerator, denominator)
@@ -74,13 +70,13 @@ class Split:
         return max(1, (2 * price * self.denominator + self.numerator) // (2 * self.numerator))
 
     def find_odd(self, positions: Mapping[str, Position]) -> list[str]:
-        """Return the accounts after `after` that hold odd lots, by id; all but the house.
+        """Return the accounts that hold odd lots, by id; all but the house.
 
-        The house takes all odd lots, so that in the end it holds none itself.
+        The house takes them, so that in the end it holds none itself.
         """
         self.odd = sorted(
             account_id
             for account_id, position in positions.items()
-            if account_id > self.after and self.odd_lots(position.lots) and account_id != HOUSE
+            if self.odd_lots(position.lots) and account_id != HOUSE
         )
         return self.odd

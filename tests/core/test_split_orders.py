@@ -227,6 +227,50 @@ def test_children_of_a_bracket_not_yet_placed_are_restated(kind: type[Market]) -
     assert market.armed() == ["e.sl buy 12 35"]
 
 
+def test_child_that_would_have_no_price_never_comes(kind: type[Market]) -> None:
+    """A stop-loss below the first tick; the other child comes (A13, B6)."""
+    market = _shut(kind, "cy bracket buy 4@1 id=e tp=4@110 sl=0.09")
+
+    market.play("""
+        split X 10:1
+        state X open
+        dan sell 40@0.1
+    """)
+
+    assert market.armed() == []
+    assert market.asks() == ["cy 40@11"]
+
+
+def test_fills_of_children_that_are_gone_still_count(kind: type[Market]) -> None:
+    """What the first take-profit has sold the stop-loss need not (A13, B6)."""
+    market = _shut(
+        kind,
+        "cy bracket buy 4@99 id=e tp=2@105,2@110 sl=95",
+        "dan sell 2@99",
+        "dan buy 1@105",
+    )
+    assert market.armed() == ["e.sl sell 1 95"]
+
+    market.play("""
+        split X 2:1
+        state X open
+        dan sell 4@49.5
+    """)
+
+    assert market.armed() == ["e.sl sell 6 47.5"]
+    assert market.asks() == ["cy 4@55"]
+
+
+def test_order_that_does_not_change_is_not_named(kind: type[Market]) -> None:
+    """A lot of three for two is a lot, and an ask at the first tick stays there (B6)."""
+    market = _shut(kind, "cy sell 1@0.01 id=same", "cy sell 2@0.01 id=more")
+
+    market.play("split X 3:2")
+
+    assert _changed(market) == ["more 3/3 0.01"]
+    assert market.of("corporate_action")[0]["orders"] == 1
+
+
 def test_uneven_bracket_is_cancelled_as_a_whole(kind: type[Market]) -> None:
     """Entry, exits, and what was still to come (A13, B6)."""
     market = _shut(kind, "cy bracket buy 4@99 id=e tp=2@105,2@110 sl=95", "dan sell 2@99")

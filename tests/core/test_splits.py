@@ -223,7 +223,60 @@ def test_margins_are_looked_at_with_the_new_mark(kind: type[Market]) -> None:
     assert market.kinds()[-2:] == ["corporate_action", "margin_call"]
 
 
-def test_closed_leverage_and_settings_stay(kind: type[Market]) -> None:
+def test_short_is_looked_at_where_its_threshold_is_now(kind: type[Market]) -> None:
+    """A band in old units would let a short's mark double before anybody looks (D9, B6)."""
+    market = kind(lot_size="0.1")
+    market.play("""
+        deposit bob 20
+        mm  buy 1@100
+        bob sell 1@100
+        mark 100.01
+        state X halted
+        split X 2:1
+        state X open
+        mark 50
+    """)
+    assert len(market.of("margin_call")) == 1  # at 100.01, and not again
+    market.forget()
+
+    market.play("mark 54")  # tier 1, as 108 was
+
+    assert [e["tier"] for e in market.of("liquidation")] == [1]
+
+
+def test_reduce_only_order_of_the_house_goes_with_its_position(kind: type[Market]) -> None:
+    """It is an account like any other there (A8, B6)."""
+    market = kind()
+    market.play("""
+        ann sell 4@100
+        bea buy  2@100
+        cy  buy  2@100
+        state X closed
+        split X 1:3
+        state X open
+        house sell 1@400 reduce id=exit
+        state X halted
+    """)
+    market.forget()
+
+    market.play("split X 1:2")
+
+    assert _odd(market) == ["ann buy 1@300 0 0"]
+    assert market.cancels == ["exit 1 reduce_only"]
+
+
+def test_mark_beyond_all_bounds_is_refused(kind: type[Market]) -> None:
+    """A mark of 10¹² ticks is the highest that can be quoted (B6)."""
+    market = kind("10000000")
+    market.play("state X halted")
+    market.play("split X 1:1000")
+    market.play("split X 1:2")
+
+    assert market.refusals == ["out_of_range"]
+    assert market.last[0]["path"] == "$.denominator"
+
+
+def test_leverage_and_settings_stay(kind: type[Market]) -> None:
     """A split changes units, not terms: the next order is margined as before (B3, B6)."""
     market = _held(kind, "leverage bob X 2")
 
@@ -313,3 +366,14 @@ def test_position_beyond_all_bounds_is_refused(kind: type[Market]) -> None:
     assert market.refusals == ["out_of_range"]
     assert market.last[0]["path"] == "$.numerator"
     assert market.position("bob") == "3000000000"
+
+
+def test_everybody_whose_position_changed_is_mirrored() -> None:
+    """Programs that only look must not go on showing the old units (B6)."""
+    market = _held(Market)
+    market.machine.take_changed()
+
+    market.play("split X 2:1")
+    assert market.machine.take_changed().keys() == {"ann", "bob"}
+    market.play("split X 1:4")
+    assert market.machine.take_changed().keys() == {"ann", "bob", "house"}

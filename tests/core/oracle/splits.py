@@ -46,7 +46,6 @@ def ask_market(world: World, instrument: Instrument, command: Command) -> None:
     orders = [o for o in world.orders + world.armed if o.instrument is instrument]
     lots = [abs(account.position(instrument).lots) for account in world.accounts.values()]
     lots += [order.total for order in orders]
-    lots += [bracket.entry.entered for bracket in brackets_of(world, instrument)]
     if any(floor(each * ratio) > GREATEST for each in lots):
         raise Refused(107, "$.numerator")
     prices = [instrument.mark2 // 2] + [price for order in orders for price in _prices(order)]
