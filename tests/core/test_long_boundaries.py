@@ -134,11 +134,11 @@ def test_killed_between_payments_it_agrees_with_the_oracle(
     lower(monkeypatch, "PAYMENTS_PER_FRAME", payments)
     kills: Counter[str] = Counter()
 
-    for seed in range(8):
+    for seed in (0, 1, 2, 6, 15, 19):  # which hold much at their boundaries
         duel = Interrupted()
         for step in tape(seed, 300):
             duel.play(step)
         kills += duel.kills
 
-    assert kills["carry"] > 10, "the tapes hold nothing at their boundaries"
-    assert kills["split"] > 1, "the tapes hold no odd lots"
+    assert kills["carry"] > 20, "the tapes hold nothing at their boundaries"
+    assert kills["split"] > 5, "the tapes hold no odd lots"

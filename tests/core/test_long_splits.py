@@ -94,3 +94,24 @@ def test_nothing_comes_between_the_parts(monkeypatch: pytest.MonkeyPatch) -> Non
 
     last = ["corporate_action", "order_amended", "market_state"]
     assert market.kinds() == ["odd_lots"] * 10 + last
+
+
+def test_no_order_expires_between_the_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Time passes between frames; who holds odd lots must not change meanwhile (A3, B6)."""
+    lower(monkeypatch, "PAYMENTS_PER_FRAME", 4)
+    market = _crowd()
+    market.play("""
+        state X open
+        cy sell 4@105 gtd=1500 id=cy
+        state X halted
+    """)
+    market.forget()
+
+    market.play("split X 1:2")
+    assert market.kinds() == ["odd_lots"] * 4
+    market.forget()
+    market.wait(600)
+
+    restated = ["corporate_action", "order_amended", "order_amended"]
+    assert market.kinds() == ["odd_lots"] * 6 + restated + ["order_expired"]
+    assert market.of("order_expired")[0]["leaves"] == "2"
