@@ -1,4 +1,4 @@
-"""Funding and swap: what is paid for holding positions, at a boundary an operator names (B6)."""
+"""Funding, swap, dividends: what positions pay each other at a boundary an operator names (B6)."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 from engine.limits import PAYMENTS_PER_FRAME, PPB, PPM
 from matching.terms import Refusal
-from risk.carry import Carry, paid_and_received
+from risk.carry import Carry, Dividend, paid_and_received
 from risk.messages import BalanceChanged, FundingApplied, Rejected, SwapApplied
 
 if TYPE_CHECKING:
     from engine.messages import Event
+    from engine.restating import Restating
     from engine.state import State
     from risk.instrument import Instrument
     from risk.messages import ApplyFunding, ApplySwap
@@ -19,10 +20,11 @@ if TYPE_CHECKING:
 class Carrying:
     """The part of the kernel that has positions pay each other, and the residue the rest."""
 
-    __slots__ = ("_state",)
+    __slots__ = ("_restating", "_state")
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, restating: Restating) -> None:
         self._state: State = state
+        self._restating: Restating = restating
 
     def apply_funding(self, command: ApplyFunding, events: list[Event]) -> None:
         """Have longs pay shorts the rate, within the instrument's cap; below 0 the reverse."""
@@ -38,7 +40,7 @@ class Carrying:
         events.append(
             FundingApplied(command.symbol, command.funding_id, rate_ppb, mark, paid, received)
         )
-        self._begin(carry, command.digest, events)
+        self.begin(carry, command.digest, events)
 
     def apply_swap(self, command: ApplySwap, events: list[Event]) -> None:
         """Have each side pay its own rate for `days` of a year; below 0 it receives."""
@@ -70,10 +72,13 @@ class Carrying:
                 received,
             )
         )
-        self._begin(carry, command.digest, events)
+        self.begin(carry, command.digest, events)
 
     def go_on(self, events: list[Event]) -> None:
-        """Make as many of the payments as fit a frame; nothing else runs before the last one."""
+        """Make as many of the payments as fit a frame; nothing else runs before the last one.
+
+        After a dividend's last one the orders below the market come down by it.
+        """
         state = self._state
         carry = state.carry
         assert carry is not None
@@ -96,6 +101,8 @@ class Carrying:
         del payments[:PAYMENTS_PER_FRAME]
         if not payments:
             state.carry = None
+            if isinstance(carry, Dividend):
+                self._restating.lower(state.markets[carry.symbol], carry, events)
 
     def _priced(
         self, command: ApplyFunding | ApplySwap, id_path: str, events: list[Event]
@@ -117,7 +124,7 @@ class Carrying:
         events.append(Rejected(refusal, symbol=command.symbol, path=path))
         return None
 
-    def _begin(self, carry: Carry, digest: bytes, events: list[Event]) -> None:
+    def begin(self, carry: Carry, digest: bytes, events: list[Event]) -> None:
         """Use the id up and make the first payments."""
         self._state.transfers.add(digest)
         self._state.carry = carry

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from engine.conversion_actions import corporate_action
 from engine.conversion_admin import (
     Defect,
     create_account,
@@ -35,6 +36,7 @@ from engine.wire import (
     BookTradeWire,
     CancelAllWire,
     CancelOrderWire,
+    CorporateActionWire,
     CreateAccountWire,
     CreateInstrumentWire,
     DeleteInstrumentWire,
@@ -97,6 +99,7 @@ class Conversion:
             ApplyFundingWire: apply_funding,
             ApplySwapWire: apply_swap,
             BookTradeWire: lambda c: book_trade(c, self.grid(c.symbol)),
+            CorporateActionWire: corporate_action,
             Verdict: _refuse,
         }
 

@@ -14,6 +14,7 @@ from engine.arming import Triggering
 from engine.booking import Booking
 from engine.cancelling import Cancelling
 from engine.carrying import Carrying
+from engine.corporate_actions import CorporateActions
 from engine.covering import Covering
 from engine.execution import Execution
 from engine.house import House
@@ -21,6 +22,8 @@ from engine.limits import MASS_CANCELS_PER_FRAME
 from engine.liquidation import Liquidator
 from engine.market_states import MarketStates
 from engine.operations import Operations
+from engine.restating import Restating
+from engine.splitting import Splitting
 from engine.state import State
 from engine.trading import Trading
 from matching.messages import (
@@ -31,6 +34,7 @@ from matching.messages import (
     PlaceOrder,
     SetMarketState,
 )
+from risk.actions.messages import PayDividend, SplitUnits
 from risk.messages import (
     ApplyFunding,
     ApplySwap,
@@ -63,6 +67,7 @@ class Kernel:
     """The shard's state and the parts that work on it."""
 
     __slots__ = (
+        "_actions",
         "_cancelling",
         "_carrying",
         "_covering",
@@ -84,11 +89,16 @@ class Kernel:
         self._market_states: MarketStates = MarketStates(self.state, execution)
         account_terms = AccountTerms(self.state)
         self._cancelling: Cancelling = cancelling
-        self._carrying: Carrying = Carrying(self.state)
+        restating = Restating(self.state, execution)
+        self._carrying: Carrying = Carrying(self.state, restating)
         self._covering: Covering = Covering(self.state, execution)
         self._house: House = House(self.state, execution)
         self._triggering: Triggering = Triggering(self.state, execution, self._covering)
         self._liquidator: Liquidator = Liquidator(self.state, execution, cancelling)
+        waterfall = self._liquidator.waterfall
+        self._actions: CorporateActions = CorporateActions(
+            self.state, self._carrying, Splitting(self.state, execution), waterfall
+        )
         self._routes: dict[type, Callable[[Any, list[Event]], None]] = {
             PlaceOrder: trading.place,
             AmendOrder: amending.amend,
@@ -111,15 +121,17 @@ class Kernel:
             ApplyFunding: self._carrying.apply_funding,
             ApplySwap: self._carrying.apply_swap,
             BookTrade: Booking(self.state, execution).book_trade,
+            PayDividend: self._actions.pay_dividend,
+            SplitUnits: self._actions.split,
             Rejected: _reject,
         }
 
     def begin(self, now_us: int) -> list[Event]:
         """Open a batch at `now_us`: what is unfinished first, then the timers due; return events.
 
-        Time never goes back. While payments, a review, a mass action, an uncross, fills that the
-        outside market has reached, a cascade or expiries are unfinished (`is_busy`), no input may
-        be applied: the next batch goes on with them.
+        Time never goes back. While payments, odd lots, a review, a mass action, an uncross, fills
+        that the outside market has reached, a cascade or expiries are unfinished (`is_busy`), no
+        input may be applied: the next batch goes on with them.
         """
         state = self.state
         assert now_us >= state.now_us, "engine time never goes back"
@@ -141,6 +153,10 @@ class Kernel:
         state = self.state
         if state.carry is not None:
             self._carrying.go_on(events)
+            self._after_payments(events)
+            return False
+        if state.split is not None:
+            self._actions.go_on(events)
             self._after_payments(events)
             return False
         if state.cases:
@@ -179,7 +195,7 @@ class Kernel:
 
     def _after_payments(self, events: list[Event]) -> None:
         """Look after the margins of all who paid or received, once the last one has (B6)."""
-        if self.state.carry is not None:
+        if self.state.carry is not None or self.state.split is not None:
             self._liquidator.defer()
         else:
             self._settle_prices(events)
@@ -187,8 +203,8 @@ class Kernel:
     def _sweep_backstop(self, events: list[Event]) -> None:
         """Bring the backstop's balance to zero once a command has moved all its money (D6)."""
         state = self.state
-        unfinished = state.carry or state.cases or state.turns or state.reached or state.cascades
-        if not unfinished:
+        prices = state.turns or state.reached or state.cascades
+        if not (prices or state.carry or state.split or state.cases):
             self._liquidator.waterfall.sweep_backstop(events)
 
     def _expiry_us(self) -> int:

@@ -30,6 +30,8 @@ MAX_LEVERAGE: Final = 1_000
 MAX_FEE_PPM: Final = 100_000
 MAX_RATE: Final = 1_000
 MAX_CARRY_DAYS: Final = 366
+MAX_DIVIDEND: Final = 10**9
+MAX_SPLIT: Final = 1_000
 MAX_MARGIN_BRACKETS: Final = 20
 MAX_FEE_TIERS: Final = 20
 DAY_US: Final = 24 * 3600 * 1_000_000
@@ -55,6 +57,7 @@ MAX_TAKE_PROFITS: Final = 10
 MAX_CHILDREN_PER_FRAME: Final = 1_000
 MAX_DELEVERAGED: Final = 1_000
 MAX_REVIEW_WAIT_US: Final = 64_000_000
+MAX_ORDERS_RESTATED: Final = 10_000
 
 # The window of client order ids (rule A10).
 ID_WINDOW: Final = 1_000_000
@@ -76,5 +79,7 @@ assert UNCROSS_EVENTS_PER_FRAME <= MAX_FRAME_EVENTS
 assert PAYMENTS_PER_FRAME < MAX_FRAME_EVENTS
 assert REVIEW_EVENTS_PER_FRAME + MASS_CANCELS_PER_FRAME < MAX_FRAME_EVENTS, "one more case fits"
 assert MAX_SWEEP_MAKERS <= MAX_FRAME_EVENTS
+assert MAX_ORDERS_RESTATED <= MAX_FRAME_EVENTS
+assert MAX_DIVIDEND * PPB < 2**63, "a snapshot writes it as an integer"
 assert MAX_BRACKET_ATOMS < 2**63, "a snapshot writes it as an integer"
 assert ID_WINDOW <= ID_WINDOW_MAX

@@ -14,7 +14,8 @@ from matching.messages import (
     OrderExpired,
     Trade,
 )
-from risk.account import BACKSTOP
+from risk.account import BACKSTOP, HOUSE
+from risk.actions.messages import OddLots, UnitsSplit
 from risk.messages import AccountCreated, BalanceChanged, Deficit, Deleveraged, Takeover
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ _ABOUT_ACCOUNTS = (
     Takeover,
     Deleveraged,
     Deficit,
+    OddLots,
 )
 
 
@@ -82,6 +84,11 @@ class Machine:
                     self._changed[event.counter_account] = None
                 elif type(event) is Takeover:
                     self._changed[BACKSTOP] = None
+                elif type(event) is OddLots:
+                    self._changed[HOUSE] = None
+            elif type(event) is UnitsSplit:
+                held = self._state.positions.open_in(event.symbol)
+                self._changed.update(dict.fromkeys(held))
 
     def _terms_of(self, symbol: str) -> Terms | None:
         market = self._state.markets.get(symbol)

@@ -26,6 +26,7 @@ from matching.messages import (
     SetMarketState,
     Trade,
 )
+from risk.actions.messages import DividendPaid, OddLots, PayDividend, SplitUnits, UnitsSplit
 from risk.messages import (
     AccountCreated,
     AccountUpdated,
@@ -83,6 +84,8 @@ Command = (
     | ApplyFunding
     | ApplySwap
     | BookTrade
+    | PayDividend
+    | SplitUnits
     | Rejected
 )
 """What the kernel applies. A `Rejected` is a verdict reached before it."""
@@ -109,6 +112,9 @@ Event = (
     | InsuranceFunded
     | FundingApplied
     | SwapApplied
+    | DividendPaid
+    | OddLots
+    | UnitsSplit
     | LeverageSet
     | FeeTiersSet
     | RiskSet

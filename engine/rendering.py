@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from engine.decimals import to_text
+from engine.rendering_actions import dividend_paid, odd_lots, units_split
 from engine.rendering_admin import ADMIN_ROUTES, money, rate
 from engine.rendering_carry import funding_applied, swap_applied
 from engine.rendering_waterfall import deficit, deleveraged, takeover
@@ -29,6 +30,7 @@ from matching.messages import (
     TradeParty,
 )
 from matching.terms import SIDE_NAMES
+from risk.actions.messages import DividendPaid, OddLots, UnitsSplit
 from risk.messages import (
     Deficit,
     Deleveraged,
@@ -76,6 +78,9 @@ class Rendering:
             Deficit: deficit,
             FundingApplied: lambda e, where: funding_applied(e, where, self._grid(e.symbol)),
             SwapApplied: lambda e, where: swap_applied(e, where, self._grid(e.symbol)),
+            DividendPaid: dividend_paid,
+            OddLots: lambda e, where: odd_lots(e, where, self._grid(e.symbol)),
+            UnitsSplit: units_split,
             **ADMIN_ROUTES,
         }
 

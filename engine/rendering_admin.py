@@ -130,9 +130,10 @@ def _insurance_funded(e: InsuranceFunded, where: str) -> str:
 
 
 def _reference(e: BalanceChanged) -> str:
-    """Name what moved the money, where it has an id: a transfer, or a funding or swap."""
+    """Name what moved the money, where it has an id: a transfer, or whatever a boundary is."""
     if e.symbol:
-        return f',"symbol":"{e.symbol}","{e.cause}_id":"{e.transfer_id}"'
+        key = "action" if e.cause == "dividend" else e.cause
+        return f',"symbol":"{e.symbol}","{key}_id":"{e.transfer_id}"'
     return f',"transfer_id":"{e.transfer_id}"' if e.transfer_id else ""
 
 

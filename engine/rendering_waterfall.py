@@ -16,7 +16,7 @@ def takeover(e: Takeover, where: str, grid: Grid) -> str:
     """Write a takeover, with the worst case that the fund could bear."""
     return (
         f'{{"type":"takeover",{where}"symbol":"{e.symbol}","account":"{e.account}",'
-        f"{_fill(e, grid)},{_settled(e.after, grid)},"
+        f"{_fill(e, grid)},{settled(e.after, grid)},"
         f'"receipt":{{"worst_case":"{money(e.worst_case_atoms)}",'
         f'"insurance":"{money(e.insurance_atoms)}",'
         f'"backstop_unrealized":"{money(e.backstop_unrealized_atoms)}",'
@@ -30,8 +30,8 @@ def deleveraged(e: Deleveraged, where: str, grid: Grid) -> str:
         f'{{"type":"deleveraged",{where}"symbol":"{e.symbol}","account":"{e.account}",'
         f'"counter_account":"{e.counter_account}",{_fill(e, grid)},'
         f'"rank":{e.rank},"round":{e.round},'
-        f'"account_after":{{{_settled(e.account_after, grid)}}},'
-        f'"counter_after":{{{_settled(e.counter_after, grid)}}},'
+        f'"account_after":{{{settled(e.account_after, grid)}}},'
+        f'"counter_after":{{{settled(e.counter_after, grid)}}},'
         f'"receipt":{{"unrealized":"{money(e.unrealized_atoms)}",'
         f'"cost":"{money(e.cost_atoms)}","notional":"{money(e.notional_atoms)}",'
         f'"equity":"{money(e.equity_atoms)}",'
@@ -57,7 +57,8 @@ def _fill(e: Takeover | Deleveraged, grid: Grid) -> str:
     )
 
 
-def _settled(after: Settled, grid: Grid) -> str:
+def settled(after: Settled, grid: Grid) -> str:
+    """Return one side of a fill that no order made as fields."""
     return (
         f'"realized_pnl":"{money(after.realized_atoms)}",'
         f'"position":"{grid.quantity_text(after.position_lots)}",'

@@ -31,7 +31,8 @@ from matching.order import Conditions, Order
 from matching.stops import Trigger
 from matching.terms import CancelReason
 from risk.account import Account
-from risk.carry import Carry
+from risk.actions.split import Split
+from risk.carry import resumed
 from risk.instrument import Instrument
 from risk.messages import FeeTier
 
@@ -88,7 +89,10 @@ def _restore_head(state: State, head: Head) -> None:
     state.left_alone = {
         account_id: (at_us, wait_us) for account_id, at_us, wait_us in head.left_alone
     }
-    state.carry = None if head.carry is None else Carry(*head.carry)
+    state.carry = None if head.carry is None else resumed(*head.carry)
+    if head.split is not None:
+        symbol, action_id, numerator, denominator, cash = head.split
+        state.split = Split(symbol, action_id, numerator, denominator, int(cash))
 
 
 def _restore_instrument(state: State, record: InstrumentRecord) -> None:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from engine.kernel import Kernel
     from engine.state import State
     from matching.order import Order
+    from risk.actions.split import Split
     from risk.carry import Carry
     from risk.instrument import Instrument
 
@@ -66,6 +67,7 @@ class Head(msgspec.Struct, array_like=True):
     cascades: list[tuple[str, int]]
     turns: list[tuple[str, MarketState, int, int]]
     carry: tuple[str, str, str, int, int, int, str] | None
+    split: tuple[str, str, int, int, str] | None
     fee_tiers: list[tuple[str, str, int, int]]
     cases: list[str]
     left_alone: list[tuple[str, int, int]]
@@ -211,6 +213,7 @@ def _head(state: State) -> Iterator[Head]:
         sorted(state.cascades.items()),
         [(s, turn.target, turn.price_ticks, turn.taker_side) for s, turn in state.turns.items()],
         _carry(state.carry),
+        _split(state.split),
         [
             (tier.name, str(tier.volume_atoms), tier.maker_fee_ppm, tier.taker_fee_ppm)
             for tier in state.fee_tiers
@@ -233,6 +236,14 @@ def _carry(carry: Carry | None) -> tuple[str, str, str, int, int, int, str] | No
         carry.divisor,
         carry.after,
     )
+
+
+def _split(split: Split | None) -> tuple[str, str, int, int, str] | None:
+    """Return a split that is under way; whose odd lots are left follows from the positions."""
+    if split is None:
+        return None
+    ratio = (split.numerator, split.denominator)
+    return split.symbol, split.action_id, *ratio, str(split.cash_atoms)
 
 
 def _instruments(state: State) -> Iterator[InstrumentRecord]:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from matching.groups import Group
     from matching.order import Order
     from matching.terms import CancelReason
+    from risk.actions.split import Split
     from risk.carry import Carry
     from risk.instrument import Instrument
     from risk.messages import FeeTier
@@ -94,10 +95,10 @@ class State:
     those of which something lives, by their entry's order id; `due` those whose entry has filled
     and whose children wait to be placed, `shelved` the same by symbol while the market is shut.
     `backstop` is among the accounts from the first command of its that is accepted, or takeover;
-    `house` likewise, or its first fill. `reached` are the symbols in which the outside market may
-    have reached resting orders (D5).
-    `carry` is a funding or swap of which payments are left; `transfers` the digests of ids of money
-    in and out, funding and swap.
+    `house` likewise, or its first fill or odd lots. `reached` are the symbols in which the outside
+    market may have reached resting orders (D5).
+    `carry` is a funding, swap or dividend of which payments are left, `split` a split of which odd
+    lots are; `transfers` the digests of ids of money in and out and of all these.
     """
 
     __slots__ = (
@@ -131,6 +132,7 @@ class State:
         "referenced",
         "review_at_us",
         "shelved",
+        "split",
         "touched",
         "transfers",
         "turns",
@@ -166,6 +168,7 @@ class State:
         self.mass: deque[MassCancel] = deque()
         self.turns: dict[str, Turn] = {}
         self.carry: Carry | None = None
+        self.split: Split | None = None
         self.groups: OrderedDict[tuple[str, str, str], Group] = OrderedDict()
         self.brackets: dict[int, Bracket] = {}
         self.due: OrderedDict[int, Bracket] = OrderedDict()
@@ -208,7 +211,7 @@ class State:
     def is_unfinished(self) -> bool:
         """Tell whether a command's work goes on in the next frame, before any input."""
         orders = self.mass or self.turns or self.reached or self.cascades or self.due
-        return bool(orders or self.carry or self.cases)
+        return bool(orders or self.carry or self.split or self.cases)
 
     def let_wait(self, bracket: Bracket) -> None:
         """Note that an entry has filled; its children come after those that wait already."""
@@ -276,6 +279,7 @@ class State:
         assert self.live.keys() == self.accounts.keys()
         assert self.accounts.keys() >= {*self.cases, *self.left_alone}
         assert self.carry is None or self.carry.symbol in self.markets
+        assert self.split is None or self.split.symbol in self.markets
         for market in self.markets.values():
             gathers = market.instrument.state is MarketState.AUCTION
             market.book.check(may_cross=gathers or market.outside is not None)

@@ -119,9 +119,9 @@ class Waterfall:
         if BACKSTOP not in state.accounts:
             state.add_account(state.backstop)
         backstop = state.positions.open_or_create(state.backstop, instrument)
-        trade_id = self._next_trade_id()
-        after = self._settle(position, side * lots, price_ticks, trade_id)
-        self._settle(backstop, -side * lots, price_ticks, trade_id)
+        trade_id = self.next_trade_id()
+        after = self.settle(position, side * lots, price_ticks, trade_id)
+        self.settle(backstop, -side * lots, price_ticks, trade_id)
         events.append(
             Takeover(
                 instrument.symbol,
@@ -137,8 +137,8 @@ class Waterfall:
                 instrument.mark_half_ticks,
             )
         )
-        self._end_reducing(position, events)
-        self._end_reducing(backstop, events)
+        self.end_reducing(position, events)
+        self.end_reducing(backstop, events)
         return True
 
     def _backstop_unrealized_atoms(self) -> int:
@@ -174,10 +174,10 @@ class Waterfall:
                 break
             done += taken
             self._cancel_closing(victims[place].position, -side, events)
-            trade_id = self._next_trade_id()
-            after = self._settle(position, side * taken, price_ticks, trade_id)
+            trade_id = self.next_trade_id()
+            after = self.settle(position, side * taken, price_ticks, trade_id)
             victim = victims[place].position
-            counter_after = self._settle(victim, -side * taken, price_ticks, trade_id)
+            counter_after = self.settle(victim, -side * taken, price_ticks, trade_id)
             events.append(
                 _deleveraged(
                     (position, after, victims[place], counter_after),
@@ -187,7 +187,7 @@ class Waterfall:
                 )
             )
             # The victim's exits are gone already: they were on the side of this fill.
-            self._end_reducing(position, events)
+            self.end_reducing(position, events)
         return done
 
     def _ranking(self, symbol: str, side: int) -> list[Candidate]:
@@ -215,15 +215,16 @@ class Waterfall:
             self._execution.withdraw(market, order)
             events.append(cancelled(order, CancelReason.DELEVERAGED))
 
-    def _next_trade_id(self) -> int:
+    def next_trade_id(self) -> int:
+        """Use up the next trade id, and return it."""
         trade_id = self._state.next_trade_id
         self._state.next_trade_id += 1
         return trade_id
 
-    def _settle(
+    def settle(
         self, position: Position, signed_lots: int, price_ticks: int, trade_id: int
     ) -> Settled:
-        """Book one side of a fill that no order made: no fee, no print (D6, D7)."""
+        """Book one side of a fill that no order made: no fee, no print (B6, D6, D7)."""
         ledger, account = self._state.ledger, position.account
         cost_before = position.cost_atoms
         realized = position.trade(signed_lots, price_ticks, trade_id)
@@ -233,7 +234,7 @@ class Waterfall:
         self._state.touched[account.account_id] = account
         return Settled(realized, position.lots, account.balance_atoms)
 
-    def _end_reducing(self, position: Position, events: list[Event]) -> None:
+    def end_reducing(self, position: Position, events: list[Event]) -> None:
         """Cancel the reduce-only orders that the fill has left nothing to reduce (A8)."""
         if position.reduce_lots or position.armed_reducing:
             market = self._state.markets[position.instrument.symbol]

@@ -362,6 +362,17 @@ class BookTradeWire(Wire, tag="book_trade"):
     timestamp: Whole | None = None
 
 
+class CorporateActionWire(Wire, tag="corporate_action"):
+    """`corporate_action`: a split of so many new for so many old, or a dividend a unit."""
+
+    action: Literal["split", "dividend"]
+    symbol: Identifier
+    action_id: Identifier
+    numerator: Whole | None = None
+    denominator: Whole | None = None
+    amount: Decimal | None = None
+
+
 OrdersWire = PlaceOrderWire | PlaceBracketWire | AmendOrderWire | CancelOrderWire | CancelAllWire
 TicksWire = L1Wire | MarkPriceWire
 AdminWire = (
@@ -381,5 +392,6 @@ AdminWire = (
     | ApplyFundingWire
     | ApplySwapWire
     | BookTradeWire
+    | CorporateActionWire
 )
 AnyWire = OrdersWire | TicksWire | AdminWire

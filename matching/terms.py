@@ -70,6 +70,7 @@ class CancelReason(Enum):
     OCO = "oco"
     BRACKET = "bracket"
     PRICE_BAND = "price_band"
+    CORPORATE_ACTION = "corporate_action"
 
 
 class FillRule(Enum):
@@ -159,6 +160,7 @@ class Refusal(IntEnum):
     WOULD_TRIGGER = 307
     OUTSIDE_PRICE_BAND = 308
     NOT_IN_AUCTION = 309
+    MARKET_NOT_CLOSED = 310
     # 4xx: the attributes of an order or an instrument.
     OFF_TICK = 401
     OFF_LOT = 402

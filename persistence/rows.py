@@ -19,7 +19,7 @@ _OPPOSITE: Final = {"buy": "sell", "sell": "buy"}
 # A frame without one of these words has no rows, and a search in bytes costs next to nothing.
 _WORDS: Final = (
     *(b'"trade"', b'"balance_changed"', b'"liquidation"', b'"funding"', b'"swap"'),
-    *(b'"takeover"', b'"deleveraged"', b'"deficit"', b'"margin_call"'),
+    *(b'"takeover"', b'"deleveraged"', b'"deficit"', b'"margin_call"', b'"odd_lots"'),
 )
 _BACKSTOP: Final = "backstop"
 
@@ -52,6 +52,12 @@ class _BalanceChanged(msgspec.Struct, gc=False):
     delta: str
     balance: str
     cause: str
+
+
+class _OddLots(msgspec.Struct, gc=False):
+    account: str
+    realized_pnl: str
+    balance: str
 
 
 class _Liquidation(msgspec.Struct, gc=False):
@@ -131,6 +137,7 @@ _kinds = msgspec.json.Decoder(list[_Kind])
 _raws = msgspec.json.Decoder(list[msgspec.Raw])
 _trade = msgspec.json.Decoder(_Trade)
 _balance = msgspec.json.Decoder(_BalanceChanged)
+_odd_lots = msgspec.json.Decoder(_OddLots)
 _liquidation = msgspec.json.Decoder(_Liquidation)
 _takeover = msgspec.json.Decoder(_Takeover)
 _deleveraged = msgspec.json.Decoder(_Deleveraged)
@@ -157,6 +164,8 @@ def append_rows(frame: Frame, rows: Rows) -> None:
                 rows.fills.extend(_fill_rows(frame, index, _trade.decode(raw)))
             case "balance_changed":
                 rows.balances.append(_balance_row(frame, index, _balance.decode(raw)))
+            case "odd_lots":
+                rows.balances.append(_odd_lots_row(frame, index, _odd_lots.decode(raw)))
             case "liquidation":
                 rows.liquidations.append(_liquidation_row(frame, index, _liquidation.decode(raw)))
             case "takeover" | "deleveraged" | "deficit":
@@ -206,6 +215,12 @@ def _balance_row(frame: Frame, index: int, event: _BalanceChanged) -> BalanceRow
     return BalanceRow(
         frame.time_us, frame.n, index, event.account, event.delta, event.balance, event.cause
     )
+
+
+def _odd_lots_row(frame: Frame, index: int, event: _OddLots) -> BalanceRow:
+    """Return what paying out odd lots has moved; the house's side is its counterpart."""
+    moved = (event.account, event.realized_pnl, event.balance)
+    return BalanceRow(frame.time_us, frame.n, index, *moved, "odd_lots")
 
 
 def _liquidation_row(frame: Frame, index: int, event: _Liquidation) -> LiquidationRow:

@@ -14,7 +14,7 @@ BACKSTOP: Final = "backstop"
 """Takes over what the book does not; its balance is always swept into or out of the fund (D6)."""
 
 HOUSE: Final = "house"
-"""The venue's own book, the other side of whatever trades in mode `l1`; it may owe (D5)."""
+"""The venue's own book: the other side in mode `l1`, and of a split's odd lots; it may owe (D5)."""
 
 RESERVED: Final = frozenset({BACKSTOP, HOUSE})
 """Accounts of the venue itself: nobody opens or changes them, C and D pass them by."""

@@ -1,13 +1,19 @@
-"""What holding a position costs at a boundary: funding and swap, one payment a position (B6)."""
+"""What positions pay or receive at a boundary: funding, swap, dividend (B6)."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+from engine.limits import PPB
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from matching.terms import Terms
     from risk.position import Position
+
+DIVIDEND: Final = "dividend"
+"""The cause of a dividend's payments."""
 
 Payment = tuple[str, int]
 """An account and what its balance changes by, in atoms; never 0."""
@@ -73,6 +79,40 @@ class Carry:
         amounts = [(account_id, self.delta_atoms(positions[account_id])) for account_id in accounts]
         self.payments = [(account_id, delta) for account_id, delta in amounts if delta]
         return self.payments
+
+
+class Dividend(Carry):
+    """A dividend of `amount_ppb` a unit of quantity: longs receive it, shorts pay it."""
+
+    __slots__ = ()
+
+    def __init__(self, symbol: str, action_id: str, amount_ppb: int, after: str = "") -> None:
+        super().__init__(symbol, DIVIDEND, action_id, amount_ppb, amount_ppb, PPB, after)
+
+    def delta_atoms(self, position: Position) -> int:
+        """Return what a position's account gets, negative what it pays; rounded down."""
+        instrument = position.instrument
+        numerator, divisor = self.ticks(instrument.terms)
+        return position.lots * instrument.unit_atoms * numerator // divisor
+
+    def ticks(self, terms: Terms) -> tuple[int, int]:
+        """Return the amount in ticks, exactly: what a lot gets is that many times its unit."""
+        return self.long_numerator * 10**terms.price_decimals, terms.tick_units * PPB
+
+
+def resumed(
+    symbol: str,
+    cause: str,
+    reference: str,
+    long_numerator: int,
+    short_numerator: int,
+    divisor: int,
+    after: str,
+) -> Carry:
+    """Return a boundary that a snapshot found half paid."""
+    if cause == DIVIDEND:
+        return Dividend(symbol, reference, long_numerator, after)
+    return Carry(symbol, cause, reference, long_numerator, short_numerator, divisor, after)
 
 
 def paid_and_received(payments: list[Payment]) -> tuple[int, int]:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from matching.terms import MarketState, MarkSource, Terms
 from risk.brackets import Brackets, brackets_of
 from risk.price_band import SECOND_US, PriceBand, bounds_around, session_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Instrument:
@@ -96,6 +101,16 @@ class Instrument:
             known_half = self.mark_half_ticks or 2 * self.last_ticks
             if known_half:
                 self.band.note_price(known_half, self._session(now_us))
+
+    def restate(self, restated: Callable[[int], int], now_us: int) -> None:
+        """Give all prices what a split makes of them; a price band begins anew with the mark."""
+        self.bid_ticks = restated(self.bid_ticks)
+        self.ask_ticks = restated(self.ask_ticks)
+        self.last_ticks = restated(self.last_ticks)
+        self.mark_half_ticks = restated(self.mark_half_ticks)
+        if self.band is not None:
+            self.band = PriceBand()
+            self.band.note_price(self.mark_half_ticks, self._session(now_us))
 
     def record_trade(self, price_ticks: int, lots: int, now_us: int) -> None:
         """Let the price band know of a trade."""

@@ -225,6 +225,11 @@ class Position:
             self.forget_tries()
         return realized
 
+    def restate(self, lots: int) -> None:
+        """Hold other lots at the same cost, on the same side: what a split makes of it (B6)."""
+        assert lots * self.lots > 0
+        self.lots = lots
+
     def forget_tries(self) -> None:
         """Begin anew to count slices that find no buyer."""
         self.tries = 0

@@ -35,6 +35,7 @@ def test_machine_agrees_with_the_oracle() -> None:
         *("invalid_oco", "oco_spent", "oco", "invalid_bracket", "bracket", "oco cut"),
         *("bracket cut", "bracket grown", "child at once", "child refused", "child repeated"),
         *("funding residue", "swap residue", "swap from the venue", "paid funding", "paid swap"),
+        *("paid dividend", "odd_lots", "corporate_action cut", "market_not_closed"),
         *("order_accepted beyond", "liquidation beyond", "order_amended beyond"),
         *("leverage_set", "leverage too low"),
         *("rejected $.funding_id", "rejected $.swap_id", "price_unavailable"),

@@ -65,6 +65,12 @@ SAID: dict[str, Callable[[Event], str]] = {
     "auction_uncrossed": lambda e: f"{e['quantity']} trade at {e['price']}",
     "funding": lambda e: f"{e['symbol']} funding {e['rate']}: {_totals(e)}",
     "swap": lambda e: f"{e['symbol']} swap {e['long_rate']} and {e['short_rate']}: {_totals(e)}",
+    "corporate_action": lambda e: (
+        f"{e['symbol']} dividend {e['amount']}: {_totals(e)}"
+        if "amount" in e
+        else f"{e['symbol']} split {e['numerator']} for {e['denominator']}"
+    ),
+    "odd_lots": lambda e: f"house takes {e['quantity']}@{e['price']} from {e['account']}",
     "market_state": lambda e: f"{e['symbol']} {e['state']}",
     "margin_call": lambda e: f"{e['account']} margin call",
     "liquidation": lambda e: (

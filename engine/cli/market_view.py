@@ -7,8 +7,10 @@ decimals because it only ever shows them.
 from collections import Counter, deque
 from dataclasses import dataclass, field
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any, Final
 
+from engine.decimals import to_text
 from risk.account import BACKSTOP
 
 LAST_TRADES: Final = 12
@@ -200,6 +202,28 @@ class MarketView:
         self._moved(symbol, event["counter_account"], event["counter_after"], moved, price)
         self._moved(symbol, event["account"], event["account_after"], -moved, price)
 
+    def _paid_out(self, event: dict[str, Any]) -> None:
+        """Move odd lots to the house before a split (B6)."""
+        symbol, price = event["symbol"], Decimal(event["price"])
+        quantity = Decimal(event["quantity"])
+        moved = quantity if event["side"] == "buy" else -quantity
+        self._moved(symbol, event["account"], event, moved, price)
+        self._moved(symbol, event["counter_account"], event["counter_after"], -moved, price)
+
+    def _acted(self, event: dict[str, Any]) -> None:
+        """Restate positions and prices at a split; its orders follow, as do a dividend's."""
+        if event["action"] != "split":
+            return
+        ratio = Fraction(event["numerator"], event["denominator"])
+        for account in self.accounts.values():
+            position = account.positions.get(event["symbol"])
+            if position is not None:
+                position.quantity = position.quantity * ratio.numerator / ratio.denominator
+        book = self._book(event["symbol"])
+        book.bid, book.ask, book.last = (
+            _restated(price, ratio) for price in (book.bid, book.ask, book.last)
+        )
+
     def _indebted(self, event: dict[str, Any]) -> None:
         self._account(event["account"]).balance = Decimal(0)
 
@@ -249,6 +273,9 @@ class MarketView:
             order = orders.get(event["order_id"])
             if order is not None and "price" in event:
                 order.peak_left = order.shown
+                if event.get("cause") == "corporate_action" and order.peak is not None:
+                    peak = Decimal(event["display_quantity"])
+                    order.peak_left = min(peak, order.peak_left * peak / order.peak)
                 order.price, order.leaves = Decimal(event["price"]), Decimal(event["leaves"])
                 if "display_quantity" in event:
                     order.peak = Decimal(event["display_quantity"])
@@ -285,6 +312,14 @@ class MarketView:
         return account
 
 
+def _restated(price: str, ratio: Fraction) -> str:
+    """Return what a price becomes in a split, as far as eight places tell."""
+    if not price:
+        return price
+    places = round(Fraction(price) / ratio * 10**8)
+    return to_text(places, 8)
+
+
 _FOLLOW: Final = {
     "order_accepted": MarketView._accepted,  # noqa: SLF001 - the class' own table of events
     "trade": MarketView._traded,  # noqa: SLF001
@@ -300,6 +335,8 @@ _FOLLOW: Final = {
     "takeover": MarketView._taken_over,  # noqa: SLF001
     "deleveraged": MarketView._deleveraged,  # noqa: SLF001
     "deficit": MarketView._indebted,  # noqa: SLF001
+    "odd_lots": MarketView._paid_out,  # noqa: SLF001
+    "corporate_action": MarketView._acted,  # noqa: SLF001
     "rejected": MarketView._rejected,  # noqa: SLF001
     "instrument_deleted": MarketView._deleted,  # noqa: SLF001
 }

@@ -38,6 +38,7 @@ from tests.core.words import (
     WORDS,
     attributes,
     booked,
+    corporate,
     exits,
     options_of,
     with_integers,
@@ -387,6 +388,8 @@ _OPERATIONS: dict[str, Any] = {
     ),
     "funding": lambda market, words: market._boundary("funding", words, "rate"),
     "swap": lambda market, words: market._boundary("swap", words, "long_rate", "short_rate"),
+    "dividend": lambda market, words: corporate(market._boundary("action", words, "amount")),
+    "split": lambda market, words: corporate(market._boundary("action", words, "ratio")),
     "leverage": lambda _, words: (
         {"type": "set_leverage"} | dict(zip(("account", "symbol", "leverage"), words, strict=True))
     ),

@@ -6,6 +6,7 @@ from tests.core.tape_links import Links
 from tests.core.tape_orders import Command, Listing
 
 BACKSTOP = "backstop"
+HOUSE = "house"
 OTHER = {"buy": "sell", "sell": "buy"}
 
 
@@ -163,12 +164,12 @@ class Gaps(Links):
         return {"type": "fund_insurance", "amount": amount, "transfer_id": f"t{number}"}
 
     def of_the_venue(self) -> Command:
-        """Let the backstop trade what it has taken over, or meddle with its account."""
+        """Let backstop or house trade what they have taken, or meddle with their accounts."""
         rng = self.rng
         meddling: list[Command] = [
-            {"type": "create_account", "account": rng.choice((BACKSTOP, "house"))},
-            {"type": "update_account", "account": rng.choice((BACKSTOP, "house")), "leverage": "2"},
-            {"type": "deposit", "account": "house", "amount": "5", "transfer_id": "house"},
+            {"type": "create_account", "account": rng.choice((BACKSTOP, HOUSE))},
+            {"type": "update_account", "account": rng.choice((BACKSTOP, HOUSE)), "leverage": "2"},
+            {"type": "deposit", "account": HOUSE, "amount": "5", "transfer_id": HOUSE},
             self.paid(BACKSTOP, 1) | {"amount": self.fund},
             {"type": "withdraw", "account": BACKSTOP, "amount": "1", "transfer_id": "out"},
             {"type": "set_risk", "account": BACKSTOP, "max_exposure": "1"},
@@ -178,5 +179,6 @@ class Gaps(Links):
             return rng.choice(meddling)
         kinds = (self.limit, self.limit, self.market, self.stop, self.exit, self.member)
         order = rng.choice((*kinds, self.bracket))()
-        order["account"] = BACKSTOP  # also where it is remembered, to be amended or cancelled
+        # Also where it is remembered, to be amended or cancelled.
+        order["account"] = rng.choice((BACKSTOP, BACKSTOP, BACKSTOP, HOUSE))
         return order

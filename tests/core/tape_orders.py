@@ -12,9 +12,12 @@ TRAILING = ("trailing_stop", "trailing_stop_limit")
 STP_MODES = ("none", "cancel_newest", "cancel_oldest", "cancel_both", "decrement")
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Listing:
-    """An instrument of a tape: its grid, and the middle of its price range in ticks."""
+    """An instrument of a tape: its grid, and the middle of its price range in ticks.
+
+    The middle moves with splits.
+    """
 
     symbol: str
     source: str

@@ -1,6 +1,6 @@
 """What a tape's operators set for accounts: fee tiers, leverage for an instrument (B3, B5)."""
 
-from tests.core.tape_boundaries import Boundaries
+from tests.core.tape_actions import Actions
 from tests.core.tape_orders import ACCOUNTS, Command
 
 DAY_MS = 24 * 3600 * 1_000
@@ -9,7 +9,7 @@ VOLUMES = ("20", "90.5", "250", "700", "2000")
 FEES = ("0", "0.0003", "0.001", "0.000777", "-0.0001", "-0.000013", "0.1", "-0.1")
 
 
-class Settings(Boundaries):
+class Settings(Actions):
     """Sets tiers so low that everybody climbs them, and leverages that bind."""
 
     def fee_tiers(self) -> Command:

@@ -99,6 +99,7 @@ class _Tape(Outside):
             self.money: 4,
             self.funding: 5,
             self.swap: 4,
+            self.corporate: 2,
             self.fee_tiers: not self.gaps,
             self.named_tier: 2,
             self.leverage: 6,

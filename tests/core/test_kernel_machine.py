@@ -228,6 +228,25 @@ class KernelMachine(RuleBasedStateMachine):
             self.place("gtc", order_type="limit", **dict(zip(fields, order, strict=True)))
         self.market_state(then)
 
+    @rule(
+        terms=st.sampled_from(
+            (
+                {"action": "dividend", "amount": "1.3"},
+                {"action": "split", "numerator": 2, "denominator": 1},
+                {"action": "split", "numerator": 1, "denominator": 2},
+                {"action": "split", "numerator": 2, "denominator": 3},
+            )
+        ),
+        then=st.sampled_from(("open", "auction")),
+    )
+    def corporate_action(self, terms: Fields, then: str) -> None:
+        """Shut the market, let the company act, and open again."""
+        self.payments += 1
+        self.market_state("halted")
+        id_ = f"t{self.payments}"
+        self.say("corporate_action", "admin", symbol="X", action_id=id_, **terms)
+        self.market_state(then)
+
     @rule(band=st.sampled_from(("0", "0.1", "0.3")))
     def price_band(self, band: str) -> None:
         """Set a band of prices, another one, or none."""

@@ -16,7 +16,7 @@ def _left_by_the_rule(order: Order, members: list[Order]) -> int:
 def test_linked_orders_never_have_more_left_than_the_rule_leaves_them() -> None:
     """A leg has its total less all fills' shares, an exit what is open; only one is hit (A13)."""
     legs = exits = 0
-    for seed in range(300, 340):
+    for seed in range(540, 580):
         if legs > 30 and exits > 30:
             break
         duel, known = Duel(), dict[Group, list[Order]]()

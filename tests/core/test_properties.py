@@ -10,7 +10,7 @@ from engine.snapshot import state_hash
 from tests.core.duel import Duel
 from tests.core.market import Market
 from tests.core.oracle import admission, margins
-from tests.core.oracle.world import Order, World
+from tests.core.oracle.world import RESERVED, Order, World
 from tests.core.tapes import Step, tape
 
 
@@ -18,7 +18,7 @@ def _newcomer(duel: Duel, step: Step) -> Order | None:
     """Return what an entry asks to add, as an order that nobody knows; None if it only reduces."""
     world, command = duel.oracle.world, step.command
     account = world.accounts.get(command.get("account", ""))
-    if account is None or account.name == "backstop":  # asked nothing about money
+    if account is None or account.name in RESERVED:  # asked nothing about money
         return None
     if command["type"] == "amend_order":
         name = command["client_order_id"]

@@ -91,6 +91,7 @@ REACHED: dict[Refusal, tuple[str, Callable[[Market], object]]] = {
     Refusal.WOULD_TRIGGER: ("", _stop(trigger_price="100", trigger_by="mark")),
     Refusal.OUTSIDE_PRICE_BAND: ("change X price_band=0.005", _order()),
     Refusal.NOT_IN_AUCTION: ("state X auction", _order(time_in_force="ioc")),
+    Refusal.MARKET_NOT_CLOSED: ("state X auction", _says("split X 2:1")),
     Refusal.TICK_NOT_NEWER: ("tick 99 101 seq=5", _says("tick 99 101 seq=5")),
     Refusal.WRONG_MARK_SOURCE: ("", _says("push X 100")),
     Refusal.OFF_TICK: ("", _order(price="99.001")),

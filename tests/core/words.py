@@ -56,6 +56,14 @@ def with_integers(options: dict[str, Any]) -> dict[str, Any]:
     return {key: int(value) for key, value in options.items()}
 
 
+def corporate(said: dict[str, Any]) -> dict[str, Any]:
+    """Return what was said of a corporate action: a dividend's amount, or a split's `new:old`."""
+    said |= {"type": "corporate_action", "action": "split" if "ratio" in said else "dividend"}
+    if "ratio" in said:
+        said["numerator"], said["denominator"] = map(int, said.pop("ratio").split(":"))
+    return said
+
+
 def exits(options: dict[str, Any]) -> dict[str, Any]:
     """Take a bracket's own words out of the options: `tp=3@105,4@107 sl=95@94 slby=mark rule=…`."""
     fields: dict[str, Any] = {}

@@ -126,6 +126,32 @@ def open_market() -> Play:
     return play
 
 
+def test_splits_and_dividends_are_followed() -> None:
+    """Positions, orders and prices in old units would be wrong for ever after (B6)."""
+    play = open_market()
+    symbol = INSTRUMENTS[0].symbol
+    shut = {"type": "set_market_state", "symbol": symbol, "state": "halted"}
+    action = {"type": "corporate_action", "symbol": symbol}
+    lot = Decimal(1).scaleb(-INSTRUMENTS[0].lot_places)
+    orders = [("ann", "sell", 7 * lot), ("bob", "buy", 7 * lot), ("bob", "buy", 40 * lot)]
+    for number, (account, side, quantity) in enumerate(orders):
+        play.frame([limit(number, account, side, "60000", str(quantity))])
+    play.frame(
+        [limit(9, "bob", "buy", "50000", str(40 * lot)) | {"display_quantity": str(4 * lot)}]
+    )
+    play.frame([shut])
+
+    for number, (new, old) in enumerate(((4, 1), (1, 3), (3, 4))):
+        ratio = {"numerator": new, "denominator": old}
+        play.frame([action | {"action": "split", "action_id": f"s{number}"} | ratio])
+    play.frame([action | {"action": "dividend", "action_id": "d", "amount": "1.25"}])
+
+    assert play.view.accounts["ann"].positions[symbol].quantity == -6 * lot
+    assert play.view.accounts["house"].positions[symbol].quantity == 0
+    assert [order.shown for order in play.view.books[symbol].orders.values()][-1] == 3 * lot
+    assert_same(play.view, play.machine)
+
+
 def test_levels_gather_the_orders_at_a_price_best_first() -> None:
     """A ladder shows prices, quantities and how many orders make them."""
     play = open_market()

@@ -17,6 +17,7 @@ KERNEL = (
     "engine.prices",
     "engine.cancelling",
     "engine.carrying",
+    "engine.corporate_actions",
     "engine.covering",
     "engine.linked_entry",
     "engine.linking",
@@ -26,6 +27,8 @@ KERNEL = (
     "engine.liquidation",
     "engine.market_states",
     "engine.operations",
+    "engine.restating",
+    "engine.splitting",
     "engine.trading",
     "engine.waterfall",
 )
@@ -36,6 +39,7 @@ RECORDS = (
     "engine.wire",
     "matching.terms",
     "matching.messages",
+    "risk.actions.messages",
     "risk.messages",
 )
 CORE = (LIMITS, DECIMALS, "engine.messages", "engine.wire", *KERNEL, "matching", "risk")
@@ -44,6 +48,7 @@ CODEC = (
     "engine.codec",
     "engine.entries",
     "engine.conversion",
+    "engine.conversion_actions",
     "engine.conversion_admin",
     "engine.conversion_booking",
     "engine.conversion_carry",
@@ -51,6 +56,7 @@ CODEC = (
     "engine.conversion_orders",
     "engine.grid",
     "engine.rendering",
+    "engine.rendering_actions",
     "engine.rendering_admin",
     "engine.rendering_carry",
     "engine.rendering_waterfall",
@@ -73,6 +79,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "engine.wire",
         "matching.terms",
         "matching.messages",
+        "risk.actions.messages",
         "risk.messages",
     ),
     **dict.fromkeys(KERNEL, CORE),

@@ -14,6 +14,7 @@ from tests.core.oracle import (
     booking,
     boundaries,
     bracketing,
+    corporate,
     fees,
     firing,
     groups,
@@ -53,6 +54,7 @@ COMMANDS: dict[str, Callable[[World, Command], None]] = {
     "apply_funding": boundaries.apply_funding,
     "apply_swap": boundaries.apply_swap,
     "book_trade": booking.book_trade,
+    "corporate_action": corporate.act,
     "set_fee_tiers": fees.set_fee_tiers,
     "set_leverage": operations.set_leverage,
 }
@@ -78,6 +80,7 @@ NAMED: dict[str, tuple[str, ...]] = {
     "apply_funding": ("symbol",),
     "apply_swap": ("symbol",),
     "book_trade": ("account", "symbol"),
+    "corporate_action": ("symbol",),
     "set_fee_tiers": (),
     "set_leverage": ("account", "symbol"),
 }

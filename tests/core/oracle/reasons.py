@@ -34,6 +34,7 @@ REASONS = {
     307: "would_trigger",
     308: "outside_price_band",
     309: "not_in_auction",
+    310: "market_not_closed",
     401: "off_tick",
     402: "off_lot",
     403: "price_required",

@@ -73,15 +73,15 @@ def _take_over(
     instrument, side = position.instrument, -1 if position.lots > 0 else 1
     backstop = world.trader(BACKSTOP)
     world.accounts[BACKSTOP] = backstop
-    trade = _new_trade(world)
+    trade = new_trade(world)
     receipt = {
         "mark_price": written(Fraction(instrument.mark2, 2) * instrument.tick),
         "worst_case": money(ceiling(worst)),
         "insurance": money(world.insurance),
         "backstop_unrealized": money(_backstop_unrealized(world)),
     }
-    after = _book(world, account, instrument, side * lots, price, trade)
-    _book(world, backstop, instrument, -side * lots, price, trade)
+    after = settle(world, account, instrument, side * lots, price, trade)
+    settle(world, backstop, instrument, -side * lots, price, trade)
     world.say(
         "takeover",
         symbol=instrument.symbol,
@@ -127,9 +127,9 @@ def _give(
     for order in world.orders_of(other):
         if order.instrument is instrument and order.side == side:
             withdraw(world, order, "deleveraged")
-    trade = _new_trade(world)
-    mine = _book(world, account, instrument, -side * lots, price, trade)
-    theirs = _book(world, other, instrument, side * lots, price, trade)
+    trade = new_trade(world)
+    mine = settle(world, account, instrument, -side * lots, price, trade)
+    theirs = settle(world, other, instrument, side * lots, price, trade)
     world.say(
         "deleveraged",
         symbol=instrument.symbol,
@@ -148,12 +148,13 @@ def _give(
     fills.let_go(world, other, instrument)
 
 
-def _new_trade(world: World) -> int:
+def new_trade(world: World) -> int:
+    """Use up the number of the next trade."""
     world.next_trade += 1
     return world.next_trade - 1
 
 
-def _book(
+def settle(
     world: World, account: Account, instrument: Instrument, lots: int, price: int, trade: int
 ) -> Event:
     """Move one side's position and money, without a fee; return how it stands then."""

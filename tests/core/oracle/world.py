@@ -263,6 +263,7 @@ class World:
     swaps: set[str] = field(default_factory=set)
     booked: set[str] = field(default_factory=set)
     signatures: set[str] = field(default_factory=set)
+    actions: set[str] = field(default_factory=set)
     tiers: list[Command] = field(default_factory=list)
     groups: dict[tuple[str, str, str], Group] = field(default_factory=dict)
     uncovered: list[Any] = field(default_factory=list)
