@@ -329,8 +329,20 @@ def test_repeat_knows_the_default_reference() -> None:
         ann sell stop 1 trigger=97 by=last id=S
     """)
 
-    assert [e.get("duplicate") for e in market.of("order_accepted")] == [None, None, True]
-    assert market.refusals == ["id_reused"]
+    assert [e.get("reason", e.get("duplicate", "new")) for e in market.events] == [
+        *("new", "new", "new", True, "id_reused"),
+    ]
+    market.forget()
+
+    market.play("""
+        ann bracket buy 1@90 sl=85 id=B
+        ann bracket buy 1@90 sl=85 slby=bid_ask id=B
+        ann bracket buy 1@90 sl=85 slby=last id=B
+    """)
+
+    assert [e.get("reason", e.get("duplicate", "new")) for e in market.events] == [
+        *("new", True, "id_reused"),
+    ]
 
 
 def test_fills_print() -> None:
