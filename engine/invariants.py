@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from risk.account import HOUSE
+
 if TYPE_CHECKING:
     from engine.state import Market, State
     from matching.order import Order
@@ -19,6 +21,7 @@ def check_orders(state: State) -> None:
         for order in (*orders, *armed):
             living += 1
             assert order.symbol == symbol
+            assert market.outside is None or order.account_id != HOUSE, "the house rests nowhere"
             assert order.position is market.positions[order.account_id]
             assert state.live[order.account_id][order.client_order_id] is order
             assert state.ids.find(order.account_id, order.client_order_id) is not None

@@ -42,6 +42,29 @@ class Booked(Settings):
         del self.agreed[:-5]
         return command | self.maybe(0.12, rng.choice(self.wrong(command)))
 
+    def turnover(self) -> Command:
+        """Book a trade, let both sides have exits, and book more than that back between them."""
+        rng, listing = self.rng, self.rng.choice(self.listings)
+        buyer, seller = rng.sample(ACCOUNTS, 2)
+        lots = rng.choice((1, 2, 5))
+        self.plan = [self.paid(name, 60) for name in (buyer, seller)]
+        self.plan.append(self.between(listing, buyer, "buy", seller, lots))
+        for name, side in ((buyer, "sell"), (seller, "buy")) * rng.choice((1, 2)):
+            away = 4 if side == "sell" else -4
+            order = self.numbered(listing, name, side, rng.choice((1, lots)))
+            price = {"price": listing.price(self.near(listing, away))}
+            self.plan.append(order | price | {"order_type": "limit", "reduce_only": True})
+        more = lots + rng.choice((0, 1, 3))
+        self.plan.append(self.between(listing, buyer, "sell", seller, more))
+        return self.plan.pop(0)
+
+    def between(self, listing: Listing, name: str, side: str, other: str, lots: int) -> Command:
+        """Return a trade that two have agreed on at the price of now."""
+        trade = self.numbered(listing, name, side, lots) | {"type": "book_trade"}
+        trade["trade_id"] = trade.pop("client_order_id")
+        price = listing.price(self.near(listing, 0))
+        return trade | {"price": price, "counter_account": other}
+
     def wrong(self, command: Command) -> list[Command]:
         """Return what there may be wrong with a trade."""
         return [

@@ -5,7 +5,7 @@ import random
 from tests.core.tape_booked import HOUSE, Booked
 from tests.core.tape_orders import ACCOUNTS, Command, Listing
 
-STALE = (300, 1_000, 3_000, 20_000)
+STALE = (250, 600, 2_000, 20_000)
 
 WIDE: Command = {
     "type": "set_liquidation",
@@ -98,7 +98,7 @@ class Outside(Booked):
 
     def mark_at(self, listing: Listing) -> Command:
         """Push the mark to where the market is."""
-        price = listing.price(self.between(listing))
+        price = listing.price(self.nearby(listing))
         return {"type": "mark_price", "symbol": listing.symbol, "price": price}
 
     def drain(self, name: str) -> None:
@@ -123,7 +123,8 @@ class Outside(Booked):
         for key in ("time_in_force", "expires_at", "display_quantity"):
             order.pop(key, None)
         way = -1 if order["side"] == "buy" else 1
-        order["price"] = listing.price(self.near(listing, way * self.rng.randint(0, away)))
+        steps = self.rng.randint(min(0, away), max(0, away))
+        order["price"] = listing.price(self.near(listing, way * steps))
         return order
 
     def pause(self, listing: Listing, away: int, state: str) -> None:
@@ -147,14 +148,32 @@ class Outside(Booked):
         opened = rng.choice((listing.symbol, "*"))
         self.plan.append(named | {"symbol": opened, "state": "open"})
 
+    def hush(self) -> Command:
+        """Let the outside fall silent while marks go on; what rests by then may be reached later.
+
+        A longer memory, or the next price, lets the outside count again.
+        """
+        rng, listing = self.rng, self.rng.choice(self.listings)
+        lasts = {"type": "update_instrument", "symbol": listing.symbol}
+        self.plan = [lasts | {"feed_stale_ms": 100}, self.quote(listing)]
+        self.fixed = listing
+        for _ in range(rng.randint(3, 7)):
+            self.plan += [self.mark_at(listing)] if listing.source == "pushed" else []
+            order = rng.choice((self.limit, self.limit, self.exit))()
+            self.plan.append(self.patient(listing, order, -3))
+        self.fixed = None
+        again = lasts | {"feed_stale_ms": rng.choice((0, 20_000))}
+        self.plan += [rng.choice((again, again, self.quote(listing))), again]
+        return self.plan.pop(0)
+
     def quote(self, listing: Listing) -> Command:
         """Send where the market is outside now."""
-        bid = self.between(listing)
+        bid = self.nearby(listing)
         ask = bid + self.rng.choice((1, 1, 3, max(1, listing.middle // 100)))
         prices = {"bid": listing.price(bid), "ask": listing.price(ask)}
         return {"type": "l1", "symbol": listing.symbol, **prices}
 
-    def between(self, listing: Listing) -> int:
+    def nearby(self, listing: Listing) -> int:
         """Return a price of now that need not lie on one of the few where orders rest."""
         step = max(1, listing.middle // 100)
         return max(1, self.near(listing, 0) + self.slipped + self.rng.choice((0, step // 3)))

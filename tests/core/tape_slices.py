@@ -50,6 +50,7 @@ class _Slices:
                 part = lots // len(self.symbols)
                 said.append(self.order(symbol, name, self.side, part))
             said += [self.exit(name)] if rng.random() < 0.3 else []
+        said += [self.ageing(symbol) for symbol in self.symbols if rng.random() < 0.6]
         for _ in range(rng.randint(20, 40)):
             said += self.move(rng.choice(self.symbols))
         return said
@@ -71,6 +72,11 @@ class _Slices:
         terms |= {"collar": "0.001"}  # so that a market order may use nearly all that is free
         return {"type": "create_instrument", "symbol": symbol} | terms | keep | fee
 
+    def ageing(self, symbol: str) -> Command:
+        """Let prices last for a while only from now on."""
+        lasts = {"feed_stale_ms": self.rng.choice((100, 300, 500))}
+        return {"type": "update_instrument", "symbol": symbol} | lasts
+
     def move(self, symbol: str) -> list[Command]:
         """Let a mark creep on, seldom jump; what can be traded at goes with it, nearly."""
         rng, down = self.rng, -1 if self.side == "buy" else 1
@@ -80,7 +86,7 @@ class _Slices:
         self.prices[symbol] = max(9, self.prices[symbol] + round(down * share * self.middle))
         aside = round(rng.choice((0, 0, 0, 0.004, -0.004, -0.05)) * self.middle)
         both = [self.quote(symbol, aside * -down), self.mark(symbol)]
-        return rng.choice((both, both, both[::-1], both[1:]))
+        return rng.choice((both, both[::-1], both[1:], both[1:]))
 
     def quote(self, symbol: str, aside: int) -> Command:
         """Return a best bid and ask, so far beside the mark."""

@@ -116,6 +116,8 @@ class _Tape(Outside):
             self.of_the_venue: 3,
             self.of_the_house: 2 * bool(share),
             self.booked: 30 if share > 0.5 else 4,
+            self.turnover: 5 if share > 0.5 else 1,
+            self.hush: 4 * (share > 0.5),
             self.storm: 12 * (share > 0.5),
             self.slide: 8 * (share > 0.5),
             self.freshness: 2 * bool(share),

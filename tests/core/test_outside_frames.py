@@ -119,3 +119,23 @@ def test_markets_that_open_together_fill_after_one_another(
 
     assert said(first) == ["market_state", "market_state"]
     assert [said(frame) for frame in frames(market)] == [["bob", "bob"], ["ann"]]
+
+
+def test_backstop_is_swept_once_all_is_filled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a frame ends changes nothing: what one part loses another may win back (D6)."""
+    lower(monkeypatch, "MAX_SWEEP_MAKERS", 1)
+    lower(monkeypatch, "UNCROSS_EVENTS_PER_FRAME", 0)
+    market = Market(mode="l1")
+    market.play("""
+        tick 99 101
+        backstop sell 2@99
+        backstop buy 1@98 id=a
+        backstop buy 1@97 id=b
+    """)
+
+    first = market.send({"type": "l1", "symbol": "X", "bid": "96", "ask": "96.5"})
+
+    assert said(first) == ["backstop"]
+    (later,) = frames(market)
+    assert said(later) == ["backstop", "balance_changed"]
+    assert later[-1]["delta"] == "-3"
