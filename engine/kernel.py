@@ -207,8 +207,13 @@ class Kernel:
         assert not state.cases, "a review goes on before any other input"
         events: list[Event] = []
         self._routes[type(command)](command, events)
-        is_touched = state.touched or state.moved or state.referenced
-        if is_touched or state.review_at_us or state.left_alone:
+        if (
+            state.touched
+            or state.moved
+            or state.referenced
+            or state.review_at_us
+            or state.left_alone
+        ):
             self._after_payments(events)
             if state.backstop.balance_atoms:
                 self._sweep_backstop(events)
