@@ -236,8 +236,14 @@ class Kernel:
         assert not state.is_unfinished(), "what is unfinished goes on before any other input"
         events: list[Event] = []
         self._routes[type(command)](command, events)
-        is_touched = state.touched or state.moved or state.referenced or state.reached
-        if is_touched or state.review_at_us or state.left_alone:
+        if (
+            state.touched
+            or state.moved
+            or state.referenced
+            or state.reached
+            or state.review_at_us
+            or state.left_alone
+        ):
             self._after_payments(events)
             if state.backstop.balance_atoms:
                 self._sweep_backstop(events)
