@@ -26,9 +26,11 @@ from engine.connections import (
 )
 from persistence.cursor import Cursor, begin_cursor
 from persistence.journal_tail import JournalContradicts, JournalTail
+from persistence.lives_kept import lives_so_far
+from persistence.position_lives import LivesContradict, PositionLives
 from persistence.queries import query
 from persistence.row_batch import CursorTaken, RowsMissing, write_rows
-from persistence.row_types import Rows, no_rows
+from persistence.row_types import Rows, Standing, no_rows
 from persistence.rows import append_rows
 from persistence.schema import fills_are_misplaced
 
@@ -44,6 +46,7 @@ _MOST_RACES: Final = 10
 # state of the server or of an object, operator, system, configuration; 25 is a primary that became
 # a standby, 28 and 3D a login or a database that somebody is still setting up.
 _CURABLE: Final = frozenset({"08", "25", "28", "3D", "40", "53", "55", "57", "58", "F0", "XX"})
+_CONTRADICTIONS: Final = (JournalContradicts, LivesContradict, RowsMissing)
 
 
 class WriterHalted(Exception):
@@ -51,7 +54,7 @@ class WriterHalted(Exception):
 
 
 class FillWriter:
-    """Writes a shard's `fills` and its logs: balances, margin calls, liquidations, funding.
+    """Writes a shard's `fills`, its logs (balances, margin calls, liquidations, funding) and lives.
 
     `cursor_frame` is the last frame written, `rows_written` counts rows since the start, `state`
     is one of `starting`, `writing`, `idle`, `waiting: <reason>`, `halted: <reason>`. The engine
@@ -104,7 +107,7 @@ class FillWriter:
                     raise self._halted("another writer works on this shard: stop one") from None
             except POSTGRES_FAILED as error:
                 reason = self._curable(error)
-            except (JournalContradicts, RowsMissing, msgspec.MsgspecError) as error:
+            except (*_CONTRADICTIONS, msgspec.MsgspecError) as error:
                 raise self._halted(str(error)) from error
             self.state = f"waiting: {reason}"
             await asyncio.sleep(self._pause_seconds)
@@ -128,15 +131,18 @@ class FillWriter:
         self.fills_misplaced = await fills_are_misplaced(database)
         cursor = await begin_cursor(database, self._shard)
         self.cursor_frame = cursor.frame
+        lives = await lives_so_far(database, self._shard)
         tail = JournalTail(link, self._shard, cursor)
         await tail.check_position()
         fresh = True
         reported_at = 0.0
         while True:
-            rows = await self._gather(tail)
+            rows = await self._gather(tail, lives)
             if tail.position != cursor:
+                standing = Standing(lives.take_changed_instruments(), lives.take_changed())
+                cursors = cursor, tail.position
                 new = await write_rows(
-                    database, self._shard, rows, cursor, tail.position, may_repeat=fresh
+                    database, self._shard, rows, standing, *cursors, may_repeat=fresh
                 )
                 cursor = tail.position
                 fresh = False
@@ -152,7 +158,7 @@ class FillWriter:
         with suppress(RedisReplyError):
             await link.call(command, *self._reader, frame)
 
-    async def _gather(self, tail: JournalTail) -> Rows:
+    async def _gather(self, tail: JournalTail, lives: PositionLives) -> Rows:
         """Read frames until the batch is full or old enough; return its rows."""
         rows = no_rows()
         begun_at = 0.0
@@ -164,7 +170,7 @@ class FillWriter:
             self.top_frame = max(self.top_frame, tail.position.frame)
             begun_at = begun_at or time.monotonic()
             for frame in frames:
-                append_rows(frame, rows)
+                append_rows(frame, rows, lives)
             # A cursor that moves alone is worth fewer commits than rows that somebody waits for.
             age = self._batch_seconds if rows.total else self._cursor_seconds
             wait = begun_at + age - time.monotonic()

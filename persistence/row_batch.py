@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from engine.connections import PostgresConnection
 from persistence.cursor import Cursor, move_cursor
 from persistence.queries import query
-from persistence.row_types import Rows
+from persistence.row_types import Rows, Standing
 
 
 class CursorTaken(Exception):
@@ -23,12 +23,15 @@ async def write_rows(
     connection: PostgresConnection,
     shard: str,
     rows: Rows,
+    standing: Standing,
     before: Cursor,
     after: Cursor,
     *,
     may_repeat: bool,
 ) -> int:
-    """Insert the rows and move the cursor, both or neither; return how many rows were new.
+    """Write the rows and move the cursor, both or neither; return how many rows were new.
+
+    What stands is written over what stood, and does not count.
 
     `may_repeat` allows rows that are there already, as in the first batch after a reconnect.
     Raises CursorTaken or RowsMissing, and whatever Postgres raises.
@@ -46,18 +49,20 @@ async def write_rows(
             ("funding", rows.funding),
             ("margin_calls", rows.margin_calls),
         ):
-            inserted = await _insert(connection, shard, table, batch)
+            inserted = await _write(connection, shard, f"insert_{table}", batch)
             if inserted < len(batch) and not may_repeat:
                 raise RowsMissing(table, len(batch), inserted)
             new += inserted
+        await _write(connection, shard, "upsert_instruments", standing.instruments)
+        await _write(connection, shard, "upsert_positions", standing.positions)
         return new
 
 
-async def _insert(
-    connection: PostgresConnection, shard: str, table: str, rows: Sequence[tuple[object, ...]]
+async def _write(
+    connection: PostgresConnection, shard: str, statement: str, rows: Sequence[tuple[object, ...]]
 ) -> int:
     if not rows:
         return 0
     columns = [list(column) for column in zip(*rows, strict=True)]
-    status = await connection.execute(query(f"insert_{table}"), shard, *columns)
+    status = await connection.execute(query(statement), shard, *columns)
     return int(status.rpartition(" ")[2])

@@ -9,6 +9,7 @@ import msgspec
 from engine.connections import PostgresConnection
 from engine.messages import Frame
 from persistence.cursor import read_cursor
+from persistence.position_lives import PositionLives
 from persistence.queries import query
 from persistence.row_types import (
     BalanceRow,
@@ -44,6 +45,7 @@ async def compare(
         cursor = await read_cursor(connection, shard)
         written = cursor.frame if cursor else 0
         tables: list[_Table] | None = None
+        lives = PositionLives(shard)
         async for frame in _each(frames):
             if tables is None:
                 last = written if cursor else _HIGHEST_FRAME
@@ -54,7 +56,7 @@ async def compare(
             if frame.n > written:
                 break
             rows = no_rows()
-            append_rows(frame, rows)
+            append_rows(frame, rows, lives)
             everything: tuple[Sequence[tuple[Any, ...]], ...] = rows
             for table, expected in zip(tables, everything, strict=True):
                 for row in sorted(expected, key=table.key):

@@ -9,8 +9,9 @@ from engine.connections import Connections, PostgresConnection, RedisLink
 from persistence import journal_tail
 from persistence.cursor import Cursor, begin_cursor
 from persistence.fill_writer import FillWriter, WriterHalted
+from persistence.position_lives import PositionLives
 from persistence.row_batch import write_rows
-from persistence.row_types import no_rows
+from persistence.row_types import Standing, no_rows
 from persistence.rows import append_rows
 from tests.edges.tape import Tape, break_chain, liquidation, running, trade, until
 from tests.edges.writing import fills_of, hasty_writer
@@ -140,6 +141,6 @@ async def _insert_behind_its_back(
     database: PostgresConnection, shard: str, tape: Tape, event: dict[str, Any]
 ) -> None:
     rows = no_rows()
-    append_rows(tape.make(event), rows)
+    append_rows(tape.make(event), rows, PositionLives(shard))
     before = await begin_cursor(database, shard)
-    await write_rows(database, shard, rows, before, before, may_repeat=False)
+    await write_rows(database, shard, rows, Standing([], []), before, before, may_repeat=False)
