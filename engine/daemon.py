@@ -257,7 +257,7 @@ class Daemon:
             config.shard,
             position,
             config.journal.retain_frames,
-            lambda: position.n if writer is None else writer.cursor_frame,
+            lambda: position.n if writer is None else writer.lives_frame,
         )
 
         def kept(manifests: list[Manifest]) -> None:

@@ -7,7 +7,7 @@ from persistence.row_types import InstrumentRow
 
 
 async def lives_so_far(connection: PostgresConnection, shard: str) -> PositionLives:
-    """Return the lives as they stand at the writer's cursor.
+    """Return the lives as they stand at their cursor.
 
     Read after the cursor: should another writer have moved it meanwhile, the first batch is
     refused, and all of this is read again.

@@ -44,20 +44,16 @@ class Place(NamedTuple):
     event: int
 
 
-class Fill(NamedTuple):
-    """What moved one account's position; `signed` is above zero for a purchase.
+class Ending(NamedTuple):
+    """What a life that a fill ends is called, and who took it over."""
 
-    `realized` and `after` are what the event says, None where it says nothing of this side.
-    `ends_as` is the status of a life that it ends.
-    """
-
-    account: str
-    signed: Decimal
-    fee: str = "0"
-    realized: str | None = None
-    after: str | None = None
-    ends_as: str = CLOSED
+    status: str
     taken_over_by: str | None = None
+
+
+_BY_ORDER: Final = Ending(CLOSED)
+_BY_LIQUIDATION: Final = Ending(LIQUIDATED)
+_BY_TAKEOVER: Final = Ending(TAKEN_OVER, BACKSTOP)
 
 
 class Life:
@@ -125,11 +121,17 @@ class Life:
         self.cost = _minus(self.cost, cost_out)
         return False
 
-    def end(self, status: str, taken_over_by: str | None) -> None:
+    def end(self, ending: Ending) -> None:
         """End it, since it is flat or has turned round."""
         self.has_ended = True
-        self.status = status
-        self.taken_over_by = taken_over_by
+        self.status, self.taken_over_by = ending
+
+
+class Standing(NamedTuple):
+    """What stands, and is written over: instruments and lives, each once."""
+
+    instruments: list[InstrumentRow]
+    lives: list[Life]
 
 
 class PositionLives:
@@ -186,53 +188,58 @@ class PositionLives:
 
     def trade(self, place: Place, event: shapes.Trade) -> None:
         """Book both sides, the maker's first, as the engine does."""
-        if event.symbol not in self._contracts:
+        symbol = event.symbol
+        if symbol not in self._contracts:
             return
+        worth = self._worth(symbol, event.price)
         taken = _signed(event.quantity, event.aggressor_side)
         for party, signed in ((event.maker, taken.copy_negate()), (event.taker, taken)):
             forced = party.client_order_id == f"liq-{party.order_id}"
-            ends_as = LIQUIDATED if forced else CLOSED
-            fill = Fill(
-                party.account, signed, party.fee, party.realized_pnl, party.position, ends_as
-            )
-            self._book(place, event.symbol, Decimal(event.price), fill)
+            ending = _BY_LIQUIDATION if forced else _BY_ORDER
+            after = party.realized_pnl, party.position
+            self._book(place, (party.account, symbol), signed, worth, after, ending, party.fee)
 
     def takeover(self, place: Place, event: shapes.Takeover) -> None:
         """Move lots to the backstop; of its own side the event says nothing."""
-        if event.symbol not in self._contracts:
+        symbol = event.symbol
+        if symbol not in self._contracts:
             return
+        worth = self._worth(symbol, event.price)
         signed = _signed(event.quantity, event.side)
         after = event.realized_pnl, event.position
-        price = Decimal(event.price)
-        taken = Fill(event.account, signed, "0", *after, TAKEN_OVER, BACKSTOP)
-        self._book(place, event.symbol, price, taken)
-        self._book(place, event.symbol, price, Fill(BACKSTOP, signed.copy_negate()))
+        self._book(place, (event.account, symbol), signed, worth, after, _BY_TAKEOVER)
+        self._book(place, (BACKSTOP, symbol), signed.copy_negate(), worth, None, _BY_ORDER)
 
     def deleveraged(self, place: Place, event: shapes.Deleveraged) -> None:
         """Close two positions against each other; each life it ends was taken by the other side."""
-        if event.symbol not in self._contracts:
+        symbol = event.symbol
+        if symbol not in self._contracts:
             return
+        worth = self._worth(symbol, event.price)
         signed = _signed(event.quantity, event.side)  # the counter account's
         for account, other, each, after in (
             (event.account, event.counter_account, signed.copy_negate(), event.account_after),
             (event.counter_account, event.account, signed, event.counter_after),
         ):
-            fill = Fill(account, each, "0", after.realized_pnl, after.position, TAKEN_OVER, other)
-            self._book(place, event.symbol, Decimal(event.price), fill)
+            told = after.realized_pnl, after.position
+            self._book(place, (account, symbol), each, worth, told, Ending(TAKEN_OVER, other))
 
     # Rows
 
-    def take_changed(self) -> list[PositionRow]:
-        """Return the changed lives as they stand now, in the order of their first change."""
-        rows = [self._row(life) for life in self._changed.values()]
-        self._changed.clear()
-        return rows
+    def take_changed(self) -> Standing:
+        """Return what has changed since this was last asked, in the order of its first change.
 
-    def take_changed_instruments(self) -> list[InstrumentRow]:
-        """Return the instruments that have changed, as they stand now."""
-        rows = list(self._changed_instruments.values())
+        The lives themselves: make their rows before another event is told.
+        """
+        standing = Standing(list(self._changed_instruments.values()), list(self._changed.values()))
         self._changed_instruments.clear()
-        return rows
+        self._changed.clear()
+        return standing
+
+    @property
+    def changed(self) -> int:
+        """How many rows have changed and were not taken."""
+        return len(self._changed) + len(self._changed_instruments)
 
     # The fold itself
 
@@ -250,71 +257,87 @@ class PositionLives:
         )
         self._instruments[event.symbol] = self._changed_instruments[event.symbol] = row
 
-    def _book(self, place: Place, symbol: str, price: Decimal, fill: Fill) -> None:
-        """Grow, reduce, end or turn round a life. Raises LivesContradict."""
-        life = self._open.get((fill.account, symbol))
-        held = _ZERO if life is None else life.signed
-        after = _plus(held, fill.signed)
-        if fill.after is not None and after != Decimal(fill.after):
+    def _worth(self, symbol: str, price: str) -> Decimal:
+        """Return what a quantity of 1 is worth at a price."""
+        return _times(Decimal(price), self._contracts[symbol])
+
+    def _book(
+        self,
+        place: Place,
+        whose: tuple[str, str],
+        signed: Decimal,
+        worth: Decimal,
+        told: tuple[str, str] | None,
+        ending: Ending,
+        fee: str = "0",
+    ) -> None:
+        """Grow, reduce, end or turn round a life. Raises LivesContradict.
+
+        `told` is what the event says of the account and symbol: realised result, position after.
+        """
+        life = self._open.get(whose)
+        after = signed if life is None else _plus(life.signed, signed)
+        if told is not None and after != Decimal(told[1]):
             raise LivesContradict(
-                f"frame {place.frame} event {place.event}: {fill.account} has {fill.after} "
-                f"{symbol} after it, and {after} by its life so far"
+                f"frame {place.frame} event {place.event}: {whose[0]} has {told[1]} {whose[1]} "
+                f"after it, and {after} by its life so far"
             )
-        worth = _times(price, self._contracts[symbol])  # of a quantity of 1
-        size, fee = fill.signed.copy_abs(), Decimal(fill.fee)
-        if life is not None and (held > 0) != (fill.signed > 0):
-            is_all = life.reduce(min(size, life.quantity), worth, fill.realized)
-            life.fees = _plus(life.fees, fee)
-            self._touch(life, place)
+        size = signed.copy_abs()
+        if life is not None and (life.sign > 0) != (signed > 0):
+            is_all = life.reduce(min(size, life.quantity), worth, told and told[0])
+            self._charge(life, place, fee)
             if not is_all:
                 return
-            life.end(fill.ends_as, fill.taken_over_by)
-            del self._open[fill.account, symbol]
-            if after == 0:
+            life.end(ending)
+            del self._open[whose]
+            if not after:
                 return
             # A fill is paid for once: by the life that it ends.
-            life, size, fee = None, after.copy_abs(), _ZERO
+            life, size, fee = None, after.copy_abs(), "0"
         if life is None:
-            life = self._begin(place, symbol, fill.account, 1 if after > 0 else -1)
+            life = self._begin(place, whose, 1 if after > 0 else -1)
         life.grow(size, worth)
-        life.fees = _plus(life.fees, fee)
-        self._touch(life, place)
+        self._charge(life, place, fee)
 
-    def _begin(self, place: Place, symbol: str, account: str, sign: int) -> Life:
-        # Of the two sides of an event one buys and one sells, so this names one of them.
-        side = "buy" if sign > 0 else "sell"
-        life_id = f"{self._shard}-{place.frame}-{place.event}-{side}"
-        life = Life(life_id, account, symbol, sign, self._contracts[symbol], place)
-        self._open[account, symbol] = life
-        return life
-
-    def _touch(self, life: Life, place: Place) -> None:
+    def _charge(self, life: Life, place: Place, fee: str) -> None:
+        """Add a fee, and note what changed the life."""
+        if fee != "0":
+            life.fees = _plus(life.fees, Decimal(fee))
         life.last = place
         self._changed[life.id] = life
 
-    def _row(self, life: Life) -> PositionRow:
-        """Return the row of a life as it stands."""
-        ended = life.has_ended
-        return PositionRow(
-            life.id,
-            life.account,
-            life.symbol,
-            "LONG" if life.sign > 0 else "SHORT",
-            life.status,
-            "0" if ended else str(life.quantity),
-            "0" if ended else str(life.cost),
-            str(life.max_quantity),
-            str(_price(life.cost, _times(life.quantity, life.contract))),
-            str(life.cost),
-            str(life.realized),
-            str(life.fees),
-            life.taken_over_by,
-            *life.opened,
-            life.last.frame,
-            life.last.event,
-            life.last.frame if ended else None,
-            life.last.time_us if ended else None,
-        )
+    def _begin(self, place: Place, whose: tuple[str, str], sign: int) -> Life:
+        # Of the two sides of an event one buys and one sells, so this names one of them.
+        side = "buy" if sign > 0 else "sell"
+        life_id = f"{self._shard}-{place.frame}-{place.event}-{side}"
+        life = Life(life_id, *whose, sign, self._contracts[whose[1]], place)
+        self._open[whose] = life
+        return life
+
+
+def position_row(life: Life) -> PositionRow:
+    """Return the row of a life as it stands."""
+    ended = life.has_ended
+    return PositionRow(
+        life.id,
+        life.account,
+        life.symbol,
+        "LONG" if life.sign > 0 else "SHORT",
+        life.status,
+        "0" if ended else str(life.quantity),
+        "0" if ended else str(life.cost),
+        str(life.max_quantity),
+        str(_price(life.cost, _times(life.quantity, life.contract))),
+        str(life.cost),
+        str(life.realized),
+        str(life.fees),
+        life.taken_over_by,
+        *life.opened,
+        life.last.frame,
+        life.last.event,
+        life.last.frame if ended else None,
+        life.last.time_us if ended else None,
+    )
 
 
 def _by(sign: int, amount: Decimal) -> Decimal:

@@ -145,13 +145,6 @@ class PositionRow(NamedTuple):
     closed_us: int | None
 
 
-class Standing(NamedTuple):
-    """What stands, and is written over: positions and instruments, one row an id at most."""
-
-    instruments: list[InstrumentRow]
-    positions: list[PositionRow]
-
-
 class Rows(NamedTuple):
     """The rows of some frames, each list in the order of the journal."""
 

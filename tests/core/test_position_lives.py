@@ -11,7 +11,13 @@ from engine.decimals import to_text
 from engine.machine import Machine
 from engine.views import average_price
 from persistence.event_shapes import Party, Trade
-from persistence.position_lives import Life, LivesContradict, Place, PositionLives
+from persistence.position_lives import (
+    Life,
+    LivesContradict,
+    Place,
+    PositionLives,
+    position_row,
+)
 from persistence.row_types import InstrumentRow, PositionRow, no_rows
 from persistence.rows import append_rows
 from tests.core.market import Market
@@ -36,7 +42,7 @@ class Folded:
         rows = no_rows()
         frame = seal(self._n, genesis_hash("s"), now_us, [], events, b"{}")
         append_rows(frame, rows, self.lives)
-        self.rows |= {row.id: row for row in self.lives.take_changed()}
+        self.rows |= {life.id: position_row(life) for life in self.lives.take_changed().lives}
         for fill in rows.fills:
             self.realized += Decimal(fill.realized_pnl)
             self.fees[fill.account_id] += Decimal(fill.fee)

@@ -9,9 +9,9 @@ from engine.connections import Connections, PostgresConnection, RedisLink
 from persistence import journal_tail
 from persistence.cursor import Cursor, begin_cursor
 from persistence.fill_writer import FillWriter, WriterHalted
-from persistence.position_lives import PositionLives
+from persistence.position_lives import PositionLives, Standing
 from persistence.row_batch import write_rows
-from persistence.row_types import Standing, no_rows
+from persistence.row_types import no_rows
 from persistence.rows import append_rows
 from tests.edges.tape import Tape, break_chain, liquidation, running, trade, until
 from tests.edges.writing import fills_of, hasty_writer
@@ -130,7 +130,8 @@ async def _run(writer: FillWriter) -> None:
 async def _put_cursor(database: PostgresConnection, shard: str, cursor: Cursor) -> None:
     await begin_cursor(database, shard)
     await database.execute(
-        "UPDATE pitboss.writer_cursor SET frame = $2, hash = $3 WHERE shard = $1",
+        "UPDATE pitboss.writer_cursor SET frame = $2, hash = $3, lives_frame = $2, lives_hash = $3 "
+        "WHERE shard = $1",
         shard,
         cursor.frame,
         cursor.hash.hex(),

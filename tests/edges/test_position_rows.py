@@ -12,7 +12,7 @@ from persistence.fill_writer import FillWriter, WriterHalted
 from persistence.row_batch import write_rows
 from tests.core.market import Market
 from tests.edges.tape import Tape, running, until
-from tests.edges.writing import hasty_writer
+from tests.edges.writing import fills_of, hasty_writer
 
 LISTED = {
     "type": "instrument_created",
@@ -55,23 +55,33 @@ async def _rows(database: PostgresConnection, shard: str, *names: str) -> list[t
     return [tuple(row) for row in await database.fetch(ROW, shard, list(names))]
 
 
-async def _write(connections: Connections, shard: str, n: int, batch_rows: int = 1_000) -> None:
-    writer = hasty_writer(connections, shard, batch_rows=batch_rows)
+async def _write(connections: Connections, shard: str, n: int, lives_seconds: float = 0) -> None:
+    writer = hasty_writer(connections, shard, lives_seconds=lives_seconds)
     async with running(writer) as task:
         await until(lambda: writer.cursor_frame >= n, task)
+        if not lives_seconds:
+            await until(lambda: writer.lives_frame >= n, task)
 
 
-@pytest.mark.parametrize("restarts", [False, True])
+@pytest.mark.parametrize(("restarts", "lives_seconds"), [(False, 0), (True, 0), (True, 60)])
 async def test_lives_go_on_after_a_restart(
-    connections: Connections, tape: Tape, database: PostgresConnection, shard: str, restarts: bool
+    connections: Connections,
+    tape: Tape,
+    database: PostgresConnection,
+    shard: str,
+    restarts: bool,
+    lives_seconds: float,
 ) -> None:
-    """A writer knows what was open from its own table, so restarts change no digit of a row."""
+    """A writer knows what was open from its own table, and folds again what it had not written.
+
+    So restarts change no digit of a row, and no fill is written twice for the sake of a life.
+    """
     events = _events()
     await tape.append(LISTED)
     for event in events:
         frame = await tape.append(event)
         if restarts:
-            await _write(connections, shard, frame.n)
+            await _write(connections, shard, frame.n, lives_seconds)
     await _write(connections, shard, len(tape.frames))
     assert await _rows(database, shard, "ann", "bob", "cy") == [
         ("ann", "SHORT", "CLOSED", "0", "0", Decimal("100.66666667"), 32.5),
@@ -80,6 +90,7 @@ async def test_lives_go_on_after_a_restart(
         ("cy", "LONG", "CLOSED", "0", "0", 101, -22),
         ("cy", "SHORT", "OPEN", "3", "270", 90, 0),
     ]
+    assert len(await fills_of(database, shard)) == 2 * sum(e["type"] == "trade" for e in events)
 
 
 async def test_batch_that_is_not_committed_leaves_no_trace_in_memory(

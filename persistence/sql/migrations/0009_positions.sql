@@ -58,6 +58,14 @@ CREATE INDEX positions_by_account ON pitboss.positions (sub_account_id, opened_a
 CREATE INDEX positions_open ON pitboss.positions (shard) WHERE status = 'OPEN';
 CREATE INDEX positions_ended ON pitboss.positions (shard, closed_frame) WHERE status <> 'OPEN';
 
+-- Positions change with every fill, so they are written less often than fills are, and have a cursor
+-- of their own that never passes the other. What was written before this table was has no lives.
+ALTER TABLE pitboss.writer_cursor ADD COLUMN lives_frame bigint CHECK (lives_frame BETWEEN 0 AND frame);
+ALTER TABLE pitboss.writer_cursor ADD COLUMN lives_hash text CHECK (lives_hash ~ '^[0-9a-f]{64}$');
+UPDATE pitboss.writer_cursor SET lives_frame = frame, lives_hash = hash;
+ALTER TABLE pitboss.writer_cursor ALTER COLUMN lives_frame SET NOT NULL;
+ALTER TABLE pitboss.writer_cursor ALTER COLUMN lives_hash SET NOT NULL;
+
 -- UPDATE too: these two say how something stands. Whatever is history can only be added to.
 GRANT SELECT, INSERT, UPDATE ON pitboss.instruments, pitboss.positions TO pitboss_writer;
 
