@@ -8,6 +8,7 @@ from rich.table import Table
 
 from engine import views
 from engine.cli.failure import CommandError
+from engine.cli.foreseen import foreseen_view, sentences
 from engine.config_errors import suggestion
 from engine.exits import BAD_USAGE
 
@@ -26,6 +27,7 @@ def state_view(
 ) -> dict[str, Any]:
     """Return the state at the replica's frame as JSON-ready values, narrowed down where asked.
 
+    Of one account also what would happen to it next.
     Raises CommandError for an account or a symbol that there is not.
     """
     state = replica.kernel.state
@@ -39,7 +41,7 @@ def state_view(
             for name, each in orders.items()
             if (ours := [order for order in each if order["symbol"] == symbol])
         }
-    return {
+    view = {
         "shard": shard,
         "frame": replica.n,
         "time_us": state.now_us,
@@ -50,6 +52,14 @@ def state_view(
         "open_orders": _only(orders, account),
         "totals": views.totals(state),
     }
+    if account is not None:
+        view["next"] = {account: foreseen_view(state, state.accounts[account])}
+    return view
+
+
+def state_sentences(view: dict[str, Any]) -> list[str]:
+    """Return what would happen next to the account that was asked for."""
+    return [said for name, rungs in view.get("next", {}).items() for said in sentences(name, rungs)]
 
 
 def state_tables(view: dict[str, Any]) -> Iterator[Table]:
@@ -122,6 +132,7 @@ def _positions(positions: dict[str, Any]) -> Table:
         "symbol",
         "quantity",
         "avg price",
+        "cost",
         "unrealized",
         *tiers,
         "bankrupt at",
@@ -136,6 +147,7 @@ def _positions(positions: dict[str, Any]) -> Table:
                 symbol,
                 p["quantity"],
                 p["avg_price"],
+                p["cost"],
                 p["unrealized_pnl"],
                 *p["tier_prices"].values(),
                 p["bankruptcy_price"],

@@ -47,6 +47,15 @@ def test_state_of_one_symbol_shows_who_is_in_it(daemon: Daemon) -> None:
     assert {"alice", "bob"} <= state["accounts"].keys()
 
 
+def test_state_of_one_account_tells_what_comes_next(daemon: Daemon) -> None:
+    """Alice, 0.7 long and called already, asks what is next and at which price (D1, D2)."""
+    (tier,) = daemon.ask("state", "--json", "--account", "alice").json["next"]["alice"]
+    assert (tier["rung"], tier["symbol"], tier["mark"]) == ("tier 1", "COIN", "78.6")
+    assert tier["closes"] == [{"symbol": "COIN", "side": "sell", "quantity": "0.3", "of": "0.7"}]
+    said = f"alice: liquidation tier 1 at {tier['price']} of COIN"
+    assert said in daemon.ask("state", "--account", "alice").out
+
+
 def test_unknown_account_is_bad_usage_with_a_suggestion(daemon: Daemon) -> None:
     """A typing error must not look like an account without money."""
     ended = daemon.ask("state", "--account", "alise")

@@ -81,6 +81,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     # the kernel behind its codec, and what may be seen of it
     "engine.machine": (*CORE, *CODEC),
     "engine.views": (*CORE, *CODEC, "engine.snapshot"),
+    "engine.foresight": CORE,
     "engine.replay": (
         *CORE,
         *CODEC,
