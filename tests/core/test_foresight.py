@@ -70,6 +70,31 @@ def test_account_in_liquidation_is_told_so() -> None:
     assert tier["in_liquidation"] is True
 
 
+def test_tier_3_closes_everything_that_may_trade() -> None:
+    """Largest first; what lies in a closed market waits (D2, D6)."""
+    market = Market(lot_size="0.1")
+    market.play("""
+        instrument Y lot_size=0.1
+        mark Y 100
+        instrument Z lot_size=0.1
+        mark Z 100
+        deposit bob 60
+        mm  sell X 1@100
+        bob buy X 1@100
+        mm  sell Y 0.5@100
+        bob buy Y 0.5@100
+        mm  sell Z 0.8@100
+        bob buy Z 0.8@100
+        state Z halted
+        mark Y 60
+        mark Z 90
+        mark X 70
+    """)
+    (tier,) = foreseen_view(market.kernel.state, market.kernel.state.accounts["bob"])
+    assert (tier["rung"], tier["waits_for"]) == ("tier 3", ["Z"])
+    assert [each["symbol"] for each in tier["closes"]] == ["X", "Y"]
+
+
 def test_nothing_comes_to_those_whom_no_price_hurts() -> None:
     """A long that is paid for in full, one without a position, and the venue's own (D6)."""
     market = Market(lot_size="0.1")

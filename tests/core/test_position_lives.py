@@ -123,6 +123,32 @@ def test_lives_are_told_by_what_ended_them() -> None:
     assert (cy.status, cy.quantity) == ("TAKEN_OVER", "0")
 
 
+def test_backstop_is_followed_by_the_rule_alone() -> None:
+    """Of its side of a takeover the event says nothing: ⌊cost × part⌋ to the atom (B1, D6)."""
+    market = Market(lot_size="1", tick_size="0.01")
+    market.play("""
+        ladder max_tries=1
+        fund 100000
+        deposit bob 45
+        deposit cy 24
+        deposit ann 60
+        mm  sell 3@100
+        bob buy 2@100
+        cy  buy 1@100
+        mark 79
+        mark 100
+        ann sell 2@100
+        mm  buy 2@100
+        mark 130
+    """)
+    taken = [(event["side"], event["quantity"]) for event in market.of("takeover")]
+    assert sorted(taken) == [("buy", "2"), ("sell", "1"), ("sell", "2")]
+    folded = _folded(market)
+    _same([row for row in folded.rows.values() if row.status == "OPEN"], market.machine)
+    (backstop,) = folded.of("backstop")
+    assert Decimal(backstop.cost) % Decimal("0.01") != 0, "a cost that divides proves nothing"
+
+
 def test_last_slice_that_is_sold_liquidates() -> None:
     """`liq-…` names the order by its own number, which nobody else's name does (D5)."""
     market = Market(lot_size="0.1")
