@@ -130,7 +130,7 @@ def test_backstop_is_followed_by_the_rule_alone() -> None:
         ladder max_tries=1
         fund 100000
         deposit bob 45
-        deposit cy 24
+        deposit cy 24.01
         deposit ann 60
         mm  sell 3@100
         bob buy 2@100
