@@ -112,6 +112,8 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     # the composition root
     "engine.daemon": PRODUCT,
     "engine.mirror_feed": PRODUCT,
+    "engine.changed_accounts": ("engine.loop",),
+    "engine.margin_feed": PRODUCT,
     "engine.cli": PRODUCT,
     "engine.__main__": ("engine.cli",),
 }

@@ -55,7 +55,7 @@ CREATE TABLE pitboss.positions (
 ) WITH (fillfactor = 70);
 
 CREATE INDEX positions_by_account ON pitboss.positions (sub_account_id, opened_at);
-CREATE INDEX positions_open ON pitboss.positions (shard) WHERE status = 'OPEN';
+CREATE INDEX positions_open ON pitboss.positions (shard, sub_account_id, symbol) WHERE status = 'OPEN';
 CREATE INDEX positions_ended ON pitboss.positions (shard, closed_frame) WHERE status <> 'OPEN';
 
 -- Positions change with every fill, so they are written less often than fills are, and have a cursor
