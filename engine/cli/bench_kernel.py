@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 import time
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -17,6 +17,11 @@ from engine.entries import decode_entry
 from engine.machine import Machine
 from matching.messages import CancelOrder, PlaceOrder, Trade
 from matching.terms import OrderType, StpMode, TimeInForce
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from engine.kernel import Kernel
 
 SYMBOL = "BENCH"
 _CHUNK = 500
@@ -71,10 +76,14 @@ def account_name(number: int) -> str:
     return f"bench-{number:03}"
 
 
-def run_kernel(before: list[Step], flow: list[Step]) -> Run:
+def run_kernel(
+    before: list[Step], flow: list[Step], prepare: Callable[[Kernel], None] | None = None
+) -> Run:
     """Play the flow to the kernel; commands are made just before they are applied."""
     machine = machine_for_bench()
     kernel = machine.kernel
+    if prepare is not None:
+        prepare(kernel)
     orders = [*before, *flow]
     for place, step in enumerate(before):
         kernel.apply(_command(orders, step, place))

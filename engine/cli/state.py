@@ -51,6 +51,7 @@ def state_view(
         "positions": _only(positions, account),
         "open_orders": _only(orders, account),
         "totals": views.totals(state),
+        "looks": {"accounts": replica.kernel.looks, "moves": replica.kernel.moves},
     }
     if account is not None:
         view["next"] = {account: foreseen_view(state, state.accounts[account])}
@@ -116,6 +117,11 @@ def state_tables(view: dict[str, Any]) -> Iterator[Table]:
         if book["bids"] or book["asks"]:
             yield _book(symbol, book)
     yield _table("totals", tuple(view["totals"]), [tuple(view["totals"].values())])
+    yield _table(
+        "margins looked at since the newest snapshot, and how often marks had moved",
+        tuple(view["looks"]),
+        [tuple(view["looks"].values())],
+    )
 
 
 _ORDER_COLUMNS: Final = (

@@ -27,6 +27,7 @@ def test_state_is_that_of_the_journal(view: Ended) -> None:
     assert state["books"]["COIN"] == {"bids": [["79", "4.7", 1]], "asks": [["100", "0.5", 1]]}
     assert [order["client_order_id"] for order in state["open_orders"]["bob"]] == ["offer", "bid"]
     assert state["markets"]["COIN"]["mark"] == "78.6"
+    assert state["looks"]["moves"] >= 2, "the set-up moved the mark that often"
     totals = state["totals"]
     assert (totals["deposits"], totals["fees"], totals["insurance"]) == ("5030", "0", "0.1185")
 
