@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 
-from engine.cli.bench_checks import run_checked_twice
+from engine.cli.bench_checks import run_checked_once_and_twice
 from engine.cli.bench_flow import limits_and_cancels, symmetric_limits
 from engine.cli.bench_kernel import Run, run_kernel, run_yardstick
 from engine.cli.bench_line import run_line
@@ -95,8 +95,8 @@ def _ledger_row(flow: list[Any], rounds: int) -> Row:
     """Compare a kernel that checks its ledger twice after each trade with the kernel as it is."""
     rates = []
     for _ in range(rounds):
-        once = run_kernel([], flow).seconds
-        rates.append((len(flow) / run_checked_twice(flow), len(flow) / once))
+        once, twice = run_checked_once_and_twice(flow)
+        rates.append((len(flow) / twice, len(flow) / once))
     return _row("kernel, ledger checked twice", "checked once, as always", rates)
 
 

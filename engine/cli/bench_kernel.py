@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 import time
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -17,11 +17,6 @@ from engine.entries import decode_entry
 from engine.machine import Machine
 from matching.messages import CancelOrder, PlaceOrder, Trade
 from matching.terms import OrderType, StpMode, TimeInForce
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from engine.kernel import Kernel
 
 SYMBOL = "BENCH"
 _CHUNK = 500
@@ -76,17 +71,13 @@ def account_name(number: int) -> str:
     return f"bench-{number:03}"
 
 
-def run_kernel(
-    before: list[Step], flow: list[Step], prepare: Callable[[Kernel], None] | None = None
-) -> Run:
+def run_kernel(before: list[Step], flow: list[Step]) -> Run:
     """Play the flow to the kernel; commands are made just before they are applied."""
     machine = machine_for_bench()
     kernel = machine.kernel
-    if prepare is not None:
-        prepare(kernel)
     orders = [*before, *flow]
     for place, step in enumerate(before):
-        kernel.apply(_command(orders, step, place))
+        kernel.apply(command_of(orders, step, place))
     seconds = 0.0
     traded = 0
     gc.collect()
@@ -94,7 +85,7 @@ def run_kernel(
     for start in range(0, len(flow), _CHUNK):
         chunk = flow[start : start + _CHUNK]
         commands = [
-            _command(orders, step, place) for place, step in enumerate(chunk, start + len(before))
+            command_of(orders, step, place) for place, step in enumerate(chunk, start + len(before))
         ]
         began = time.perf_counter()
         answers = [kernel.apply(command) for command in commands]
@@ -146,7 +137,8 @@ def run_yardstick(before: list[Step], flow: list[Step]) -> Run:
     return Run(seconds, resting, traded)
 
 
-def _command(orders: list[Step], step: Step, place: int) -> PlaceOrder | CancelOrder:
+def command_of(orders: list[Step], step: Step, place: int) -> PlaceOrder | CancelOrder:
+    """Return the step at a place among the orders as a command of the core."""
     if step.side == 0:
         owner = account_name(orders[step.target].account)
         return CancelOrder(owner, f"o{step.target}")

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from engine.cli.bench import YARDSTICK, bench
-from engine.cli.bench_checks import _check_twice
+from engine.cli.bench_checks import CheckedTwice
 from engine.cli.bench_flow import limits_and_cancels, symmetric_limits
 from engine.cli.bench_kernel import Run, machine_for_bench, run_kernel, run_yardstick
 from engine.cli.bench_order_types import REFERENCE, WORKLOADS
@@ -62,7 +62,7 @@ def test_disagreement_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_ledger_that_is_checked_twice_still_finds_what_is_lost() -> None:
     """The figure is of a check that works: money that came from nowhere stops the flow (B7)."""
     machine = machine_for_bench()
-    _check_twice(machine.kernel)
+    machine.kernel.state.ledger.__class__ = CheckedTwice
     machine.kernel.state.ledger.deposits += 1
 
     with pytest.raises(AssertionError, match="add up"):
