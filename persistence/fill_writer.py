@@ -24,9 +24,9 @@ from engine.connections import (
     RedisReplyError,
     SecretUnreadable,
 )
-from persistence.cursor import Cursor, begin_cursor, lives_cursor
+from persistence.cursor import Cursor
 from persistence.journal_tail import JournalContradicts, JournalTail
-from persistence.lives_kept import lives_so_far
+from persistence.lives_kept import begin_lives
 from persistence.position_lives import LivesContradict, PositionLives
 from persistence.queries import query
 from persistence.row_batch import CursorTaken, RowsMissing, write_rows
@@ -48,7 +48,8 @@ _MOST_RACES: Final = 10
 # state of the server or of an object, operator, system, configuration; 25 is a primary that became
 # a standby, 28 and 3D a login or a database that somebody is still setting up.
 _CURABLE: Final = frozenset({"08", "25", "28", "3D", "40", "53", "55", "57", "58", "F0", "XX"})
-_CONTRADICTIONS: Final = (JournalContradicts, LivesContradict, RowsMissing)
+# Arithmetic too: a number that is not exact came from no engine.
+_CONTRADICTIONS: Final = (JournalContradicts, LivesContradict, RowsMissing, ArithmeticError)
 
 
 class WriterHalted(Exception):
@@ -136,13 +137,11 @@ class FillWriter:
     async def _write_from_cursor(self, database: PostgresConnection, link: RedisLink) -> None:
         await database.execute(query("become_writer"))
         self.fills_misplaced = await fills_are_misplaced(database)
-        cursor = await begin_cursor(database, self._shard)
-        self.cursor_frame = cursor.frame
+        cursor, written, lives = await begin_lives(database, self._shard)
+        self.cursor_frame, self.lives_frame = cursor.frame, written.frame
         await JournalTail(link, self._shard, cursor).check_position()
-        lives = await lives_so_far(database, self._shard)
-        tail = JournalTail(link, self._shard, await lives_cursor(database, self._shard))
+        tail = JournalTail(link, self._shard, written)
         await tail.check_position()
-        self.lives_frame = tail.position.frame
         fresh = True
         reported_at = written_at = time.monotonic()
         while True:

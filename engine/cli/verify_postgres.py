@@ -101,8 +101,8 @@ class PostgresChecks:
         async with aclosing(live_frames(self._source, before.frame, moved)) as frames:
             try:
                 found = await compare_positions(database, self._shard, frames, before)
-            except LivesContradict as contradiction:
-                self.positions.fail(f"the journal contradicts itself: {contradiction}")
+            except (LivesContradict, ArithmeticError) as contradiction:
+                self.positions.fail(f"they do not follow from each other: {contradiction!r}")
                 return
         for difference in found.differences:
             self.positions.fail(difference)

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from engine.connections import Connections, PostgresConnection
-from persistence import fill_writer
+from persistence import fill_writer, lives_kept
+from persistence.cursor import Cursor, lives_cursor
 from persistence.fill_writer import FillWriter, WriterHalted
 from persistence.row_batch import write_rows
 from tests.core.market import Market
@@ -117,6 +118,31 @@ async def test_batch_that_is_not_committed_leaves_no_trace_in_memory(
     assert len(failed) == 2
 
 
+async def test_lives_are_read_at_the_instant_of_their_cursor(
+    connections: Connections,
+    tape: Tape,
+    database: PostgresConnection,
+    shard: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Another writer may bring them up between two reads; then a fill would be folded twice."""
+    await tape.append(LISTED, *_events())
+    await _write(connections, shard, 1)
+    cursor = await lives_cursor(database, shard)
+
+    async def and_then_another_writes(_: PostgresConnection, __: str) -> Cursor:
+        await database.execute(
+            "UPDATE pitboss.positions SET quantity = 9 WHERE shard = $1 AND status = 'OPEN'", shard
+        )
+        return cursor
+
+    monkeypatch.setattr(lives_kept, "lives_cursor", and_then_another_writes)
+    connection = await connections.postgres()
+    _, _, lives = await lives_kept.begin_lives(connection, shard)
+    await connection.close()
+    assert [life.quantity for life in lives.open_lives] == [3, 3]
+
+
 async def test_row_that_somebody_changed_halts_the_writer(
     connections: Connections, tape: Tape, database: PostgresConnection, shard: str
 ) -> None:
@@ -130,6 +156,16 @@ async def test_row_that_somebody_changed_halts_the_writer(
     )
     await tape.append(last)
     with pytest.raises(WriterHalted, match=r"by its life so far"):
+        await hasty_writer(connections, shard).run()
+
+
+async def test_number_that_no_engine_writes_halts_the_writer(
+    connections: Connections, tape: Tape, shard: str, database: PostgresConnection
+) -> None:
+    """An alarm, and trading goes on: a task that dies would take the daemon with it."""
+    assert not database.is_closed()
+    await tape.append(LISTED, _events()[0] | {"price": "a lot"})
+    with pytest.raises(WriterHalted):
         await hasty_writer(connections, shard).run()
 
 
