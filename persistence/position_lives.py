@@ -194,8 +194,7 @@ class PositionLives:
         worth = self._worth(symbol, event.price)
         taken = _signed(event.quantity, event.aggressor_side)
         for party, signed in ((event.maker, taken.copy_negate()), (event.taker, taken)):
-            forced = party.client_order_id == f"liq-{party.order_id}"
-            ending = _BY_LIQUIDATION if forced else _BY_ORDER
+            ending = _BY_LIQUIDATION if _is_liquidation(party) else _BY_ORDER
             after = party.realized_pnl, party.position
             self._book(place, (party.account, symbol), signed, worth, after, ending, party.fee)
 
@@ -338,6 +337,12 @@ def position_row(life: Life) -> PositionRow:
         life.last.frame if ended else None,
         life.last.time_us if ended else None,
     )
+
+
+def _is_liquidation(party: shapes.Party) -> bool:
+    """Tell whether the order is a liquidation's: it has the number that only the engine knew."""
+    name = party.client_order_id
+    return name.startswith("liq-") and name == f"liq-{party.order_id}"
 
 
 def _by(sign: int, amount: Decimal) -> Decimal:
