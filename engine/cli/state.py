@@ -116,12 +116,12 @@ def state_tables(view: dict[str, Any]) -> Iterator[Table]:
     for symbol, book in view["books"].items():
         if book["bids"] or book["asks"]:
             yield _book(symbol, book)
-    yield _table("totals", tuple(view["totals"]), [tuple(view["totals"].values())])
     yield _table(
         "margins looked at since the newest snapshot, and how often marks had moved",
         tuple(view["looks"]),
         [tuple(view["looks"].values())],
     )
+    yield _table("totals", tuple(view["totals"]), [tuple(view["totals"].values())])
 
 
 _ORDER_COLUMNS: Final = (
