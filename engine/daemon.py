@@ -15,6 +15,7 @@ import msgspec
 import structlog
 
 from engine import notify
+from engine.changed_accounts import ChangedAccounts
 from engine.config import (
     DEFAULT_FILE,
     Config,
@@ -35,6 +36,7 @@ from engine.connections import (
 from engine.entries import decode_entry
 from engine.log import configure
 from engine.loop import EngineClock, EngineLoop, FrameFull
+from engine.margin_feed import MarginFeed
 from engine.mirror_feed import MirrorFeed
 from engine.ports import JournalDamaged, Manifest, Position
 from engine.replay import recover
@@ -88,6 +90,7 @@ class Parts(NamedTuple):
     writer: FillWriter | None
     mirror_feed: MirrorFeed
     mirror: StateMirror
+    margins: MarginFeed
 
 
 async def run(options: RunOptions) -> None:
@@ -257,7 +260,7 @@ class Daemon:
             config.shard,
             position,
             config.journal.retain_frames,
-            lambda: position.n if writer is None else writer.cursor_frame,
+            lambda: position.n if writer is None else writer.lives_frame,
         )
 
         def kept(manifests: list[Manifest]) -> None:
@@ -268,7 +271,8 @@ class Daemon:
         )
         snapshotter.interval_seconds = config.snapshot.interval_s
         lease = Lease(connections, config.shard, self._run_id, lambda: 0)
-        feed = MirrorFeed(loop, config.mirror.interval_ms / 1e3)
+        changed = ChangedAccounts(loop)
+        feed = MirrorFeed(loop, changed, config.mirror.interval_ms / 1e3)
         prefix = config.mirror.prefix
         mirror = StateMirror(
             connections,
@@ -276,7 +280,9 @@ class Daemon:
             f"{{{config.shard}}}:" if prefix is None else prefix,
             interval_seconds=config.mirror.interval_ms / 1e3,
         )
-        return Parts(loop, inbox, journal, snapshotter, trimmer, lease, writer, feed, mirror)
+        margins = MarginFeed(loop, changed, connections, config.shard)
+        others = trimmer, lease, writer, feed, mirror, margins
+        return Parts(loop, inbox, journal, snapshotter, *others)
 
     async def _first_frame(self, parts: Parts, position: Position) -> None:
         """Write the genesis frame of a new journal, or an empty one, which fences others."""
@@ -316,7 +322,7 @@ class Daemon:
                 group.create_task(parts.snapshotter.run(), name="snapshotter"),
                 group.create_task(parts.trimmer.run(), name="trimmer"),
                 group.create_task(parts.lease.run(), name="lease"),
-                group.create_task(_watchdog(), name="watchdog"),
+                group.create_task(notify.watchdog(), name="watchdog"),
             ]
             if self._config.mirror.enabled:
                 others.append(group.create_task(parts.mirror_feed.run(), name="mirror feed"))
@@ -325,6 +331,7 @@ class Daemon:
                 others.append(group.create_task(self._servers.watch(), name="servers"))
             if parts.writer is not None:
                 others.append(group.create_task(self._write_fills(parts.writer), name="writer"))
+                others.append(group.create_task(parts.margins.run(), name="margins"))
             notify.ready(f"frame {parts.loop.position.n}")
             await engine
             notify.stopping()
@@ -387,11 +394,3 @@ class Daemon:
         parts.mirror_feed.interval_seconds = fresh.mirror.interval_ms / 1e3
         configure(fresh.log.level, fresh.log.format)
         log.info("configuration reloaded", needs_restart=restart_needed(self._config, fresh))
-
-
-async def _watchdog() -> None:
-    """Tell systemd that the event loop turns."""
-    interval = notify.watchdog_interval_s()
-    while True:
-        notify.alive()
-        await asyncio.sleep(10.0 if interval is None else interval / 2)

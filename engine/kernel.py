@@ -251,6 +251,16 @@ class Kernel:
             state.ledger.check()
         return events
 
+    @property
+    def looks(self) -> int:
+        """How many accounts moved marks have had looked at since the start (D9)."""
+        return self._liquidator.looks
+
+    @property
+    def moves(self) -> int:
+        """How often marks had moved since the start."""
+        return self._liquidator.moves
+
     def rebuild_bands(self) -> None:
         """Give every account its price bands again; a snapshot does not hold them (D9)."""
         self._liquidator.rebuild_bands()

@@ -61,15 +61,21 @@ def more_urgent(left: Case, right: Case) -> int:
 
 
 class Liquidator:
-    """The part of the kernel that looks after margins once an input has run."""
+    """The part of the kernel that looks after margins once an input has run.
 
-    __slots__ = ("_cancelling", "_execution", "_state", "waterfall")
+    `looks` counts the accounts looked at when marks had moved, `moves` how often that was, both
+    since the start: they tell what a tick costs (D9), are no state and change nothing.
+    """
+
+    __slots__ = ("_cancelling", "_execution", "_state", "looks", "moves", "waterfall")
 
     def __init__(self, state: State, execution: Execution, cancelling: Cancelling) -> None:
         self._state: State = state
         self.waterfall: Waterfall = Waterfall(state, execution)
         self._execution: Execution = execution
         self._cancelling: Cancelling = cancelling
+        self.looks: int = 0
+        self.moves: int = 0
 
     def review(self, events: list[Event], *, wakes: bool) -> None:
         """Look at every account that the input could have pushed over a threshold; act once each.
@@ -83,6 +89,8 @@ class Liquidator:
         if state.moved or state.pending_accounts or state.pending_symbols or alone:
             accounts = self._gather()
             accounts.update((account_id, state.accounts[account_id]) for account_id in alone)
+            self.moves += 1
+            self.looks += len(accounts)
             cases = self._look(accounts, events, renews=True)
         else:
             accounts, state.touched = state.touched, {}

@@ -14,6 +14,7 @@ from risk.margin import Standing
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from engine.changed_accounts import ChangedAccounts
     from engine.loop import EngineLoop
     from risk.account import Account
     from risk.position import Position
@@ -24,9 +25,10 @@ ACCOUNTS_PER_ROUND: Final = 1_000
 class MirrorFeed:
     """Gathers the accounts that changed, and in turn some whose equity only the marks moved."""
 
-    def __init__(self, loop: EngineLoop, interval_seconds: float) -> None:
+    def __init__(self, loop: EngineLoop, changed: ChangedAccounts, interval_seconds: float) -> None:
         self.interval_seconds = interval_seconds
         self._loop = loop
+        self._changed = changed
         self._seen_frame = -1
         self._turn: list[str] = []
         self._accounts: dict[str, AccountView] = {}
@@ -52,7 +54,7 @@ class MirrorFeed:
         if not self._turn:
             self._turn = list(state.accounts)
         in_turn, self._turn = self._turn[:ACCOUNTS_PER_ROUND], self._turn[ACCOUNTS_PER_ROUND:]
-        changed = self._loop.machine.take_changed()
+        changed = self._changed.take("mirror")
         if self._seen_frame < 0:
             changed = dict.fromkeys(state.accounts)
         self._seen_frame = frame

@@ -4,6 +4,7 @@ Without NOTIFY_SOCKET in the environment every call is a no-op, so a daemon on a
 special case.
 """
 
+import asyncio
 import os
 import socket
 
@@ -38,6 +39,14 @@ def watchdog_interval_s() -> float | None:
     if not allowed_us.isdigit() or int(allowed_us) == 0 or asked != str(os.getpid()):
         return None
     return int(allowed_us) / 2_000_000
+
+
+async def watchdog() -> None:
+    """Say for ever that the event loop turns."""
+    interval = watchdog_interval_s()
+    while True:
+        alive()
+        await asyncio.sleep(10.0 if interval is None else interval / 2)
 
 
 def _send(state: str, text: str = "") -> None:

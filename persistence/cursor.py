@@ -17,18 +17,27 @@ class Cursor:
     hash: bytes
 
 
-async def read_cursor(connection: PostgresConnection, shard: str) -> Cursor | None:
-    """Return the cursor, None where nothing of this shard was ever written.
+async def read_cursor(
+    connection: PostgresConnection, shard: str, which: str = "cursor"
+) -> Cursor | None:
+    """Return the cursor, or the `lives_cursor`; None where nothing of this shard was ever written.
 
     A schema that is not there yet, in the first moments of a first start, holds nothing either.
     """
     try:
-        row = await connection.fetchrow(query("read_cursor"), shard)
+        row = await connection.fetchrow(query(f"read_{which}"), shard)
     except PostgresError as error:
         if error.sqlstate != _UNDEFINED_TABLE:
             raise
         return None
     return None if row is None else Cursor(row["frame"], bytes.fromhex(row["hash"]))
+
+
+async def lives_cursor(connection: PostgresConnection, shard: str) -> Cursor:
+    """Return how far the lives of positions have been written: at most as far as the rest."""
+    cursor = await read_cursor(connection, shard, "lives_cursor")
+    assert cursor is not None, "begin_cursor comes first"
+    return cursor
 
 
 async def begin_cursor(connection: PostgresConnection, shard: str) -> Cursor:
@@ -47,3 +56,8 @@ async def move_cursor(
         query("move_cursor"), shard, before.frame, before.hash.hex(), after.frame, after.hash.hex()
     )
     return status == "UPDATE 1"
+
+
+async def move_lives_cursor(connection: PostgresConnection, shard: str, after: Cursor) -> None:
+    """Move the cursor of the lives, once the other is there and within its transaction."""
+    await connection.execute(query("move_lives_cursor"), shard, after.frame, after.hash.hex())

@@ -24,8 +24,10 @@ from engine.connections import (
     RedisReplyError,
     SecretUnreadable,
 )
-from persistence.cursor import Cursor, begin_cursor
+from persistence.cursor import Cursor
 from persistence.journal_tail import JournalContradicts, JournalTail
+from persistence.lives_kept import begin_lives
+from persistence.position_lives import LivesContradict, PositionLives
 from persistence.queries import query
 from persistence.row_batch import CursorTaken, RowsMissing, write_rows
 from persistence.row_types import Rows, no_rows
@@ -35,6 +37,8 @@ from persistence.schema import fills_are_misplaced
 BATCH_ROWS: Final = 1_000
 BATCH_SECONDS: Final = 0.05
 CURSOR_SECONDS: Final = 0.25
+LIVES_SECONDS: Final = 5.0
+_MOST_LIVES: Final = 50_000
 _IDLE_SECONDS: Final = 1.0
 _REPORT_SECONDS: Final = 1.0
 _FIRST_PAUSE_SECONDS: Final = 0.1
@@ -44,6 +48,8 @@ _MOST_RACES: Final = 10
 # state of the server or of an object, operator, system, configuration; 25 is a primary that became
 # a standby, 28 and 3D a login or a database that somebody is still setting up.
 _CURABLE: Final = frozenset({"08", "25", "28", "3D", "40", "53", "55", "57", "58", "F0", "XX"})
+# Arithmetic too: a number that is not exact came from no engine.
+_CONTRADICTIONS: Final = (JournalContradicts, LivesContradict, RowsMissing, ArithmeticError)
 
 
 class WriterHalted(Exception):
@@ -51,11 +57,13 @@ class WriterHalted(Exception):
 
 
 class FillWriter:
-    """Writes a shard's `fills` and its logs: balances, margin calls, liquidations, funding.
+    """Writes a shard's `fills`, its logs (balances, margin calls, liquidations, funding) and lives.
 
-    `cursor_frame` is the last frame written, `rows_written` counts rows since the start, `state`
-    is one of `starting`, `writing`, `idle`, `waiting: <reason>`, `halted: <reason>`. The engine
-    may set `top_frame` to the last acknowledged frame to make `lag_frames` exact.
+    `cursor_frame` is the last frame written. Lives change with every fill; they are written less
+    often, up to `lives_frame`, and the journal must be kept from there. `rows_written` counts rows
+    since the start, `state` is one of `starting`, `writing`, `idle`, `waiting: <reason>`,
+    `halted: <reason>`. The engine may set `top_frame` to the last acknowledged frame to make
+    `lag_frames` exact.
     `fills_misplaced` calls for an alarm: fills lie outside the months prepared for them.
     """
 
@@ -67,8 +75,10 @@ class FillWriter:
         batch_rows: int = BATCH_ROWS,
         batch_seconds: float = BATCH_SECONDS,
         cursor_seconds: float = CURSOR_SECONDS,
+        lives_seconds: float = LIVES_SECONDS,
     ) -> None:
         self.cursor_frame = 0
+        self.lives_frame = 0
         self.top_frame = 0
         self.rows_written = 0
         self.state = "starting"
@@ -79,6 +89,7 @@ class FillWriter:
         self._batch_rows = batch_rows
         self._batch_seconds = batch_seconds
         self._cursor_seconds = cursor_seconds
+        self._lives_seconds = lives_seconds
         self._pause_seconds = _FIRST_PAUSE_SECONDS
         self._races = 0
 
@@ -104,7 +115,7 @@ class FillWriter:
                     raise self._halted("another writer works on this shard: stop one") from None
             except POSTGRES_FAILED as error:
                 reason = self._curable(error)
-            except (JournalContradicts, RowsMissing, msgspec.MsgspecError) as error:
+            except (*_CONTRADICTIONS, msgspec.MsgspecError) as error:
                 raise self._halted(str(error)) from error
             self.state = f"waiting: {reason}"
             await asyncio.sleep(self._pause_seconds)
@@ -126,34 +137,47 @@ class FillWriter:
     async def _write_from_cursor(self, database: PostgresConnection, link: RedisLink) -> None:
         await database.execute(query("become_writer"))
         self.fills_misplaced = await fills_are_misplaced(database)
-        cursor = await begin_cursor(database, self._shard)
-        self.cursor_frame = cursor.frame
-        tail = JournalTail(link, self._shard, cursor)
+        cursor, written, lives = await begin_lives(database, self._shard)
+        self.cursor_frame, self.lives_frame = cursor.frame, written.frame
+        await JournalTail(link, self._shard, cursor).check_position()
+        tail = JournalTail(link, self._shard, written)
         await tail.check_position()
         fresh = True
-        reported_at = 0.0
+        reported_at = written_at = time.monotonic()
         while True:
-            rows = await self._gather(tail)
-            if tail.position != cursor:
+            before = tail.position
+            rows = await self._gather(tail, cursor, lives)
+            now = time.monotonic()
+            is_due = (
+                now >= written_at + self._lives_seconds
+                or lives.changed >= _MOST_LIVES
+                or tail.position == before  # nothing else to do
+            ) and tail.position.frame >= max(cursor.frame, self.lives_frame + 1)
+            if tail.position.frame > cursor.frame or is_due:
+                standing = lives.take_changed() if is_due else None
+                cursors = cursor, tail.position
                 new = await write_rows(
-                    database, self._shard, rows, cursor, tail.position, may_repeat=fresh
+                    database, self._shard, rows, standing, *cursors, may_repeat=fresh
                 )
                 cursor = tail.position
                 fresh = False
                 self._wrote(cursor, new)
+                if is_due:
+                    self.lives_frame = cursor.frame
+                    written_at = now
             if tail.at_top:
                 self.state = "idle"
-            if time.monotonic() >= reported_at + _REPORT_SECONDS:
-                reported_at = time.monotonic()
-                await self._tell(link, "HSET", self.cursor_frame)
+            if now >= reported_at + _REPORT_SECONDS:
+                reported_at = now
+                await self._tell(link, "HSET", self.lives_frame)
 
     async def _tell(self, link: RedisLink, command: str, frame: int) -> None:
         # A Redis that is full refuses this; stopping for it would keep the journal from shrinking.
         with suppress(RedisReplyError):
             await link.call(command, *self._reader, frame)
 
-    async def _gather(self, tail: JournalTail) -> Rows:
-        """Read frames until the batch is full or old enough; return its rows."""
+    async def _gather(self, tail: JournalTail, cursor: Cursor, lives: PositionLives) -> Rows:
+        """Read frames until the batch is full or old enough; return its rows beyond the cursor."""
         rows = no_rows()
         begun_at = 0.0
         wait = _IDLE_SECONDS
@@ -164,7 +188,9 @@ class FillWriter:
             self.top_frame = max(self.top_frame, tail.position.frame)
             begun_at = begun_at or time.monotonic()
             for frame in frames:
-                append_rows(frame, rows)
+                append_rows(frame, rows if frame.n > cursor.frame else no_rows(), lives)
+                if frame.n == cursor.frame and frame.hash != cursor.hash:
+                    raise JournalContradicts(f"frame {frame.n} is not that of the cursor")
             # A cursor that moves alone is worth fewer commits than rows that somebody waits for.
             age = self._batch_seconds if rows.total else self._cursor_seconds
             wait = begun_at + age - time.monotonic()

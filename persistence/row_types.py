@@ -104,6 +104,47 @@ class MarginCallRow(NamedTuple):
     receipt: str
 
 
+class InstrumentRow(NamedTuple):
+    """An instrument as it now stands, in the order of the columns of `upsert_instruments.sql`."""
+
+    time_us: int
+    frame: int
+    event_index: int
+    symbol: str
+    contract_size: str
+    tick_size: str
+    lot_size: str
+    mode: str
+    mark_source: str
+    terms: str
+    is_deleted: bool
+
+
+class PositionRow(NamedTuple):
+    """One position's life as it now stands, in the order of `upsert_positions.sql`."""
+
+    id: str
+    sub_account_id: str
+    symbol: str
+    side: str
+    status: str
+    quantity: str
+    cost: str
+    max_quantity: str
+    entry_price: str
+    notional: str
+    realized_pnl: str
+    fees: str
+    taken_over_by: str | None
+    opened_us: int
+    opened_frame: int
+    opened_index: int
+    last_frame: int
+    last_index: int
+    closed_frame: int | None
+    closed_us: int | None
+
+
 class Rows(NamedTuple):
     """The rows of some frames, each list in the order of the journal."""
 

@@ -5,6 +5,8 @@ from typing import Final
 import msgspec
 
 from engine.messages import Frame
+from persistence import event_shapes as shapes
+from persistence.position_lives import BACKSTOP, Place, PositionLives
 from persistence.row_types import (
     BalanceRow,
     FillRow,
@@ -20,139 +22,33 @@ _OPPOSITE: Final = {"buy": "sell", "sell": "buy"}
 _WORDS: Final = (
     *(b'"trade"', b'"balance_changed"', b'"liquidation"', b'"funding"', b'"swap"'),
     *(b'"takeover"', b'"deleveraged"', b'"deficit"', b'"margin_call"', b'"odd_lots"'),
+    *(b'"corporate_action"', b'"instrument_'),
 )
-_BACKSTOP: Final = "backstop"
 
-
-class _Kind(msgspec.Struct, gc=False):
-    type: str
-
-
-class _Party(msgspec.Struct, gc=False):
-    account: str
-    client_order_id: str
-    order_id: int
-    fee: str
-    realized_pnl: str
-    position: str
-
-
-class _Trade(msgspec.Struct, gc=False):
-    symbol: str
-    trade_id: int
-    price: str
-    quantity: str
-    aggressor_side: str
-    maker: _Party
-    taker: _Party
-
-
-class _BalanceChanged(msgspec.Struct, gc=False):
-    account: str
-    delta: str
-    balance: str
-    cause: str
-
-
-class _OddLots(msgspec.Struct, gc=False):
-    account: str
-    realized_pnl: str
-    balance: str
-
-
-class _Liquidation(msgspec.Struct, gc=False):
-    account: str
-    symbol: str
-    tier: int
-    side: str
-    quantity: str
-    receipt: msgspec.Raw
-    limit_price: str | None = None
-
-
-class _Takeover(msgspec.Struct, gc=False):
-    account: str
-    symbol: str
-    side: str
-    quantity: str
-    price: str
-    realized_pnl: str
-    receipt: msgspec.Raw
-
-
-class _After(msgspec.Struct, gc=False):
-    realized_pnl: str
-
-
-class _Deleveraged(msgspec.Struct, gc=False):
-    account: str
-    counter_account: str
-    symbol: str
-    side: str
-    quantity: str
-    price: str
-    account_after: _After
-    counter_after: _After
-    receipt: msgspec.Raw
-
-
-class _Deficit(msgspec.Struct, gc=False):
-    account: str
-    amount: str
-    receipt: msgspec.Raw
-
-
-class _Ratio(msgspec.Struct, gc=False):
-    equity: str
-    maintenance_margin: str
-
-
-class _MarginCall(msgspec.Struct, gc=False):
-    account: str
-    receipt: msgspec.Raw
-
-
-class _Carry(msgspec.Struct, gc=False):
-    symbol: str
-    mark_price: str
-    paid: str
-    received: str
-    residue: str
-
-
-class _Funding(_Carry, gc=False):
-    funding_id: str
-    rate: str
-
-
-class _Swap(_Carry, gc=False):
-    swap_id: str
-    long_rate: str
-    short_rate: str
-    day_count: int
-    days: int
-
-
-_kinds = msgspec.json.Decoder(list[_Kind])
+_kinds = msgspec.json.Decoder(list[shapes.Kind])
 _raws = msgspec.json.Decoder(list[msgspec.Raw])
-_trade = msgspec.json.Decoder(_Trade)
-_balance = msgspec.json.Decoder(_BalanceChanged)
-_odd_lots = msgspec.json.Decoder(_OddLots)
-_liquidation = msgspec.json.Decoder(_Liquidation)
-_takeover = msgspec.json.Decoder(_Takeover)
-_deleveraged = msgspec.json.Decoder(_Deleveraged)
-_deficit = msgspec.json.Decoder(_Deficit)
-_margin_call = msgspec.json.Decoder(_MarginCall)
-_ratio = msgspec.json.Decoder(_Ratio)
-_funding = msgspec.json.Decoder(_Funding)
-_swap = msgspec.json.Decoder(_Swap)
+_trade = msgspec.json.Decoder(shapes.Trade)
+_balance = msgspec.json.Decoder(shapes.BalanceChanged)
+_odd_lots = msgspec.json.Decoder(shapes.OddLots)
+_action = msgspec.json.Decoder(shapes.CorporateAction)
+_liquidation = msgspec.json.Decoder(shapes.Liquidation)
+_takeover = msgspec.json.Decoder(shapes.Takeover)
+_deleveraged = msgspec.json.Decoder(shapes.Deleveraged)
+_deficit = msgspec.json.Decoder(shapes.Deficit)
+_margin_call = msgspec.json.Decoder(shapes.MarginCall)
+_ratio = msgspec.json.Decoder(shapes.Ratio)
+_funding = msgspec.json.Decoder(shapes.Funding)
+_swap = msgspec.json.Decoder(shapes.Swap)
+_instrument = msgspec.json.Decoder(shapes.Instrument)
+_deleted = msgspec.json.Decoder(shapes.Deleted)
 
 
-def append_rows(frame: Frame, rows: Rows) -> None:
+def append_rows(frame: Frame, rows: Rows, lives: PositionLives) -> None:
     """Append the rows of a frame: two for a trade, one for whatever else has a table.
 
-    Event types that have no table, also those of later releases, are passed over. Raises
-    msgspec.ValidationError for an event that is not what its type says. O(events).
+    What moves a position is told to `lives` too. Event types that have no table, also those of
+    later releases, are passed over. Raises msgspec.ValidationError for an event that is not what
+    its type says, and LivesContradict. O(events).
     """
     if not any(word in frame.events for word in _WORDS):
         return
@@ -161,26 +57,48 @@ def append_rows(frame: Frame, rows: Rows) -> None:
     for index, (kind, raw) in enumerate(zip(kinds, raws, strict=True)):
         match kind.type:
             case "trade":
-                rows.fills.extend(_fill_rows(frame, index, _trade.decode(raw)))
+                trade = _trade.decode(raw)
+                rows.fills.extend(_fill_rows(frame, index, trade))
+                lives.trade(Place(frame.time_us, frame.n, index), trade)
             case "balance_changed":
                 rows.balances.append(_balance_row(frame, index, _balance.decode(raw)))
             case "odd_lots":
-                rows.balances.append(_odd_lots_row(frame, index, _odd_lots.decode(raw)))
+                odd = _odd_lots.decode(raw)
+                rows.balances.append(_odd_lots_row(frame, index, odd))
+                lives.odd_lots(Place(frame.time_us, frame.n, index), odd)
             case "liquidation":
                 rows.liquidations.append(_liquidation_row(frame, index, _liquidation.decode(raw)))
             case "takeover" | "deleveraged" | "deficit":
-                rows.waterfall.append(_waterfall_row(frame, index, kind.type, raw))
-            case "funding":
-                rows.funding.append(_funding_row(frame, index, _funding.decode(raw)))
-            case "swap":
-                rows.funding.append(_swap_row(frame, index, _swap.decode(raw)))
+                rows.waterfall.append(
+                    _waterfall_row(Place(frame.time_us, frame.n, index), kind.type, raw, lives)
+                )
+            case "funding" | "swap":
+                rows.funding.append(_boundary_row(frame, index, kind.type, raw))
             case "margin_call":
                 rows.margin_calls.append(_margin_call_row(frame, index, _margin_call.decode(raw)))
+            case (
+                "instrument_created"
+                | "instrument_updated"
+                | "instrument_deleted"
+                | "corporate_action"
+            ):
+                _tell_instrument(Place(frame.time_us, frame.n, index), kind.type, raw, lives)
             case _:
                 pass
 
 
-def _fill_rows(frame: Frame, index: int, trade: _Trade) -> tuple[FillRow, FillRow]:
+def _tell_instrument(place: Place, kind: str, raw: msgspec.Raw, lives: PositionLives) -> None:
+    if kind == "instrument_deleted":
+        lives.instrument_deleted(place, _deleted.decode(raw).symbol)
+    elif kind == "corporate_action":
+        lives.corporate_action(place, _action.decode(raw))
+    elif kind == "instrument_created":
+        lives.instrument_created(place, _instrument.decode(raw), bytes(raw).decode())
+    else:
+        lives.instrument_updated(place, _instrument.decode(raw), bytes(raw).decode())
+
+
+def _fill_rows(frame: Frame, index: int, trade: shapes.Trade) -> tuple[FillRow, FillRow]:
     maker, taker, side = trade.maker, trade.taker, trade.aggressor_side
     return (
         _fill_row(frame, index, trade, "maker", maker, taker, _OPPOSITE[side]),
@@ -189,7 +107,13 @@ def _fill_rows(frame: Frame, index: int, trade: _Trade) -> tuple[FillRow, FillRo
 
 
 def _fill_row(
-    frame: Frame, index: int, trade: _Trade, liquidity: str, own: _Party, other: _Party, side: str
+    frame: Frame,
+    index: int,
+    trade: shapes.Trade,
+    liquidity: str,
+    own: shapes.Party,
+    other: shapes.Party,
+    side: str,
 ) -> FillRow:
     return FillRow(
         frame.time_us,
@@ -211,19 +135,19 @@ def _fill_row(
     )
 
 
-def _balance_row(frame: Frame, index: int, event: _BalanceChanged) -> BalanceRow:
+def _balance_row(frame: Frame, index: int, event: shapes.BalanceChanged) -> BalanceRow:
     return BalanceRow(
         frame.time_us, frame.n, index, event.account, event.delta, event.balance, event.cause
     )
 
 
-def _odd_lots_row(frame: Frame, index: int, event: _OddLots) -> BalanceRow:
+def _odd_lots_row(frame: Frame, index: int, event: shapes.OddLots) -> BalanceRow:
     """Return what paying out odd lots has moved; the house's side is its counterpart."""
     moved = (event.account, event.realized_pnl, event.balance)
     return BalanceRow(frame.time_us, frame.n, index, *moved, "odd_lots")
 
 
-def _liquidation_row(frame: Frame, index: int, event: _Liquidation) -> LiquidationRow:
+def _liquidation_row(frame: Frame, index: int, event: shapes.Liquidation) -> LiquidationRow:
     return LiquidationRow(
         frame.time_us,
         frame.n,
@@ -238,8 +162,8 @@ def _liquidation_row(frame: Frame, index: int, event: _Liquidation) -> Liquidati
     )
 
 
-def _waterfall_row(frame: Frame, index: int, kind: str, raw: msgspec.Raw) -> WaterfallRow:
-    place = (frame.time_us, frame.n, index, kind)
+def _waterfall_row(at: Place, kind: str, raw: msgspec.Raw, lives: PositionLives) -> WaterfallRow:
+    place = (*at, kind)
     if kind == "deficit":
         debt = _deficit.decode(raw)
         receipt = bytes(debt.receipt).decode()
@@ -247,20 +171,28 @@ def _waterfall_row(frame: Frame, index: int, kind: str, raw: msgspec.Raw) -> Wat
         return WaterfallRow(*place, debt.account, *nothing, debt.amount, receipt)
     if kind == "takeover":
         e = _takeover.decode(raw)
-        named = (e.account, _BACKSTOP, e.symbol, e.side, e.quantity, e.price)
+        lives.takeover(at, e)
+        named = (e.account, BACKSTOP, e.symbol, e.side, e.quantity, e.price)
         return WaterfallRow(*place, *named, e.realized_pnl, None, None, bytes(e.receipt).decode())
     d = _deleveraged.decode(raw)
+    lives.deleveraged(at, d)
     named = (d.account, d.counter_account, d.symbol, _OPPOSITE[d.side], d.quantity, d.price)
     results = (d.account_after.realized_pnl, d.counter_after.realized_pnl)
     return WaterfallRow(*place, *named, *results, None, bytes(d.receipt).decode())
 
 
-def _funding_row(frame: Frame, index: int, event: _Funding) -> FundingRow:
+def _boundary_row(frame: Frame, index: int, kind: str, raw: msgspec.Raw) -> FundingRow:
+    if kind == "funding":
+        return _funding_row(frame, index, _funding.decode(raw))
+    return _swap_row(frame, index, _swap.decode(raw))
+
+
+def _funding_row(frame: Frame, index: int, event: shapes.Funding) -> FundingRow:
     rates = (event.rate, _negative(event.rate))
     return _carry_row(frame, index, event, ("funding", event.funding_id), rates, (None, None))
 
 
-def _swap_row(frame: Frame, index: int, event: _Swap) -> FundingRow:
+def _swap_row(frame: Frame, index: int, event: shapes.Swap) -> FundingRow:
     rates = (event.long_rate, event.short_rate)
     return _carry_row(
         frame, index, event, ("swap", event.swap_id), rates, (event.days, event.day_count)
@@ -276,7 +208,7 @@ def _negative(decimal: str) -> str:
 def _carry_row(
     frame: Frame,
     index: int,
-    event: _Carry,
+    event: shapes.Carry,
     named: tuple[str, str],
     rates: tuple[str, str],
     days: tuple[int | None, int | None],
@@ -296,7 +228,7 @@ def _carry_row(
     )
 
 
-def _margin_call_row(frame: Frame, index: int, event: _MarginCall) -> MarginCallRow:
+def _margin_call_row(frame: Frame, index: int, event: shapes.MarginCall) -> MarginCallRow:
     ratio = _ratio.decode(event.receipt)
     return MarginCallRow(
         frame.time_us,

@@ -88,7 +88,14 @@ class Snapshotter:
         await _wait_for(child)
         self._taken_at = frame
         await self.prune()
-        log.info("snapshot taken", frame=self._taken_at, pause_ms=round(self.last_pause_ms, 1))
+        kernel = self._loop.machine.kernel
+        log.info(
+            "snapshot taken",
+            frame=self._taken_at,
+            pause_ms=round(self.last_pause_ms, 1),
+            looks=kernel.looks,
+            moves=kernel.moves,
+        )
 
     async def prune(self) -> None:
         """Delete old generations and what an interrupted write left."""

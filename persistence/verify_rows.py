@@ -9,6 +9,7 @@ import msgspec
 from engine.connections import PostgresConnection
 from engine.messages import Frame
 from persistence.cursor import read_cursor
+from persistence.position_lives import PositionLives
 from persistence.queries import query
 from persistence.row_types import (
     BalanceRow,
@@ -44,7 +45,8 @@ async def compare(
         cursor = await read_cursor(connection, shard)
         written = cursor.frame if cursor else 0
         tables: list[_Table] | None = None
-        async for frame in _each(frames):
+        lives = PositionLives(shard)  # told to nobody: those are compared apart
+        async for frame in each_of(frames):
             if tables is None:
                 last = written if cursor else _HIGHEST_FRAME
                 tables = [
@@ -54,7 +56,7 @@ async def compare(
             if frame.n > written:
                 break
             rows = no_rows()
-            append_rows(frame, rows)
+            append_rows(frame, rows, lives)
             everything: tuple[Sequence[tuple[Any, ...]], ...] = rows
             for table, expected in zip(tables, everything, strict=True):
                 for row in sorted(expected, key=table.key):
@@ -118,7 +120,7 @@ class _Table:
             return
         self._ahead = None
         for column, told, stored in zip(self._columns, row, found, strict=True):
-            if told != stored and not _same(told, stored):
+            if told != stored and not same_value(told, stored):
                 self._report(row, f"{column} is {told} in the journal and {stored} in Postgres")
 
     async def expect_no_more(self) -> None:
@@ -143,7 +145,8 @@ class _Table:
         return self._ahead
 
 
-async def _each(frames: AsyncIterable[Frame] | Iterable[Frame]) -> AsyncIterator[Frame]:
+async def each_of(frames: AsyncIterable[Frame] | Iterable[Frame]) -> AsyncIterator[Frame]:
+    """Yield the frames of either kind of source."""
     if isinstance(frames, AsyncIterable):
         async for frame in frames:
             yield frame
@@ -152,7 +155,7 @@ async def _each(frames: AsyncIterable[Frame] | Iterable[Frame]) -> AsyncIterator
             yield frame
 
 
-def _same(told: object, stored: object) -> bool:
+def same_value(told: object, stored: object) -> bool:
     """Tell whether two texts are the same number, or the same JSON in another spelling."""
     if not isinstance(told, str) or not isinstance(stored, str):
         return False

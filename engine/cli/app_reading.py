@@ -20,7 +20,7 @@ from engine.cli.options import (
 )
 from engine.cli.places import Place
 from engine.cli.replica import replica
-from engine.cli.state import state_tables, state_view
+from engine.cli.state import state_sentences, state_tables, state_view
 from engine.cli.tail import TailOptions
 from engine.cli.tail import tail as print_events
 from engine.cli.verify import verify as verify_all
@@ -69,7 +69,7 @@ def state(
     state_dir: StateDirOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show accounts, positions with tier prices, orders, books."""
+    """Show accounts, positions with tier prices, orders, books; of one account what comes next."""
     place = Place.find(config, state_dir)
     found = in_loop(replica(place.connections(), place.shard))
     view = state_view(found, place.shard, account, symbol)
@@ -79,6 +79,8 @@ def state(
     console = wide_console()
     for table in state_tables(view):
         console.print(table)
+    for sentence in state_sentences(view):
+        typer.echo(sentence)
 
 
 @report.command()

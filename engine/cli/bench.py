@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import platform
 import statistics
 import sys
@@ -15,9 +16,11 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 
+from engine.cli.bench_checks import run_checked_once_and_twice
 from engine.cli.bench_flow import limits_and_cancels, symmetric_limits
 from engine.cli.bench_kernel import Run, run_kernel, run_yardstick
 from engine.cli.bench_line import run_line
+from engine.cli.bench_looks import INSTRUMENTS, approach, most_looks
 from engine.cli.bench_order_types import REFERENCE, WORKLOADS, Workload
 from engine.cli.bench_script import run_script
 from engine.cli.bench_ticks import SIZES, kernel_with_positions, run_ticks
@@ -55,20 +58,25 @@ def bench(*, as_json: bool, quick: bool = False) -> int:
         progress.update(task, description="kernel: symmetric limits")
         limits = symmetric_limits(40_000 // scale, SEED)
         rows.append(_kernel_row("symmetric limits", [], limits, rounds))
+        progress.update(task, description="kernel: the ledger checked twice")
+        rows.append(_ledger_row(limits, rounds))
         for workload in WORKLOADS:
             progress.update(task, description=f"order types: {workload.titled(scale)}")
             rows.append(order_type_row(workload, rounds, scale))
         progress.update(task, description="ticks over safe positions")
         rows += _tick_rows(rounds, scale)
+        progress.update(task, description="looks on the way to a margin call")
+        looks = [_looks(number) for number in INSTRUMENTS]
         progress.update(task, description="the whole line: daemon and pass-through")
         before, flow = limits_and_cancels(2_000 // scale, 60_000 // scale, SEED)
         rows += [_line_row([*before, *flow], rounds)]
     machine = f"{platform.machine()}, {platform.python_implementation()} {sys.version.split()[0]}"
     if as_json:
-        result = {"machine": machine, "seed": SEED, "rounds": rounds, "rows": rows}
+        result = {"machine": machine, "seed": SEED, "rounds": rounds, "rows": rows, "looks": looks}
         sys.stdout.write(json.dumps(result) + "\n")
     else:
         wide_console().print(_table(rows, machine))
+        wide_console().print(_looks_table(looks))
     return 0
 
 
@@ -81,6 +89,27 @@ def _kernel_row(name: str, before: list[Any], flow: list[Any], rounds: int) -> R
         pairs.append((ours, theirs))
     rates = [(len(flow) / ours.seconds, len(flow) / theirs.seconds) for ours, theirs in pairs]
     return _row("kernel, " + name, YARDSTICK, rates)
+
+
+def _ledger_row(flow: list[Any], rounds: int) -> Row:
+    """Compare a kernel that checks its ledger twice after each trade with the kernel as it is."""
+    rates = []
+    for _ in range(rounds):
+        once, twice = run_checked_once_and_twice(flow)
+        rates.append((len(flow) / twice, len(flow) / once))
+    return _row("kernel, ledger checked twice", "checked once, as always", rates)
+
+
+def _looks(instruments: int) -> Row:
+    """Return how often accounts were looked at while one of their prices fell to the call."""
+    way = approach(instruments)
+    return {
+        "instruments": instruments,
+        "percent": way.percent,
+        "looks": way.looks // way.holders,
+        "looks_per_percent": round(way.looks_per_percent, 3),
+        "bound": math.floor(most_looks(instruments, way.half_ticks)),
+    }
 
 
 def order_type_row(workload: Workload, rounds: int, scale: int) -> Row:
@@ -148,4 +177,13 @@ def _table(rows: list[Row], machine: str) -> Table:
             f"{row['ratio']:.3f}",
             f"{row['ratio_min']:.3f} to {row['ratio_max']:.3f}",
         )
+    return table
+
+
+def _looks_table(looks: list[Row]) -> Table:
+    table = Table(title="looks at an account, until one price of its instruments brings the call")
+    for name in ("instruments", "percent", "looks", "bound", "looks_per_percent"):
+        table.add_column(name.replace("_", " "), justify="right")
+    for row in looks:
+        table.add_row(*(str(row[str(column.header).replace(" ", "_")]) for column in table.columns))
     return table

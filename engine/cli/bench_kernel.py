@@ -77,7 +77,7 @@ def run_kernel(before: list[Step], flow: list[Step]) -> Run:
     kernel = machine.kernel
     orders = [*before, *flow]
     for place, step in enumerate(before):
-        kernel.apply(_command(orders, step, place))
+        kernel.apply(command_of(orders, step, place))
     seconds = 0.0
     traded = 0
     gc.collect()
@@ -85,7 +85,7 @@ def run_kernel(before: list[Step], flow: list[Step]) -> Run:
     for start in range(0, len(flow), _CHUNK):
         chunk = flow[start : start + _CHUNK]
         commands = [
-            _command(orders, step, place) for place, step in enumerate(chunk, start + len(before))
+            command_of(orders, step, place) for place, step in enumerate(chunk, start + len(before))
         ]
         began = time.perf_counter()
         answers = [kernel.apply(command) for command in commands]
@@ -137,7 +137,8 @@ def run_yardstick(before: list[Step], flow: list[Step]) -> Run:
     return Run(seconds, resting, traded)
 
 
-def _command(orders: list[Step], step: Step, place: int) -> PlaceOrder | CancelOrder:
+def command_of(orders: list[Step], step: Step, place: int) -> PlaceOrder | CancelOrder:
+    """Return the step at a place among the orders as a command of the core."""
     if step.side == 0:
         owner = account_name(orders[step.target].account)
         return CancelOrder(owner, f"o{step.target}")

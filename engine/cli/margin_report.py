@@ -23,8 +23,8 @@ def margin_report(state: State) -> list[dict[str, Any]]:
     """Return one row an account, highest ratio first, in the order in which they would be acted on.
 
     `utilisation` is (initial margin + held fees) ⁄ equity, rounded up to 6 places, null without
-    positive equity. `stage` is `candidate` from ratio 1 on (D1), `tier 1` to `tier 3`, `call`, or
-    empty.
+    positive equity. `stage` is `liquidation candidate` from ratio 1 on (D1), `tier 1` to `tier 3`,
+    `call`, or empty.
     """
     accounts = state.accounts.values()
     standings = {account.account_id: Standing(account) for account in accounts}
@@ -93,7 +93,7 @@ def _row(account: Account, standing: Standing, ladder: SetLiquidation) -> dict[s
 def _stage(standing: Standing, ladder: SetLiquidation) -> str:
     maintenance, equity = standing.maintenance, standing.equity
     if margin_ratio_reaches(maintenance, equity, PPM):
-        return "candidate"
+        return "liquidation candidate"
     tier = tier_reached(maintenance, equity, ladder)
     if tier:
         return f"tier {tier}"

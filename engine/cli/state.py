@@ -8,6 +8,7 @@ from rich.table import Table
 
 from engine import views
 from engine.cli.failure import CommandError
+from engine.cli.foreseen import foreseen_view, sentences
 from engine.config_errors import suggestion
 from engine.exits import BAD_USAGE
 
@@ -26,6 +27,7 @@ def state_view(
 ) -> dict[str, Any]:
     """Return the state at the replica's frame as JSON-ready values, narrowed down where asked.
 
+    Of one account also what would happen to it next.
     Raises CommandError for an account or a symbol that there is not.
     """
     state = replica.kernel.state
@@ -39,7 +41,7 @@ def state_view(
             for name, each in orders.items()
             if (ours := [order for order in each if order["symbol"] == symbol])
         }
-    return {
+    view = {
         "shard": shard,
         "frame": replica.n,
         "time_us": state.now_us,
@@ -49,7 +51,16 @@ def state_view(
         "positions": _only(positions, account),
         "open_orders": _only(orders, account),
         "totals": views.totals(state),
+        "looks": {"accounts": replica.kernel.looks, "moves": replica.kernel.moves},
     }
+    if account is not None:
+        view["next"] = {account: foreseen_view(state, state.accounts[account])}
+    return view
+
+
+def state_sentences(view: dict[str, Any]) -> list[str]:
+    """Return what would happen next to the account that was asked for."""
+    return [said for name, rungs in view.get("next", {}).items() for said in sentences(name, rungs)]
 
 
 def state_tables(view: dict[str, Any]) -> Iterator[Table]:
@@ -105,6 +116,11 @@ def state_tables(view: dict[str, Any]) -> Iterator[Table]:
     for symbol, book in view["books"].items():
         if book["bids"] or book["asks"]:
             yield _book(symbol, book)
+    yield _table(
+        "margins looked at since the newest snapshot, and how often marks had moved",
+        tuple(view["looks"]),
+        [tuple(view["looks"].values())],
+    )
     yield _table("totals", tuple(view["totals"]), [tuple(view["totals"].values())])
 
 
@@ -122,6 +138,7 @@ def _positions(positions: dict[str, Any]) -> Table:
         "symbol",
         "quantity",
         "avg price",
+        "cost",
         "unrealized",
         *tiers,
         "bankrupt at",
@@ -136,6 +153,7 @@ def _positions(positions: dict[str, Any]) -> Table:
                 symbol,
                 p["quantity"],
                 p["avg_price"],
+                p["cost"],
                 p["unrealized_pnl"],
                 *p["tier_prices"].values(),
                 p["bankruptcy_price"],

@@ -68,6 +68,7 @@ async def verify(connections: Connections, shard: str, watched: Console) -> Veri
             await walk.go(bar.show("replay", first.n))
             if connections.endpoints.postgres_dsn is not None:
                 moved = bar.show("Postgres", first.n)
+                postgres.before = walk.before
                 await postgres.go(first.n, top.n, walk.trades, moved)
                 checks = checks + postgres.checks
         oldest = await source.first()

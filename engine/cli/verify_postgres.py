@@ -1,4 +1,4 @@
-"""Compare Postgres with the journal: the writer's cursor, every row, and the count of fills."""
+"""Compare Postgres with the journal: the writer's cursor, every row, every life, all fills."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Final
 from engine.cli.verify_check import Check
 from engine.connections import POSTGRES_FAILED, PostgresLost
 from persistence.cursor import Cursor, read_cursor
+from persistence.position_lives import LivesContradict
 from persistence.queries import query
+from persistence.verify_positions import Before, compare_positions
 from persistence.verify_rows import compare
 
 if TYPE_CHECKING:
@@ -22,15 +24,22 @@ if TYPE_CHECKING:
 
 WRITER_SECONDS: Final = 30.0
 _POLL_SECONDS: Final = 0.1
+_MOST_NAMED: Final = 5
 
 
 class PostgresChecks:
-    """The three checks that need the database. Whatever cannot be looked at has failed."""
+    """The checks that need the database. Whatever cannot be looked at has failed.
+
+    `before` is the state from which positions are followed; without one, only those in instruments
+    that the journal at hand creates.
+    """
 
     def __init__(self, connections: Connections, shard: str, source: JournalFrames) -> None:
         self.writer = Check("writer")
         self.rows = Check("rows")
+        self.positions = Check("positions")
         self.fills = Check("fills")
+        self.before: Before | None = None
         self._connections = connections
         self._shard = shard
         self._source = source
@@ -38,7 +47,7 @@ class PostgresChecks:
     @property
     def checks(self) -> list[Check]:
         """The checks, in the order in which they are told."""
-        return [self.writer, self.rows, self.fills]
+        return [self.writer, self.rows, self.positions, self.fills]
 
     async def go(self, first: int, top: int, trades: int, moved: Callable[[int], None]) -> None:
         """Look at everything from frame `first` on; `trades` are those up to `top`."""
@@ -77,6 +86,7 @@ class PostgresChecks:
             for difference in await compare(database, self._shard, frames):
                 self.rows.fail(difference)
         self.rows.text = f"every row of frames {first} to {cursor.frame} is in both, and the same"
+        await self._look_at_positions(database, first, moved)
         written = await database.fetchval(query("count_fills"), self._shard, first, top)
         if cursor.frame < top:
             self.fills.fail(f"not counted: the writer has not reached frame {top}")
@@ -84,15 +94,42 @@ class PostgresChecks:
             self.fills.fail(f"{written} in Postgres, {2 * trades} in the journal")
         self.fills.text = f"{written} in Postgres, {2 * trades} in the journal"
 
+    async def _look_at_positions(
+        self, database: PostgresConnection, first: int, moved: Callable[[int], None]
+    ) -> None:
+        before = Before(first - 1, {}, []) if self.before is None else self.before
+        async with aclosing(live_frames(self._source, before.frame, moved)) as frames:
+            try:
+                found = await compare_positions(database, self._shard, frames, before)
+            except (LivesContradict, ArithmeticError) as contradiction:
+                self.positions.fail(f"they do not follow from each other: {contradiction!r}")
+                return
+        for difference in found.differences:
+            self.positions.fail(difference)
+        self.positions.text = f"{found.whole} lives up to frame {found.frame} are the same"
+        if found.begun_before:
+            self.positions.text += (
+                f"; of {found.begun_before} begun before frame {before.frame + 1}: side, quantity, "
+                "cost and end, not when they began nor what they had realised and paid until then"
+            )
+        if found.unseen:
+            self.positions.text += f"; {found.unseen} not looked at: no snapshot to begin from"
+        if found.symbols_without:
+            named = ", ".join(sorted(found.symbols_without)[:_MOST_NAMED])
+            self.positions.text += (
+                f"; {len(found.symbols_without)} instruments older than the table: {named}"
+            )
+
     async def _wait(self, database: PostgresConnection, top: int) -> Cursor | None:
         """Return the cursor once it is at the top, or as it is after 30 s."""
         deadline = time.monotonic() + WRITER_SECONDS
         while True:
             cursor = await read_cursor(database, self._shard)
-            if cursor is not None and cursor.frame >= top:
+            lives = await read_cursor(database, self._shard, "lives_cursor")
+            if cursor is not None and lives is not None and lives.frame >= top:
                 return cursor
             if time.monotonic() > deadline:
-                at = cursor.frame if cursor is not None else 0
+                at = lives.frame if lives is not None else 0
                 self.writer.fail(
                     f"it stands at frame {at}, and has not reached {top} within "
                     f"{WRITER_SECONDS:.0f} s: look into the daemon's log"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
 
+from engine.cli.verify_before import held_before
 from engine.cli.verify_check import Check
 from engine.cli.verify_receipts import ReceiptAuditor
 from engine.codec import VERSION, CorruptFrame, check_hash, decode_cursors, genesis_hash
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from engine.ports import Manifest
     from persistence.journal import JournalFrames
     from persistence.snapshot_store import SnapshotStore
+    from persistence.verify_positions import Before
 
 _FULL_CHECKS: Final = 50
 """So often every invariant is asserted on the way; the ledger is after every command anyway."""
@@ -38,6 +40,7 @@ class Walk:
         self.receipts = Check("receipts")
         self.snapshots = Check("snapshots")
         self.trades = 0
+        self.before: Before | None = None
         self._source = source
         self._store = snapshots
         self._shard = shard
@@ -118,6 +121,7 @@ class Walk:
     def _begin_at(self, machine: Machine, frame: int) -> None:
         self._machine = machine
         self._start = self._replayed = frame
+        self.before = held_before(machine.kernel.state, frame)
         self._auditor = ReceiptAuditor(machine.kernel.state)
         machine.kernel.check()
         self._money_checks = 1

@@ -27,6 +27,7 @@ def test_state_is_that_of_the_journal(view: Ended) -> None:
     assert state["books"]["COIN"] == {"bids": [["79", "4.7", 1]], "asks": [["100", "0.5", 1]]}
     assert [order["client_order_id"] for order in state["open_orders"]["bob"]] == ["offer", "bid"]
     assert state["markets"]["COIN"]["mark"] == "78.6"
+    assert state["looks"]["moves"] >= 2, "the set-up moved the mark that often"
     totals = state["totals"]
     assert (totals["deposits"], totals["fees"], totals["insurance"]) == ("5030", "0", "0.1185")
 
@@ -45,6 +46,15 @@ def test_state_of_one_symbol_shows_who_is_in_it(daemon: Daemon) -> None:
     state = daemon.ask("state", "--json", "--symbol", "COIN").json
     assert "idle" not in state["accounts"]
     assert {"alice", "bob"} <= state["accounts"].keys()
+
+
+def test_state_of_one_account_tells_what_comes_next(daemon: Daemon) -> None:
+    """Alice, 0.7 long and called already, asks what is next and at which price (D1, D2)."""
+    (tier,) = daemon.ask("state", "--json", "--account", "alice").json["next"]["alice"]
+    assert (tier["rung"], tier["symbol"], tier["mark"]) == ("tier 1", "COIN", "78.6")
+    assert tier["closes"] == [{"symbol": "COIN", "side": "sell", "quantity": "0.3", "of": "0.7"}]
+    said = f"alice: liquidation tier 1 at {tier['price']} of COIN"
+    assert said in daemon.ask("state", "--account", "alice").out
 
 
 def test_unknown_account_is_bad_usage_with_a_suggestion(daemon: Daemon) -> None:

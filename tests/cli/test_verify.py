@@ -312,7 +312,7 @@ def test_verify_beside_a_busy_daemon_agrees(daemon: Daemon) -> None:
     names = [line.split()[1] for line in ended.out.splitlines()]
     assert names == [
         *("chain", "events", "money", "receipts", "snapshots"),
-        *("writer", "rows", "fills"),
+        *("writer", "rows", "positions", "fills"),
     ]
 
 

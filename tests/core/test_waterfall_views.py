@@ -67,6 +67,25 @@ def test_backstop_is_no_candidate_in_the_margin_report() -> None:
     assert stages["backstop"] == ""
 
 
+@pytest.mark.parametrize(
+    ("mark", "stage"), [("88.89", "tier 3"), ("88.88", "liquidation candidate")]
+)
+def test_margin_report_names_the_liquidation_candidate(mark: str, stage: str) -> None:
+    """From ratio 1 on, which D2's vector has at 88.8889 (D1)."""
+    market = Market(lot_size="0.1")
+    market.play(f"""
+        deposit bob 20
+        ann sell 1@100
+        bob buy 1@100
+        state X halted
+        mark {mark}
+    """)
+
+    (bob,) = (row for row in margin_report(market.kernel.state) if row["account"] == "bob")
+
+    assert bob["stage"] == stage
+
+
 def test_deleveraging_stops_where_a_frame_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
     """A victim with a hundred thousand orders must not make a frame that nobody can send (D7)."""
     lower(monkeypatch, "MAX_FRAME_EVENTS", 6)

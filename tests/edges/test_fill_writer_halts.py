@@ -9,6 +9,7 @@ from engine.connections import Connections, PostgresConnection, RedisLink
 from persistence import journal_tail
 from persistence.cursor import Cursor, begin_cursor
 from persistence.fill_writer import FillWriter, WriterHalted
+from persistence.position_lives import PositionLives, Standing
 from persistence.row_batch import write_rows
 from persistence.row_types import no_rows
 from persistence.rows import append_rows
@@ -129,7 +130,8 @@ async def _run(writer: FillWriter) -> None:
 async def _put_cursor(database: PostgresConnection, shard: str, cursor: Cursor) -> None:
     await begin_cursor(database, shard)
     await database.execute(
-        "UPDATE pitboss.writer_cursor SET frame = $2, hash = $3 WHERE shard = $1",
+        "UPDATE pitboss.writer_cursor SET frame = $2, hash = $3, lives_frame = $2, lives_hash = $3 "
+        "WHERE shard = $1",
         shard,
         cursor.frame,
         cursor.hash.hex(),
@@ -140,6 +142,6 @@ async def _insert_behind_its_back(
     database: PostgresConnection, shard: str, tape: Tape, event: dict[str, Any]
 ) -> None:
     rows = no_rows()
-    append_rows(tape.make(event), rows)
+    append_rows(tape.make(event), rows, PositionLives(shard))
     before = await begin_cursor(database, shard)
-    await write_rows(database, shard, rows, before, before, may_repeat=False)
+    await write_rows(database, shard, rows, Standing([], []), before, before, may_repeat=False)

@@ -96,3 +96,21 @@ async def test_view_shows_every_closing_by_force(
         (f"{shard}-2-3-counter", "ann", "deleveraged on BTCUSD"),
     ]
     assert len({row["timestamp"] for row in rows}) == 1
+
+
+async def test_ratio_of_one_is_a_liquidation_candidate(
+    connections: Connections, database: PostgresConnection, tape: Tape, shard: str
+) -> None:
+    """The threshold itself counts, and so does an account without equity (D1)."""
+    ratios = [("10.01", "10"), ("10", "10"), ("-0.5", "10")]
+    for equity, maintenance in ratios:
+        receipt = {"equity": equity, "maintenance_margin": maintenance}
+        await tape.append(liquidation(3) | {"receipt": receipt})
+    writer = hasty_writer(connections, shard)
+    async with running(writer) as task:
+        await until(lambda: writer.cursor_frame == len(ratios), task)
+    rows = await database.fetch(
+        "SELECT reason FROM pitboss.liquidations WHERE id LIKE $1 || '-%' ORDER BY id", shard
+    )
+    candidate = "liquidation candidate: tier 3 on BTCUSD"
+    assert [row[0] for row in rows] == ["liquidation tier 3 on BTCUSD", candidate, candidate]

@@ -14,8 +14,10 @@ from persistence.schema import SchemaMismatch, fills_are_misplaced, migrate
 SQL = Path(__file__).parents[2] / "persistence" / "sql"
 TABLES = (
     *("fills", "balance_log", "liquidation_log", "waterfall_log", "funding", "margin_calls"),
-    "writer_cursor",
+    *("writer_cursor", "positions", "instruments"),
 )
+HISTORY = TABLES[:6]
+"""What happened and is never written over; the others say how something stands."""
 FILL = {
     "shard": "s",
     "frame": 1,
@@ -86,7 +88,7 @@ async def test_other_release_is_refused(
         *(f"TRUNCATE pitboss.{table}" for table in TABLES),
         *(f"DROP TABLE pitboss.{table}" for table in TABLES),
         *(f"ALTER TABLE pitboss.{table} ADD COLUMN x int" for table in TABLES),
-        *(f"UPDATE pitboss.{table} SET frame = 1" for table in TABLES[:-1]),
+        *(f"UPDATE pitboss.{table} SET frame = 1" for table in HISTORY),
         "CREATE TABLE pitboss.x (x int)",
         "CREATE SCHEMA x",
         "SELECT pitboss.prepare_fill_months(99)",

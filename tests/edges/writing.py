@@ -6,10 +6,17 @@ from engine.connections import Connections, PostgresConnection
 from persistence.fill_writer import FillWriter
 
 
-def hasty_writer(connections: Connections, shard: str, *, batch_rows: int = 1_000) -> FillWriter:
+def hasty_writer(
+    connections: Connections, shard: str, *, batch_rows: int = 1_000, lives_seconds: float = 0
+) -> FillWriter:
     """Return a writer that does not wait for more rows."""
     return FillWriter(
-        connections, shard, batch_rows=batch_rows, batch_seconds=0.01, cursor_seconds=0.01
+        connections,
+        shard,
+        batch_rows=batch_rows,
+        batch_seconds=0.01,
+        cursor_seconds=0.01,
+        lives_seconds=lives_seconds,
     )
 
 

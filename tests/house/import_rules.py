@@ -91,6 +91,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     # the kernel behind its codec, and what may be seen of it
     "engine.machine": (*CORE, *CODEC),
     "engine.views": (*CORE, *CODEC, "engine.snapshot"),
+    "engine.foresight": CORE,
     "engine.replay": (
         *CORE,
         *CODEC,
@@ -121,6 +122,8 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     # the composition root
     "engine.daemon": PRODUCT,
     "engine.mirror_feed": PRODUCT,
+    "engine.changed_accounts": ("engine.loop",),
+    "engine.margin_feed": PRODUCT,
     "engine.cli": PRODUCT,
     "engine.__main__": ("engine.cli",),
 }

@@ -39,9 +39,10 @@ def test_journal_is_trimmed_to_the_oldest_snapshot_kept(parts: Parts) -> None:
 
 
 def test_journal_is_trimmed_to_the_fill_writer(parts: Parts) -> None:
-    """Postgres may be away for a day: the journal is where its fills wait."""
+    """Postgres may be away for a day: the journal is where its fills wait, and its lives."""
     assert parts.writer is not None
-    parts.writer.cursor_frame = 4
+    parts.writer.cursor_frame = 9
+    parts.writer.lives_frame = 4
 
     assert parts.trimmer._written() == 4
 

@@ -5,8 +5,9 @@ import json
 import pytest
 
 from engine.cli.bench import YARDSTICK, bench
+from engine.cli.bench_checks import CheckedTwice
 from engine.cli.bench_flow import limits_and_cancels, symmetric_limits
-from engine.cli.bench_kernel import Run, run_kernel, run_yardstick
+from engine.cli.bench_kernel import Run, machine_for_bench, run_kernel, run_yardstick
 from engine.cli.bench_order_types import REFERENCE, WORKLOADS
 
 
@@ -37,10 +38,14 @@ def test_quick_run_prints_every_row_as_json(
     monkeypatch.setattr("engine.cli.bench.WORKLOADS", WORKLOADS[:3])
     assert bench(as_json=True, quick=True) == 0
 
-    rows = json.loads(capsys.readouterr().out)["rows"]
+    said = json.loads(capsys.readouterr().out)
+    rows = said["rows"]
     kinds = [row["against"] for row in rows]
     ticks = ["1,000 safe positions"] * 3
-    assert kinds == [YARDSTICK] * 3 + [REFERENCE.name] * 3 + ticks + ["pass-through"]
+    ledger = ["checked once, as always"]
+    assert kinds == [YARDSTICK] * 3 + ledger + [REFERENCE.name] * 3 + ticks + ["pass-through"]
+    assert [each["instruments"] for each in said["looks"]] == [1, 5, 20]
+    assert all(0 < each["looks"] <= each["bound"] for each in said["looks"])
     for row in rows:
         assert row["orders_per_second"] > 0
         assert row["ratio_min"] <= row["ratio"] <= row["ratio_max"]
@@ -52,3 +57,13 @@ def test_disagreement_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
 
     with pytest.raises(AssertionError, match="both must trade"):
         bench(as_json=True, quick=True)
+
+
+def test_ledger_that_is_checked_twice_still_finds_what_is_lost() -> None:
+    """The figure is of a check that works: money that came from nowhere stops the flow (B7)."""
+    machine = machine_for_bench()
+    machine.kernel.state.ledger.__class__ = CheckedTwice
+    machine.kernel.state.ledger.deposits += 1
+
+    with pytest.raises(AssertionError, match="add up"):
+        machine.kernel.state.ledger.check()

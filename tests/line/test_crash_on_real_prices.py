@@ -17,12 +17,16 @@ import pytest
 from engine import views
 from engine.cli.replica import Replica
 from engine.cli.state import state_tables, state_view
+from engine.cli.verify_before import held_before
 from engine.cli.verify_receipts import ReceiptAuditor
 from engine.limits import REVIEW_EVENTS_PER_FRAME
 from engine.liquidation import Liquidator
 from engine.machine import Machine
 from feeds.sources import binance_raw
 from feeds.sources.lines import LineFile
+from persistence.position_lives import CLOSED, LIQUIDATED, TAKEN_OVER, PositionLives
+from persistence.row_types import no_rows
+from persistence.rows import append_rows
 from risk.account import BACKSTOP
 from tests.cli.recorded import Recording
 from tests.feeds.running_daemon import ROOT
@@ -268,6 +272,25 @@ def test_state_after_a_crash_shows_fund_deficits_and_quintiles(crash: Crash) -> 
 def test_frame_of_a_crash_is_bounded(crash: Crash) -> None:
     """Hundreds fall at one price; their review goes on over frames, the last action whole (D2)."""
     assert REVIEW_EVENTS_PER_FRAME < max(crash.sizes) < 3 * REVIEW_EVENTS_PER_FRAME
+
+
+def test_lives_told_by_a_crash_end_as_the_engine_has_it(crash: Crash) -> None:
+    """Ten thousand positions, many taken over: the fold is right to the last atom (B1, D6)."""
+    lives = PositionLives("crash")
+    statuses: Counter[str] = Counter()
+    for frame in crash.recording.frames:
+        append_rows(frame, no_rows(), lives)
+        statuses.update(life.status for life in lives.take_changed().lives)
+
+    found = {
+        (life.account, life.symbol, life.sign > 0, life.quantity, life.cost)
+        for life in lives.open_lives
+    }
+    assert found == {
+        (*held[:3], Decimal(held.quantity), Decimal(held.cost))
+        for held in held_before(crash.state, 0).held
+    }
+    assert min(statuses[each] for each in (CLOSED, LIQUIDATED, TAKEN_OVER)) > 0, statuses
 
 
 def test_tick_of_a_crash_looks_at_few_accounts(crash: Crash) -> None:
