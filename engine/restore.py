@@ -9,7 +9,6 @@ import msgspec
 from engine.kernel import Kernel
 from engine.limits import LOGIC_VERSION
 from engine.snapshot import (
-    AccountRecord,
     ArmedRecord,
     CorruptSnapshot,
     Head,
@@ -18,6 +17,7 @@ from engine.snapshot import (
     OrderRecord,
     PositionRecord,
 )
+from engine.snapshot_accounts import AccountRecord
 from engine.snapshot_links import (
     BracketRecord,
     GroupRecord,

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from engine.limits import LOGIC_VERSION, SNAPSHOT_CHUNK_BYTES
+from engine.snapshot_accounts import accounts
 from engine.snapshot_links import brackets, groups, waiting
 from matching.terms import (
-    AccountStatus,
     MarketState,
     OrderStatus,
     OrderType,
@@ -26,7 +26,6 @@ from matching.terms import (
     TimeInForce,
     TriggerBy,
 )
-from risk.fees import counted_volumes
 from risk.messages import SetLiquidation
 from risk.price_band import SECOND_US
 
@@ -86,22 +85,6 @@ class InstrumentRecord(msgspec.Struct, array_like=True):
     quoted_at_us: int
     sources: list[tuple[str, int, int]]
     band: tuple[int, int, list[tuple[int, str, str]]] | None
-
-
-class AccountRecord(msgspec.Struct, array_like=True):
-    """An account without its positions and orders."""
-
-    account_id: str
-    balance_atoms: str
-    leverage_ppm: int
-    stp_group: str
-    status: AccountStatus
-    max_order_notional_atoms: str
-    max_exposure_atoms: str
-    margin_called: bool
-    in_liquidation: bool
-    fee_tier: str
-    volumes: list[tuple[int, str]]
 
 
 class PositionRecord(msgspec.Struct, array_like=True):
@@ -274,23 +257,6 @@ def _band(
     return band.open_half, band.session, buckets
 
 
-def _accounts(state: State) -> Iterator[AccountRecord]:
-    for account_id, account in sorted(state.accounts.items()):
-        yield AccountRecord(
-            account_id,
-            str(account.balance_atoms),
-            account.leverage_ppm,
-            account.stp_group,
-            account.status,
-            str(account.max_order_notional_atoms),
-            str(account.max_exposure_atoms),
-            account.margin_called,
-            account.in_liquidation,
-            account.fee_tier,
-            [(day, str(atoms)) for day, atoms in counted_volumes(account, state.now_us)],
-        )
-
-
 def _positions(state: State) -> Iterator[PositionRecord]:
     for symbol in sorted(state.markets):
         for account_id, position in sorted(state.positions.in_symbol(symbol).items()):
@@ -388,7 +354,7 @@ def _arrivals(state: State) -> Iterator[int]:
 SECTIONS: Final[dict[str, Callable[[State], Iterator[Any]]]] = {
     "head": _head,
     "instruments": _instruments,
-    "accounts": _accounts,
+    "accounts": accounts,
     "positions": _positions,
     "orders": _orders,
     "armed": _armed,

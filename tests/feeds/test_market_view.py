@@ -1,6 +1,5 @@
 """What a reader of the journal shows is what the engine holds."""
 
-import json
 import random
 from decimal import Decimal
 from typing import Any
@@ -9,63 +8,19 @@ import pytest
 
 from engine.cli.market_seed import view_of
 from engine.cli.market_view import MarketView, PositionView
-from engine.cli.streams import encode, stream_of
-from engine.entries import decode_entry
-from engine.machine import Machine
 from feeds.sources.record import Command
 from feeds.synthetic import INSTRUMENTS, SyntheticMarket
-from risk.margin import equity_and_maintenance
-
-L1 = {"mode": "l1"}
-STEPS = 1_500
-ATOMS = Decimal(10) ** 8
-
-
-class Play:
-    """The real kernel and a view of its events, without a stream between them."""
-
-    def __init__(self, view: MarketView) -> None:
-        self.machine = Machine()
-        self.view = view
-        self.frames = 0
-
-    def frame(self, commands: list[Command]) -> None:
-        """Apply commands as one frame and show it to the view."""
-        self.frames += 1
-        time_us = 1_700_000_000_000_000 + 12_000 * self.frames
-        out: list[bytes] = []
-        self.machine.begin(time_us, out)
-        for index, command in enumerate(commands):
-            [item] = decode_entry(stream_of(command), f"{self.frames}-{index}", encode(command))
-            self.machine.apply(item, index, out)
-        events = [json.loads(event) for event in out]
-        self.view.observe(self.frames, time_us, [{"c": each} for each in commands], events)
-
-
-def assert_same(view: MarketView, machine: Machine) -> None:
-    """Fail where the view shows anything else than what the kernel holds."""
-    state = machine.kernel.state
-    places = {each.symbol: (each.price_places, each.lot_places) for each in INSTRUMENTS}
-    held = {
-        order.order_id: (
-            order.side,
-            Decimal(order.price_ticks).scaleb(-places[order.symbol][0]),
-            Decimal(order.leaves_lots).scaleb(-places[order.symbol][1]),
-        )
-        for orders in state.live.values()
-        for order in orders.values()
-    }
-    shown = {
-        order_id: (1 if order.side == "buy" else -1, order.price, order.leaves)
-        for book in view.books.values()
-        for order_id, order in book.orders.items()
-    }
-    assert shown == held
-    for name, account in state.accounts.items():
-        seen = view.accounts[name]
-        assert seen.balance == account.balance_atoms / ATOMS
-        equity, _ = equity_and_maintenance(account)
-        assert abs((view.equity(seen) or 0) - equity / ATOMS) < Decimal("0.00001")
+from tests.feeds.playing import (
+    ATOMS,
+    STEPS,
+    Play,
+    assert_books_agree,
+    assert_same,
+    limit,
+    open_market,
+    order_of,
+    play_of_two,
+)
 
 
 def test_books_positions_and_equity_are_those_of_the_engine() -> None:
@@ -97,58 +52,6 @@ def test_a_view_can_begin_with_a_snapshot() -> None:
     ]
     for _ in range(300):
         play.frame(market.step())
-    assert_same(play.view, play.machine)
-
-
-def limit(number: int, account: str, side: str, price: str, quantity: str) -> Command:
-    """Build a limit order on the first instrument; its id is `o<number>`."""
-    return {
-        "type": "place_order",
-        "account": account,
-        "symbol": INSTRUMENTS[0].symbol,
-        "side": side,
-        "order_type": "limit",
-        "price": price,
-        "quantity": quantity,
-        "client_order_id": f"o{number}",
-    }
-
-
-def open_market() -> Play:
-    """Return a market with prices and two accounts, ann and bob."""
-    play = Play(MarketView())
-    play.frame([SyntheticMarket(1, "x").setup()[0]])
-    play.frame(SyntheticMarket(1, "x").opening())
-    for account in ("ann", "bob"):
-        money = {"type": "deposit", "account": account, "amount": "1000000"}
-        play.frame([{"type": "create_account", "account": account}])
-        play.frame([{**money, "transfer_id": account}])
-    return play
-
-
-def test_splits_and_dividends_are_followed() -> None:
-    """Positions, orders and prices in old units would be wrong for ever after (B6)."""
-    play = open_market()
-    symbol = INSTRUMENTS[0].symbol
-    shut = {"type": "set_market_state", "symbol": symbol, "state": "halted"}
-    action = {"type": "corporate_action", "symbol": symbol}
-    lot = Decimal(1).scaleb(-INSTRUMENTS[0].lot_places)
-    orders = [("ann", "sell", 7 * lot), ("bob", "buy", 7 * lot), ("bob", "buy", 40 * lot)]
-    for number, (account, side, quantity) in enumerate(orders):
-        play.frame([limit(number, account, side, "60000", str(quantity))])
-    play.frame(
-        [limit(9, "bob", "buy", "50000", str(40 * lot)) | {"display_quantity": str(4 * lot)}]
-    )
-    play.frame([shut])
-
-    for number, (new, old) in enumerate(((4, 1), (1, 3), (3, 4))):
-        ratio = {"numerator": new, "denominator": old}
-        play.frame([action | {"action": "split", "action_id": f"s{number}"} | ratio])
-    play.frame([action | {"action": "dividend", "action_id": "d", "amount": "1.25"}])
-
-    assert play.view.accounts["ann"].positions[symbol].quantity == -6 * lot
-    assert play.view.accounts["house"].positions[symbol].quantity == 0
-    assert [order.shown for order in play.view.books[symbol].orders.values()][-1] == 3 * lot
     assert_same(play.view, play.machine)
 
 
@@ -233,24 +136,6 @@ def test_a_position_that_turns_costs_what_the_turn_cost() -> None:
     assert position.cost == -600
 
 
-def order_of(account: str, name: str, side: str, price: str, quantity: str, **more: Any) -> Command:
-    """Return an order of the instrument of these tests."""
-    order = {"type": "place_order", "account": account, "client_order_id": name, "symbol": "X"}
-    kind = {"side": side, "order_type": "limit", "price": price, "quantity": quantity}
-    return {**order, **kind, **more}
-
-
-def play_of_two() -> Play:
-    """Return a market X with a price, and two accounts that have money."""
-    play = Play(MarketView())
-    play.frame([{"type": "create_instrument", "symbol": "X", "tick_size": "1", "lot_size": "1"}])
-    for name in ("ann", "bea"):
-        deposit = {"type": "deposit", "account": name, "amount": "100000", "transfer_id": name}
-        play.frame([{"type": "create_account", "account": name}, deposit])
-    play.frame([{"type": "l1", "symbol": "X", "bid": "99", "ask": "101"}])
-    return play
-
-
 def test_orders_that_wake_shrink_or_expire_are_followed() -> None:
     """An order may come to rest, or leave, without a command of its own."""
     play = play_of_two()
@@ -298,26 +183,6 @@ def test_crossed_book_of_an_auction_is_shown_until_it_uncrosses() -> None:
     assert book.last == "100"
 
 
-def test_outside_and_booked_trades_are_followed() -> None:
-    """The house's orders never entered; a trade agreed elsewhere prints nothing (D5, B7)."""
-    play = play_of_two()
-    play.frame(
-        [{"type": "create_instrument", "symbol": "L", "tick_size": "1", "lot_size": "1"} | L1]
-    )
-    play.frame([{"type": "l1", "symbol": "L", "bid": "99", "ask": "101"}])
-    play.frame([order_of("ann", "a", "buy", "101", "4", symbol="L")])
-    play.frame([order_of("bea", "b", "buy", "90", "3", symbol="L")])
-    play.frame([{"type": "l1", "symbol": "L", "bid": "89", "ask": "90"}])
-    booked = {"type": "book_trade", "account": "ann", "counter_account": "bea", "symbol": "L"}
-    booked |= {"side": "sell", "quantity": "1", "price": "95", "trade_id": "t"}
-    play.frame([booked])
-
-    assert_books_agree(play)
-    assert play.view.books["L"].last == "90"
-    held = {name: view.positions["L"].quantity for name, view in play.view.accounts.items()}
-    assert held == {"ann": 3, "bea": 4, "house": -7}
-
-
 def test_what_a_liquidation_leaves_over_is_followed() -> None:
     """A takeover, deleveraging and a debt move money without a trade (D6, D7)."""
     play = Play(MarketView())
@@ -343,22 +208,6 @@ def test_what_a_liquidation_leaves_over_is_followed() -> None:
         assert seen.balance == account.balance_atoms / ATOMS
         held = {symbol: p.lots for symbol, p in account.positions.items() if p.lots}
         assert held == {s: p.quantity for s, p in seen.positions.items() if p.quantity}
-
-
-def assert_books_agree(play: Play) -> None:
-    """Fail where the view's resting orders are not the kernel's."""
-    book = play.machine.kernel.state.markets["X"].book
-    held = {
-        order.order_id: (order.price_ticks, order.leaves_lots, order.shown_lots)
-        for ladder in (book.bids, book.asks)
-        for level in ladder
-        for order in level
-    }
-    shown = {
-        number: (int(order.price), int(order.leaves), int(order.shown))
-        for number, order in play.view.books["X"].orders.items()
-    }
-    assert shown == held
 
 
 def test_ladder_shows_of_an_iceberg_what_the_book_shows() -> None:

@@ -83,9 +83,15 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "risk.messages",
     ),
     **dict.fromkeys(KERNEL, CORE),
+    "engine.snapshot_accounts": CORE,
     "engine.snapshot_links": CORE,
-    "engine.snapshot": (*CORE, "engine.snapshot_links"),
-    "engine.restore": (*CORE, "engine.snapshot", "engine.snapshot_links"),
+    "engine.snapshot": (*CORE, "engine.snapshot_accounts", "engine.snapshot_links"),
+    "engine.restore": (
+        *CORE,
+        "engine.snapshot",
+        "engine.snapshot_accounts",
+        "engine.snapshot_links",
+    ),
     "engine.ports": (LIMITS, "engine.messages", "engine.wire", "engine.snapshot", "engine.machine"),
     **dict.fromkeys(CODEC, (*RECORDS, *CODEC, DECIMALS)),
     # the kernel behind its codec, and what may be seen of it
