@@ -6,7 +6,7 @@ events, always. Recovery, replay, standby, verification and simulation all stand
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from engine.account_terms import AccountTerms
 from engine.amending import Amending
@@ -15,7 +15,7 @@ from engine.cancelling import Cancelling
 from engine.carrying import Carrying
 from engine.covering import Covering
 from engine.execution import Execution
-from engine.limits import MASS_CANCELS_PER_FRAME
+from engine.limits import MASS_CANCELS_PER_FRAME, NEVER_US
 from engine.liquidation import Liquidator
 from engine.market_states import MarketStates
 from engine.operations import Operations
@@ -45,9 +45,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from engine.messages import Command, Event
-
-
-NEVER_US: Final = 2**62
 
 
 class Kernel:
