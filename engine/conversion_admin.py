@@ -9,7 +9,15 @@ import msgspec
 
 from engine.decimals import NotADecimal, TooFine, split_decimal, to_units
 from engine.limits import MAX_BRACKET_ATOMS, MAX_LEVERAGE, MAX_TRANSFER_ATOMS, PPM
-from matching.terms import AccountStatus, MarginBracket, MarketState, MarkSource, Refusal, Terms
+from matching.terms import (
+    AccountStatus,
+    BreakerLevel,
+    MarginBracket,
+    MarketState,
+    MarkSource,
+    Refusal,
+    Terms,
+)
 from risk.messages import (
     BY_VOLUME,
     CreateAccount,
@@ -25,11 +33,14 @@ from risk.messages import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from engine.wire import (
         CreateAccountWire,
         CreateInstrumentWire,
         DepositWire,
         FundInsuranceWire,
+        LevelWire,
         MarginBracketWire,
         SetLeverageWire,
         SetLiquidationWire,
@@ -44,7 +55,6 @@ ASSET_DECIMALS: Final = 8
 
 _PPM_DECIMALS: Final = 6
 _NOT_YET: Final = (
-    "breakers",
     "feed_max_jump",
     "feed_max_spread",
     "group",
@@ -132,7 +142,27 @@ def _new_terms(c: CreateInstrumentWire) -> Terms:
         session_end_minute=-1 if c.session_end is None else _minute(c.session_end),
         price_band_ppm=rate_ppm(_given(c.price_band, 0), "$.price_band"),
         fires_at_once=c.stop_already_reached == "fire",
+        breakers=breaker_levels(c.breakers or (), "$.breakers"),
     )
+
+
+def breaker_levels(given: Sequence[LevelWire], path: str) -> tuple[BreakerLevel, ...]:
+    """Return the levels of a breaker: moves rise within 0 and 1. Raises Defect.
+
+    An auction needs a time to end at.
+    """
+    levels: list[BreakerLevel] = []
+    last_ppm = 0
+    for place, each in enumerate(given):
+        move_ppm = rate_ppm(each.move, f"{path}[{place}].move")
+        if not last_ppm < move_ppm <= PPM:
+            raise Defect(Refusal.INVALID_TERMS, f"{path}[{place}].move")
+        gathers = bool(getattr(each, "auction", None))
+        if gathers and each.halt_s is None:
+            raise Defect(Refusal.INVALID_TERMS, f"{path}[{place}].auction")
+        levels.append(BreakerLevel(move_ppm, (each.halt_s or 0) * 1_000_000, gathers))
+        last_ppm = move_ppm
+    return tuple(levels)
 
 
 def _margin_rates(c: CreateInstrumentWire) -> dict[str, Any]:
@@ -317,6 +347,8 @@ def update_instrument(c: UpdateInstrumentWire, terms: Terms | None) -> UpdateIns
             changes["margin_brackets"] = ()
         if c.feed_stale_ms is not None:
             changes["feed_stale_us"] = c.feed_stale_ms * 1_000
+        if c.breakers is not None:
+            changes["breakers"] = breaker_levels(c.breakers, "$.breakers")
         if c.session_end is not None:
             changes["session_end_minute"] = _minute(c.session_end)
         if c.stop_already_reached is not None:

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 from engine.account_terms import AccountTerms
 from engine.amending import Amending
 from engine.arming import Triggering
+from engine.breaking import Breaking
 from engine.cancelling import Cancelling
 from engine.carrying import Carrying
 from engine.covering import Covering
 from engine.execution import Execution
-from engine.limits import MASS_CANCELS_PER_FRAME, NEVER_US
+from engine.limits import DAY_US, MASS_CANCELS_PER_FRAME, NEVER_US
 from engine.liquidation import Liquidator
 from engine.market_states import MarketStates
 from engine.operations import Operations
@@ -51,6 +52,7 @@ class Kernel:
     """The shard's state and the parts that work on it."""
 
     __slots__ = (
+        "_breaking",
         "_cancelling",
         "_carrying",
         "_covering",
@@ -73,7 +75,10 @@ class Kernel:
         self._cancelling: Cancelling = cancelling
         self._carrying: Carrying = Carrying(self.state)
         self._covering: Covering = Covering(self.state, execution)
-        self._triggering: Triggering = Triggering(self.state, execution, self._covering)
+        self._breaking: Breaking = Breaking(self.state, self._market_states)
+        self._triggering: Triggering = Triggering(
+            self.state, execution, self._covering, self._breaking
+        )
         self._liquidator: Liquidator = Liquidator(self.state, execution, cancelling)
         self._routes: dict[type, Callable[[Any, list[Event]], None]] = {
             PlaceOrder: trading.place,
@@ -107,11 +112,17 @@ class Kernel:
         """
         state = self.state
         assert now_us >= state.now_us, "engine time never goes back"
+        is_another_day = now_us // DAY_US != state.now_us // DAY_US
         state.now_us = now_us
+        if is_another_day:
+            self._breaking.begin_window()
         events: list[Event] = []
         if self._finish(events):
             if self._expiry_us() <= now_us:
                 self._cancelling.expire(MASS_CANCELS_PER_FRAME - len(events), events)
+            if state.holds.next_us <= now_us and not self.is_busy():
+                self._breaking.resume(events)
+                self._settle_prices(events)
             if 0 < state.review_at_us <= now_us and not self.is_busy():
                 self._settle_prices(events)
         if state.backstop.balance_atoms and state.carry is None:
@@ -138,12 +149,19 @@ class Kernel:
         elif state.due:
             # A liquidation filled their entries; what its prints reach waits as ever (D2).
             self._covering.run(events)
+            if state.watched:
+                self._breaking.look(events)
             self._liquidator.defer()
         return not (state.turns or state.cascades or state.due)
 
     def _settle_prices(self, events: list[Event]) -> None:
-        """Fire what new prices have reached, then look after margins (A11, D2)."""
+        """Look at breakers, fire what new prices have reached, look after margins (E2, A11, D2).
+
+        What liquidations print may trip a breaker too.
+        """
         state = self.state
+        if state.watched and not state.turns:
+            self._breaking.look(events)
         if (state.referenced or state.cascades or state.due) and not state.turns:
             self._triggering.run(events)
         if state.turns or state.cascades:
@@ -154,6 +172,8 @@ class Kernel:
             state.moved.clear()
         elif state.touched or state.moved or state.pending_accounts or state.pending_symbols:
             self._liquidator.review(events)
+            if state.watched:
+                self._breaking.look(events)
 
     def _after_payments(self, events: list[Event]) -> None:
         """Look after the margins of all who paid or received, once the last one has (B6)."""
@@ -178,7 +198,7 @@ class Kernel:
         state = self.state
         if state.carry or state.mass or state.turns or state.cascades or state.due:
             return state.now_us
-        deadline_us = min(state.review_at_us or NEVER_US, self._expiry_us())
+        deadline_us = min(state.review_at_us or NEVER_US, self._expiry_us(), state.holds.next_us)
         return None if deadline_us == NEVER_US else deadline_us
 
     def apply(self, command: Command) -> list[Event]:

@@ -8,6 +8,7 @@ from engine.wire import AnyWire
 from matching.messages import (
     AmendOrder,
     AuctionUncrossed,
+    BreakerTripped,
     CancelAll,
     CancelOrder,
     InstrumentCreated,
@@ -97,6 +98,7 @@ Event = (
     | Rejected
     | PreventedMatch
     | AuctionUncrossed
+    | BreakerTripped
     | MarketStateChanged
     | InstrumentCreated
     | InstrumentUpdated

@@ -13,10 +13,12 @@ import msgspec
 
 from engine.decimals import to_text
 from engine.rendering_admin import ADMIN_ROUTES, money, rate
+from engine.rendering_breakers import breaker_tripped
 from engine.rendering_carry import funding_applied, swap_applied
 from engine.rendering_waterfall import deficit, deleveraged, takeover
 from matching.messages import (
     AuctionUncrossed,
+    BreakerTripped,
     OrderAccepted,
     OrderAmended,
     OrderCancelled,
@@ -76,6 +78,7 @@ class Rendering:
             Deficit: deficit,
             FundingApplied: lambda e, where: funding_applied(e, where, self._grid(e.symbol)),
             SwapApplied: lambda e, where: swap_applied(e, where, self._grid(e.symbol)),
+            BreakerTripped: lambda e, where: breaker_tripped(e, where, self._grid(e.symbol)),
             **ADMIN_ROUTES,
         }
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from engine.limits import LOGIC_VERSION, SNAPSHOT_CHUNK_BYTES
+from engine.snapshot_breakers import index, watches
 from engine.snapshot_links import brackets, groups, waiting
 from matching.terms import (
     AccountStatus,
@@ -369,6 +370,8 @@ def _arrivals(state: State) -> Iterator[int]:
 SECTIONS: Final[dict[str, Callable[[State], Iterator[Any]]]] = {
     "head": _head,
     "instruments": _instruments,
+    "index": index,
+    "watches": watches,
     "accounts": _accounts,
     "positions": _positions,
     "orders": _orders,

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from sortedcontainers import SortedDict
 
-from engine.invariants import check_orders
+from engine.invariants import check_breakers, check_orders
 from matching.book import Book
 from matching.id_window import IdWindow
 from matching.stops import StopBook
 from matching.terms import MarketState
 from risk.account import BACKSTOP, Account
+from risk.breakers import Holds, Index
 from risk.fees import tier_of
 from risk.ledger import Ledger
 from risk.messages import SetLiquidation
@@ -82,7 +83,8 @@ class State:
     and whose children wait to be placed, `shelved` the same by symbol while the market is shut.
     `backstop` is among the accounts from the first command of its that is accepted, or takeover.
     `carry` is a funding or swap of which payments are left; `transfers` the digests of ids of money
-    in and out, funding and swap.
+    in and out, funding and swap. `watched` gathers the symbols whose mark moved and that breakers
+    look at; `index` is what those of the market look at; `holds` are the markets that they keep.
     """
 
     __slots__ = (
@@ -95,7 +97,9 @@ class State:
         "expiries",
         "fee_tiers",
         "groups",
+        "holds",
         "ids",
+        "index",
         "ladder",
         "ledger",
         "live",
@@ -115,6 +119,7 @@ class State:
         "touched",
         "transfers",
         "turns",
+        "watched",
     )
 
     def __init__(self) -> None:
@@ -147,6 +152,9 @@ class State:
         self.brackets: dict[int, Bracket] = {}
         self.due: OrderedDict[int, Bracket] = OrderedDict()
         self.shelved: dict[str, dict[int, Bracket]] = {}
+        self.watched: dict[str, None] = {}
+        self.index: Index = Index()
+        self.holds: Holds = Holds()
 
     def fees_of(self, position: Position) -> tuple[int, int]:
         """Return the maker's and the taker's fee of an order that enters now, in ppm (B5)."""
@@ -235,3 +243,4 @@ class State:
             market.stops.check()
             market.instrument.check()
         check_orders(self)
+        check_breakers(self)

@@ -10,8 +10,10 @@ from typing import Annotated, Final, Literal
 import msgspec
 
 from engine.limits import (
+    MAX_BREAKERS,
     MAX_DECIMAL_LENGTH,
     MAX_FEE_TIERS,
+    MAX_HALT_S,
     MAX_IDENTIFIER_LENGTH,
     MAX_INTEGER,
     MAX_MARGIN_BRACKETS,
@@ -177,6 +179,22 @@ MarginBrackets = Annotated[
 ]
 
 
+class LevelWire(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """A level of a breaker: a move of its reference halts so long, or until an operator."""
+
+    move: Decimal
+    halt_s: Annotated[int, msgspec.Meta(ge=1, le=MAX_HALT_S)] | None = None
+
+
+class BreakerWire(LevelWire, forbid_unknown_fields=True, gc=False):
+    """A level of an instrument's breaker, which may gather an auction meanwhile."""
+
+    auction: bool | None = None
+
+
+Breakers = Annotated[list[BreakerWire], msgspec.Meta(max_length=MAX_BREAKERS)]
+
+
 class CreateInstrumentWire(Wire, tag="create_instrument"):
     """`create_instrument` of the protocol; rates are decimals, 0.10 is 10 %."""
 
@@ -196,7 +214,7 @@ class CreateInstrumentWire(Wire, tag="create_instrument"):
     collar: Decimal | None = None
     funding_cap: Decimal | None = None
     price_band: Decimal | None = None
-    breakers: list[dict[str, Decimal]] | None = None
+    breakers: Breakers | None = None
     feed_stale_ms: Whole | None = None
     feed_max_jump: Decimal | None = None
     feed_max_spread: Decimal | None = None
@@ -218,6 +236,7 @@ class UpdateInstrumentWire(Wire, tag="update_instrument"):
     taker_fee: Decimal | None = None
     collar: Decimal | None = None
     price_band: Decimal | None = None
+    breakers: Breakers | None = None
     funding_cap: Decimal | None = None
     feed_stale_ms: Whole | None = None
     session_end: TimeOfDay | None = None

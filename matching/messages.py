@@ -278,6 +278,23 @@ class MarketStateChanged(msgspec.Struct, gc=False):
     state: MarketState
 
 
+class BreakerTripped(msgspec.Struct, gc=False):
+    """A mark has moved a level's part away from its reference (E2); the state follows, if another.
+
+    The reference is `numerator ⁄ denominator` ticks. `until_us` is when the market opens again,
+    NEVER_US where an operator must see to that.
+    """
+
+    symbol: str
+    level: int
+    move_ppm: int
+    auction: bool
+    numerator: int
+    denominator: int
+    mark_half_ticks: int
+    until_us: int
+
+
 class AuctionUncrossed(msgspec.Struct, gc=False):
     """An auction ends: all that follows trades at one price. `imbalance_lots` is bids − asks."""
 

@@ -1,4 +1,4 @@
-"""Circuit breakers: how far a price has gone from where its day began, and what is held.
+"""Circuit breakers: how far a price has gone from where its day began, and what is held (E2).
 
 Nothing here divides: a move is compared with a level by cross-multiplication, so the threshold
 itself trips and half a tick less does not.
@@ -140,9 +140,15 @@ class Holds:
 
     def hold(self, symbols: Iterable[str], end_us: int) -> None:
         """Hold markets until `end_us`; one that is held for longer already, for longer."""
+        is_longer = False
         for symbol in symbols:
-            self.ends_us[symbol] = max(end_us, self.ends_us.get(symbol, 0))
-        self._find_next()
+            held_us = self.ends_us.get(symbol, 0)
+            self.ends_us[symbol] = max(end_us, held_us)
+            is_longer = is_longer or held_us > 0
+        if is_longer:
+            self._find_next()
+        elif self.ends_us:
+            self.next_us = min(self.next_us, end_us)
 
     def release(self, symbols: Iterable[str]) -> None:
         """Let go of those of the markets that are held."""

@@ -14,7 +14,7 @@ class Instrument:
     The mark is kept in half ticks, so that the mid of a one-tick spread is exact (B2). A price of
     0 means that none has been seen. `band` is None where the instrument has no price band (E1), so
     that nothing is recorded for it; `watch` None where neither breakers of its own nor the market's
-    look at its mark.
+    look at its mark (E2).
     """
 
     __slots__ = (

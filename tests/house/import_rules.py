@@ -13,6 +13,7 @@ KERNEL = (
     "engine.amending",
     "engine.answers",
     "engine.arming",
+    "engine.breaking",
     "engine.prices",
     "engine.cancelling",
     "engine.carrying",
@@ -49,6 +50,7 @@ CODEC = (
     "engine.grid",
     "engine.rendering",
     "engine.rendering_admin",
+    "engine.rendering_breakers",
     "engine.rendering_carry",
     "engine.rendering_waterfall",
 )
@@ -74,8 +76,14 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     ),
     **dict.fromkeys(KERNEL, CORE),
     "engine.snapshot_links": CORE,
-    "engine.snapshot": (*CORE, "engine.snapshot_links"),
-    "engine.restore": (*CORE, "engine.snapshot", "engine.snapshot_links"),
+    "engine.snapshot_breakers": CORE,
+    "engine.snapshot": (*CORE, "engine.snapshot_breakers", "engine.snapshot_links"),
+    "engine.restore": (
+        *CORE,
+        "engine.snapshot",
+        "engine.snapshot_breakers",
+        "engine.snapshot_links",
+    ),
     "engine.ports": (LIMITS, "engine.messages", "engine.wire", "engine.snapshot", "engine.machine"),
     **dict.fromkeys(CODEC, (*RECORDS, *CODEC, DECIMALS)),
     # the kernel behind its codec, and what may be seen of it

@@ -13,6 +13,7 @@ from tests.core.oracle import (
     bands,
     boundaries,
     bracketing,
+    breakers,
     fees,
     firing,
     groups,
@@ -89,13 +90,20 @@ class Oracle:
     def begin(self, now: int) -> list[Event]:
         """Let time pass, in µs: orders expire (A3), then the review runs if it is due (D2).
 
-        Entries that a liquidation has filled are covered before (A13).
+        Entries that a liquidation has filled are covered before (A13). Before all that a new day
+        begins, and before the review those markets open whose halt is over (E2).
         """
         world = self.world
+        is_another_day = now // breakers.DAY != world.now // breakers.DAY
         world.now = now
         world.events = []
+        if is_another_day:
+            breakers.begin_day(world)
         bracketing.catch_up(world)
+        breakers.look(world)
         expire(world)
+        if breakers.resume(world):
+            _settle(world)
         if 0 < world.look_at <= now:
             _settle(world)
         _end(world)
@@ -159,6 +167,7 @@ class Oracle:
                 for bracket in (order.bracket for order in world.orders + world.armed)
                 if bracket is not None
             },
+            "breakers": breakers.everything(world),
             "venue": {"insurance": world.insurance, "deficits": world.deficits},
             "timer": {"next": min(self._deadlines(), default=None)},
             "totals": self._totals(),
@@ -190,6 +199,7 @@ class Oracle:
     def _deadlines(self) -> list[int]:
         looks = [self.world.look_at] if self.world.look_at else []
         looks += [self.world.now] if bracketing.is_due(self.world) else []
+        looks += [end for end in self.world.held.values() if end is not None]
         orders = self.world.orders + self.world.armed
         return looks + [order.expires for order in orders if order.expires]
 
@@ -216,10 +226,15 @@ class Oracle:
 
 
 def _settle(world: World) -> None:
-    """Cover the entries that have filled, look at the stops, then at the margins (A11, A13)."""
+    """Cover the entries that have filled, look at the stops, then at the margins (A11, A13).
+
+    Breakers look before all of it, and again at the end (E2).
+    """
+    breakers.look(world)
     bracketing.cover(world)
     firing.look(world)
     liquidation.look(world)
+    breakers.look(world)
 
 
 def _end(world: World) -> None:
