@@ -6,9 +6,15 @@ from typing import TYPE_CHECKING
 
 from engine.limits import NEVER_US
 from engine.state import Turn
-from matching.messages import BreakerTripped, MarketStateChanged
-from matching.terms import MarketState
-from risk.breakers import Watch
+from matching.messages import (
+    BreakerTripped,
+    MarketBreakersSet,
+    MarketBreakerTripped,
+    MarketStateChanged,
+)
+from matching.terms import MarketState, Refusal
+from risk.breakers import Watch, level_reached
+from risk.messages import Rejected
 from risk.price_band import SECOND_US
 
 if TYPE_CHECKING:
@@ -17,6 +23,7 @@ if TYPE_CHECKING:
     from engine.market_states import MarketStates
     from engine.messages import Event
     from engine.state import State
+    from matching.messages import SetMarketBreakers
     from matching.terms import BreakerLevel
     from risk.instrument import Instrument
 
@@ -37,20 +44,48 @@ class Breaking:
             watch = market.instrument.watch
             if watch is not None:
                 watch.begin(*reference(market.instrument, state.now_us))
+        state.index.tripped = 0
+        state.index.renew()
+
+    def set_market_breakers(self, command: SetMarketBreakers, events: list[Event]) -> None:
+        """Set the market's breakers, or take them away; the same ones stay tripped."""
+        state, index = self._state, self._state.index
+        weights, levels = command.weights, command.levels
+        if not weights or not levels:
+            weights, levels = {}, ()
+        for symbol in weights:
+            if symbol not in state.markets:
+                path = f"$.weights.{symbol}"
+                events.append(Rejected(Refusal.UNKNOWN_INSTRUMENT, symbol=symbol, path=path))
+                return
+        if weights != index.weights or levels != index.levels:
+            index.tripped = 0
+        concerned = sorted(weights.keys() | index.weights.keys())
+        index.weights, index.levels = weights, levels
+        index.renew()
+        for symbol in concerned:
+            instrument = state.markets[symbol].instrument
+            renew_watch(state, instrument, instrument.terms.breakers)
+        events.append(MarketBreakersSet(weights, levels))
 
     def look(self, events: list[Event]) -> None:
         """Look at the marks that have moved, in order of symbol. O(levels) a symbol."""
         state = self._state
         watched = sorted(state.watched)
         state.watched.clear()
+        moves_index = False
         for symbol in watched:
             instrument = state.markets[symbol].instrument
             watch = instrument.watch
             assert watch is not None
             if not watch.has_reference:
                 watch.refer_to(instrument.mark_half_ticks, 2)
+                state.index.renew()
+            moves_index = moves_index or symbol in state.index.weights
             if watch.tripped < len(instrument.terms.breakers):
                 self._look_at(instrument, watch, events)
+        if moves_index and state.index.tripped < len(state.index.levels):
+            self._look_at_index(events)
 
     def resume(self, events: list[Event]) -> None:
         """Open the markets whose time has come; an auction uncrosses first (A14)."""
@@ -83,6 +118,25 @@ class Breaking:
             )
         )
         self._halt(instrument, events, gathers=level.auction)
+
+    def _look_at_index(self, events: list[Event]) -> None:
+        """Halt all markets where the index has reached another level. O(weights and levels)."""
+        state, index = self._state, self._state.index
+        if not index.is_gathered:
+            index.gather(state.markets[symbol].instrument for symbol in index.weights)
+        value, whole = index.value()
+        reached = level_reached(index.levels, value - whole, whole)
+        if reached <= index.tripped:
+            return
+        index.tripped = reached
+        level = index.levels[reached - 1]
+        until_us = self._end_us(level)
+        events.append(MarketBreakerTripped(reached, level.move_ppm, value, whole, until_us))
+        instruments = [market.instrument for _, market in sorted(state.markets.items())]
+        concerned = [instrument for instrument in instruments if self._may_halt(instrument)]
+        state.holds.hold([instrument.symbol for instrument in concerned], until_us)
+        for instrument in concerned:
+            self._halt(instrument, events, gathers=False)
 
     def _may_halt(self, instrument: Instrument) -> bool:
         """Tell whether a market's state is a breaker's business: open, or held by one already."""
@@ -129,3 +183,5 @@ def forget_watch(state: State, symbol: str) -> None:
     """Forget all that breakers know of an instrument that is going."""
     state.watched.pop(symbol, None)
     state.holds.release([symbol])
+    if state.index.weights.pop(symbol, None) is not None:
+        state.index.renew()

@@ -9,6 +9,7 @@ import msgspec
 
 from engine.decimals import NotADecimal, TooFine, split_decimal, to_units
 from engine.limits import MAX_BRACKET_ATOMS, MAX_LEVERAGE, MAX_TRANSFER_ATOMS, PPM
+from matching.messages import SetMarketBreakers
 from matching.terms import (
     AccountStatus,
     BreakerLevel,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
         MarginBracketWire,
         SetLeverageWire,
         SetLiquidationWire,
+        SetMarketBreakersWire,
         SetRiskWire,
         UpdateAccountWire,
         UpdateInstrumentWire,
@@ -163,6 +165,15 @@ def breaker_levels(given: Sequence[LevelWire], path: str) -> tuple[BreakerLevel,
         levels.append(BreakerLevel(move_ppm, (each.halt_s or 0) * 1_000_000, gathers))
         last_ppm = move_ppm
     return tuple(levels)
+
+
+def set_market_breakers(c: SetMarketBreakersWire) -> SetMarketBreakers | Rejected:
+    """Return the levels in ppm and µs, the weights in order of symbol."""
+    try:
+        levels = breaker_levels(c.levels, "$.levels")
+    except Defect as defect:
+        return Rejected(defect.code, path=defect.path)
+    return SetMarketBreakers(dict(sorted(c.weights.items())), levels)
 
 
 def _margin_rates(c: CreateInstrumentWire) -> dict[str, Any]:

@@ -22,7 +22,14 @@ from engine.market_states import MarketStates
 from engine.operations import Operations
 from engine.state import State
 from engine.trading import Trading
-from matching.messages import AmendOrder, CancelAll, CancelOrder, PlaceOrder, SetMarketState
+from matching.messages import (
+    AmendOrder,
+    CancelAll,
+    CancelOrder,
+    PlaceOrder,
+    SetMarketBreakers,
+    SetMarketState,
+)
 from risk.messages import (
     ApplyFunding,
     ApplySwap,
@@ -91,6 +98,7 @@ class Kernel:
             UpdateInstrument: operations.update_instrument,
             DeleteInstrument: operations.delete_instrument,
             SetMarketState: self._market_states.set_market_state,
+            SetMarketBreakers: self._breaking.set_market_breakers,
             CreateAccount: operations.create_account,
             UpdateAccount: operations.update_account,
             Transfer: operations.transfer,

@@ -14,6 +14,8 @@ from matching.messages import (
     InstrumentCreated,
     InstrumentDeleted,
     InstrumentUpdated,
+    MarketBreakersSet,
+    MarketBreakerTripped,
     MarketStateChanged,
     OrderAccepted,
     OrderAmended,
@@ -23,6 +25,7 @@ from matching.messages import (
     OrderTriggered,
     PlaceOrder,
     PreventedMatch,
+    SetMarketBreakers,
     SetMarketState,
     Trade,
 )
@@ -72,6 +75,7 @@ Command = (
     | UpdateInstrument
     | DeleteInstrument
     | SetMarketState
+    | SetMarketBreakers
     | CreateAccount
     | UpdateAccount
     | Transfer
@@ -99,6 +103,8 @@ Event = (
     | PreventedMatch
     | AuctionUncrossed
     | BreakerTripped
+    | MarketBreakerTripped
+    | MarketBreakersSet
     | MarketStateChanged
     | InstrumentCreated
     | InstrumentUpdated

@@ -13,12 +13,18 @@ import msgspec
 
 from engine.decimals import to_text
 from engine.rendering_admin import ADMIN_ROUTES, money, rate
-from engine.rendering_breakers import breaker_tripped
+from engine.rendering_breakers import (
+    breaker_tripped,
+    market_breaker_tripped,
+    market_breakers_set,
+)
 from engine.rendering_carry import funding_applied, swap_applied
 from engine.rendering_waterfall import deficit, deleveraged, takeover
 from matching.messages import (
     AuctionUncrossed,
     BreakerTripped,
+    MarketBreakersSet,
+    MarketBreakerTripped,
     OrderAccepted,
     OrderAmended,
     OrderCancelled,
@@ -79,6 +85,8 @@ class Rendering:
             FundingApplied: lambda e, where: funding_applied(e, where, self._grid(e.symbol)),
             SwapApplied: lambda e, where: swap_applied(e, where, self._grid(e.symbol)),
             BreakerTripped: lambda e, where: breaker_tripped(e, where, self._grid(e.symbol)),
+            MarketBreakerTripped: market_breaker_tripped,
+            MarketBreakersSet: market_breakers_set,
             **ADMIN_ROUTES,
         }
 

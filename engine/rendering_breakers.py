@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Final
 
 from engine.decimals import to_text
 from engine.limits import NEVER_US
-from engine.rendering_admin import rate
+from engine.rendering_admin import levels_text, rate
 
 if TYPE_CHECKING:
     from engine.grid import Grid
-    from matching.messages import BreakerTripped
+    from matching.messages import BreakerTripped, MarketBreakersSet, MarketBreakerTripped
 
 DECIMALS: Final = 8
-"""Places of a reference, which is a fraction and rounded half up."""
+"""Places of a reference and of the index, which are fractions and rounded half up."""
 
 
 def breaker_tripped(e: BreakerTripped, where: str, grid: Grid) -> str:
@@ -25,6 +25,28 @@ def breaker_tripped(e: BreakerTripped, where: str, grid: Grid) -> str:
         f'"price":"{grid.half_price_text(e.mark_half_ticks)}"'
         f"{_until(e.until_us)}{_auction(is_auction=e.auction)}}}"
     )
+
+
+def market_breaker_tripped(e: MarketBreakerTripped, where: str) -> str:
+    """Write a breaker of the whole market with its index, 1 at the references."""
+    return (
+        f'{{"type":"breaker",{where}"scope":"market","level":{e.level},"move":"{rate(e.move_ppm)}",'
+        f'"index":"{index_text(e.value, e.whole)}"{_until(e.until_us)}}}'
+    )
+
+
+def market_breakers_set(e: MarketBreakersSet, where: str) -> str:
+    """Write what holds of the market's breakers; nothing is off."""
+    weights = ",".join(f'"{symbol}":{weight}' for symbol, weight in e.weights.items())
+    return (
+        f'{{"type":"market_breakers_set",{where}"weights":{{{weights}}},'
+        f'"levels":{levels_text(e.levels)}}}'
+    )
+
+
+def index_text(value: int, whole: int) -> str:
+    """Return the index as a decimal, rounded half up to DECIMALS places."""
+    return to_text((2 * value * 10**DECIMALS + whole) // (2 * whole), DECIMALS)
 
 
 def reference_text(numerator: int, denominator: int, grid: Grid) -> str:

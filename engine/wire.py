@@ -15,6 +15,8 @@ from engine.limits import (
     MAX_FEE_TIERS,
     MAX_HALT_S,
     MAX_IDENTIFIER_LENGTH,
+    MAX_INDEX_SYMBOLS,
+    MAX_INDEX_WEIGHT,
     MAX_INTEGER,
     MAX_MARGIN_BRACKETS,
     MAX_TAKE_PROFITS,
@@ -38,6 +40,7 @@ TIME_OF_DAY: Final = r"^([01][0-9]|2[0-3]):[0-5][0-9]\Z"
 AtOnce = Literal["reject", "fire"]
 TimeOfDay = Annotated[str, msgspec.Meta(pattern=TIME_OF_DAY)]
 Whole = Annotated[int, msgspec.Meta(ge=0, le=MAX_INTEGER)]
+Weight = Annotated[int, msgspec.Meta(ge=1, le=MAX_INDEX_WEIGHT)]
 DECIMAL: Final = rf"^(?=.{{1,{MAX_DECIMAL_LENGTH}}}\Z)-?(0|[1-9][0-9]*)(\.[0-9]+)?\Z"
 Decimal = (
     Annotated[str, msgspec.Meta(pattern=DECIMAL)]
@@ -256,6 +259,13 @@ class SetMarketStateWire(Wire, tag="set_market_state"):
     state: MarketState
 
 
+class SetMarketBreakersWire(Wire, tag="set_market_breakers"):
+    """`set_market_breakers`: the weights of an index, and the levels at which all markets halt."""
+
+    weights: Annotated[dict[Identifier, Weight], msgspec.Meta(max_length=MAX_INDEX_SYMBOLS)]
+    levels: Annotated[list[LevelWire], msgspec.Meta(max_length=MAX_BREAKERS)]
+
+
 class CreateAccountWire(Wire, tag="create_account"):
     """`create_account` of the protocol."""
 
@@ -374,6 +384,7 @@ AdminWire = (
     | UpdateInstrumentWire
     | DeleteInstrumentWire
     | SetMarketStateWire
+    | SetMarketBreakersWire
     | CreateAccountWire
     | UpdateAccountWire
     | DepositWire

@@ -6,6 +6,7 @@ The wire's decimal strings live in `engine.wire`; `engine.codec` turns one into 
 import msgspec
 
 from matching.terms import (
+    BreakerLevel,
     CancelReason,
     FillRule,
     MarketState,
@@ -292,6 +293,30 @@ class BreakerTripped(msgspec.Struct, gc=False):
     numerator: int
     denominator: int
     mark_half_ticks: int
+    until_us: int
+
+
+class SetMarketBreakers(msgspec.Struct, gc=False):
+    """Breakers of the whole market: weights of its index by symbol, and levels; none is off."""
+
+    weights: dict[str, int]
+    levels: tuple[BreakerLevel, ...]
+
+
+class MarketBreakersSet(msgspec.Struct, gc=False):
+    """The breakers of the whole market are now these."""
+
+    weights: dict[str, int]
+    levels: tuple[BreakerLevel, ...]
+
+
+class MarketBreakerTripped(msgspec.Struct, gc=False):
+    """The index, `value ⁄ whole`, has moved a level's part away from 1; all markets halt (E2)."""
+
+    level: int
+    move_ppm: int
+    value: int
+    whole: int
     until_us: int
 
 

@@ -94,8 +94,8 @@ class Index:
 
     @property
     def is_gathered(self) -> bool:
-        """Tell whether the parts are those of now."""
-        return self._parts is not None
+        """Tell whether the parts are those of now; while any is missing it may be there by now."""
+        return self._parts is not None and len(self._parts) == len(self.weights)
 
     def renew(self) -> None:
         """Forget the parts: a weight, a reference or an instrument is another."""

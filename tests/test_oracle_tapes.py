@@ -4,13 +4,21 @@ from collections import Counter
 from functools import partial
 
 from tests.core.duel import play_tapes
+from tests.core.tape_breakers import breaking
 from tests.core.tape_orders import STP_MODES
 from tests.core.tape_squeeze import squeeze
 from tests.core.tapes import tape
-from tests.core.test_oracle import COMMANDS, SEEDS, SEEDS_OF_GAPS, SEEDS_OF_SQUEEZES
+from tests.core.test_oracle import (
+    COMMANDS,
+    SEEDS,
+    SEEDS_OF_BREAKERS,
+    SEEDS_OF_GAPS,
+    SEEDS_OF_SQUEEZES,
+)
 
 MORE_SEEDS = range(SEEDS.stop, SEEDS.stop + 100)
 MORE_GAPS = range(SEEDS_OF_GAPS.stop, SEEDS_OF_GAPS.stop + 90)
+MORE_BREAKERS = range(SEEDS_OF_BREAKERS.stop, SEEDS_OF_BREAKERS.stop + 130)
 MORE_SQUEEZES = range(SEEDS_OF_SQUEEZES.stop, SEEDS_OF_SQUEEZES.stop + 250)
 
 
@@ -56,6 +64,19 @@ def test_machine_agrees_on_who_is_deleveraged() -> None:
     seen = play_tapes(squeeze, MORE_SQUEEZES)
 
     _ask_for(seen, "round 1", "round 2", "buy round", "sell round", "rank 3", "takeover")
+
+
+def test_machine_agrees_on_when_markets_stand_still() -> None:
+    """Over 20,000 commands in which prices walk by the levels of breakers (E2)."""
+    seen = play_tapes(breaking, MORE_BREAKERS)
+
+    _ask_for(
+        seen,
+        *("breaker of the instrument", "breaker of the market", "market_breakers_set"),
+        *("breaker gathers", "breaker by a clock", "breaker by nobody", "auction_uncrossed"),
+        *("order_triggered", "trigger_rejected", "liquidation", "instrument_deleted"),
+        *("rejected $.breakers", "rejected $.levels", "rejected $.weights.S9"),
+    )
 
 
 def _ask_for(seen: Counter[str], *needed: str) -> None:

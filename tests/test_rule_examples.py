@@ -39,7 +39,7 @@ PAGE = "docs/rules.md"
 UNSAID = frozenset(
     {
         *("account_created", "account_updated", "balance_changed", "risk_set", "liquidation_set"),
-        *("fee_tiers_set", "leverage_set"),
+        *("fee_tiers_set", "leverage_set", "market_breakers_set"),
         *("instrument_created", "instrument_updated", "instrument_deleted"),
         "insurance_funded",
     }
@@ -69,7 +69,8 @@ SAID: dict[str, Callable[[Event], str]] = {
     "swap": lambda e: f"{e['symbol']} swap {e['long_rate']} and {e['short_rate']}: {_totals(e)}",
     "market_state": lambda e: f"{e['symbol']} {e['state']}",
     "breaker": lambda e: (
-        f"{e['symbol']} breaker {e['level']} at {e['price']}, until {e.get('until', 'opened')}"
+        f"{e.get('symbol', 'all')} breaker {e['level']} at {e.get('price') or e['index']},"
+        f" until {e.get('until', 'opened')}"
     ),
     "margin_call": lambda e: f"{e['account']} margin call",
     "liquidation": lambda e: (

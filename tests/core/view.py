@@ -163,6 +163,7 @@ def everything(kernel: Kernel) -> dict[str, Any]:
             if not bracket.is_over
         },
         "breakers": {symbol: _breakers(kernel, symbol) for symbol in state.markets},
+        "index": {"tripped": state.index.tripped, "weights": state.index.weights},
         "venue": {"insurance": state.ledger.insurance, "deficits": state.ledger.deficits},
         "timer": {"next": kernel.next_deadline_us()},
         "totals": _totals(state.ledger),

@@ -47,12 +47,35 @@ def changed(world: World, instrument: Instrument, before: Sequence[Command]) -> 
             instrument.start = bands.reference(world, instrument)
 
 
+def set_market_breakers(world: World, command: Command) -> None:
+    """`set_market_breakers`: without weights, or without levels, there are none."""
+    weights, levels = command["weights"], command["levels"]
+    ask_levels(levels, "levels")
+    if not (weights and levels):
+        weights, levels = {}, []
+    for symbol in sorted(weights):
+        if symbol not in world.instruments:
+            raise Refused(202, f"$.weights.{symbol}", symbol=symbol)
+    if (weights, levels_said(levels)) != (world.weights, levels_said(world.market_levels)):
+        world.market_tripped = 0
+    was_watched = {symbol: world.watches(each) for symbol, each in world.instruments.items()}
+    world.weights, world.market_levels = weights, levels
+    for symbol, instrument in world.instruments.items():
+        if world.watches(instrument) and not was_watched[symbol]:
+            instrument.start = bands.reference(world, instrument)
+        elif not world.watches(instrument):
+            instrument.start = None
+            world.seen.discard(symbol)
+    world.say("market_breakers_set", weights=weights, levels=levels_said(levels))
+
+
 def begin_day(world: World) -> None:
     """Measure from now on from where everything stands now."""
     for instrument in world.instruments.values():
         if world.watches(instrument):
             instrument.start = bands.reference(world, instrument)
         instrument.tripped = 0
+    world.market_tripped = 0
 
 
 def look(world: World) -> None:
@@ -64,6 +87,32 @@ def look(world: World) -> None:
         if instrument.start is None:
             instrument.start = mark
         _trip(world, instrument, abs(mark - instrument.start) / instrument.start)
+    if world.weights.keys() & set(seen):
+        _trip_all(world)
+
+
+def _trip_all(world: World) -> None:
+    """Stop everything where the weighted mean of all marks has gone too far."""
+    total, weight = Fraction(0), 0
+    for symbol, each in world.weights.items():
+        instrument = world.instruments[symbol]
+        if instrument.start is not None and instrument.mark2:
+            total += each * Fraction(instrument.mark2, 2) / instrument.start
+            weight += each
+    index = total / weight
+    reached = _reached(world.market_levels, abs(index - 1))
+    if reached <= world.market_tripped:
+        return
+    world.market_tripped = reached
+    level = world.market_levels[reached - 1]
+    seconds = level.get("halt_s")
+    until = {} if seconds is None else {"until": -(-(world.now + seconds * 10**6) // 1_000)}
+    move, shown = written(number(level["move"])), written(_rounded(index))
+    world.say("breaker", scope="market", level=reached, move=move, index=shown, **until)
+    for _, instrument in sorted(world.instruments.items()):
+        if _is_ours(world, instrument):
+            _hold(world, instrument, level)
+            _stop(world, instrument, "halted")
 
 
 def _trip(world: World, instrument: Instrument, move: Fraction) -> None:

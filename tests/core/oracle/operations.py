@@ -145,6 +145,7 @@ def delete_instrument(world: World, command: Command) -> None:
     world.waiting_symbols.discard(symbol)
     world.seen.discard(symbol)
     world.held.pop(symbol, None)
+    world.weights.pop(symbol, None)
     world.uncovered = [b for b in world.uncovered if b.entry.instrument is not instrument]
     world.say("instrument_deleted", symbol=symbol)
 

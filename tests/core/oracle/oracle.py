@@ -42,6 +42,7 @@ COMMANDS: dict[str, Callable[[World, Command], None]] = {
     "update_instrument": operations.update_instrument,
     "delete_instrument": operations.delete_instrument,
     "set_market_state": operations.set_market_state,
+    "set_market_breakers": breakers.set_market_breakers,
     "create_account": operations.create_account,
     "update_account": operations.update_account,
     "deposit": operations.transfer,
@@ -66,6 +67,7 @@ NAMED: dict[str, tuple[str, ...]] = {
     "update_instrument": ("symbol",),
     "delete_instrument": ("symbol",),
     "set_market_state": ("symbol",),
+    "set_market_breakers": (),
     "create_account": ("account",),
     "update_account": ("account",),
     "deposit": ("account",),
@@ -168,6 +170,7 @@ class Oracle:
                 if bracket is not None
             },
             "breakers": breakers.everything(world),
+            "index": {"tripped": world.market_tripped, "weights": world.weights},
             "venue": {"insurance": world.insurance, "deficits": world.deficits},
             "timer": {"next": min(self._deadlines(), default=None)},
             "totals": self._totals(),

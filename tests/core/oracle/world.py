@@ -265,6 +265,8 @@ class World:
     seen: set[str] = field(default_factory=set)
     held: dict[str, int | None] = field(default_factory=dict)
     weights: dict[str, int] = field(default_factory=dict)
+    market_levels: list[Command] = field(default_factory=list)
+    market_tripped: int = 0
     paid_in: int = 0
     fees: int = 0
     residue: int = 0
