@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from engine.breaker_views import breakers, held
 from engine.decimals import to_text
 from engine.grid import Grid
 from engine.limits import PPM
@@ -153,6 +154,8 @@ def _market(market: Market, state: State) -> View:
         "priced_at_us": instrument.priced_at_us or None,
         "stale": instrument.is_stale(state.now_us),
         "margin_brackets": _brackets(instrument.terms),
+        "breakers": breakers(instrument),
+        "held": held(state, instrument.symbol),
     }
     if instrument.state is MarketState.AUCTION:
         view["auction"] = _indication(market, grid)

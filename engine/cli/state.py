@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 from rich.table import Table
 
 from engine import views
+from engine.breaker_views import market_breakers
+from engine.cli.breaker_rows import BREAKER_COLUMNS, breaker_rows, held_text
 from engine.cli.failure import CommandError
 from engine.config_errors import suggestion
 from engine.exits import BAD_USAGE
@@ -44,6 +46,7 @@ def state_view(
         "frame": replica.n,
         "time_us": state.now_us,
         "markets": _only(views.markets(state), symbol),
+        "market_breakers": market_breakers(state),
         "books": _only(views.books(state), symbol),
         "accounts": _only(_concerned(state, symbol, positions, orders), account),
         "positions": _only(positions, account),
@@ -53,7 +56,7 @@ def state_view(
 
 
 def state_tables(view: dict[str, Any]) -> Iterator[Table]:
-    """Yield the tables of a view: markets, accounts, positions, open orders, books, totals."""
+    """Yield the tables of a view: markets and breakers, accounts and what is theirs, totals."""
     yield _table(
         f"markets of {view['shard']} at frame {view['frame']}",
         ("symbol", "state", "bid", "ask", "last", "mark", "source"),
@@ -62,6 +65,9 @@ def state_tables(view: dict[str, Any]) -> Iterator[Table]:
             for name, m in view["markets"].items()
         ),
     )
+    breakers = list(breaker_rows(view))
+    if breakers:
+        yield _table("circuit breakers", BREAKER_COLUMNS, breakers)
     yield _table(
         "accounts",
         (
@@ -174,10 +180,13 @@ def _table(title: str, columns: tuple[str, ...], rows: Iterable[tuple[Any, ...]]
 
 
 def _market_state(market: dict[str, Any]) -> str:
-    """Return a market's state and, of an auction, what it would trade if it ended now."""
+    """Return a market's state and, of an auction, what it would trade if it ended now.
+
+    And how long a breaker holds it, if one does.
+    """
     found = market.get("auction")
     at = f", {found['quantity']}@{found['price']}" if found else ""
-    return f"{market['state']}{at}"
+    return f"{market['state']}{held_text(market)}{at}"
 
 
 def _source(market: dict[str, Any]) -> str:

@@ -88,7 +88,8 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(CODEC, (*RECORDS, *CODEC, DECIMALS)),
     # the kernel behind its codec, and what may be seen of it
     "engine.machine": (*CORE, *CODEC),
-    "engine.views": (*CORE, *CODEC, "engine.snapshot"),
+    "engine.breaker_views": (*CORE, *CODEC),
+    "engine.views": (*CORE, *CODEC, "engine.breaker_views", "engine.snapshot"),
     "engine.replay": (
         *CORE,
         *CODEC,
