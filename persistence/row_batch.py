@@ -45,6 +45,7 @@ async def write_rows(
             ("waterfall", rows.waterfall),
             ("funding", rows.funding),
             ("margin_calls", rows.margin_calls),
+            ("breakers", rows.breakers),
         ):
             inserted = await _insert(connection, shard, table, batch)
             if inserted < len(batch) and not may_repeat:

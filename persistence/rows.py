@@ -7,6 +7,7 @@ import msgspec
 from engine.messages import Frame
 from persistence.row_types import (
     BalanceRow,
+    BreakerRow,
     FillRow,
     FundingRow,
     LiquidationRow,
@@ -19,7 +20,7 @@ _OPPOSITE: Final = {"buy": "sell", "sell": "buy"}
 # A frame without one of these words has no rows, and a search in bytes costs next to nothing.
 _WORDS: Final = (
     *(b'"trade"', b'"balance_changed"', b'"liquidation"', b'"funding"', b'"swap"'),
-    *(b'"takeover"', b'"deleveraged"', b'"deficit"', b'"margin_call"'),
+    *(b'"takeover"', b'"deleveraged"', b'"deficit"', b'"margin_call"', b'"breaker"'),
 )
 _BACKSTOP: Final = "backstop"
 
@@ -106,6 +107,18 @@ class _MarginCall(msgspec.Struct, gc=False):
     receipt: msgspec.Raw
 
 
+class _Breaker(msgspec.Struct, gc=False):
+    scope: str
+    level: int
+    move: str
+    symbol: str | None = None
+    reference: str | None = None
+    price: str | None = None
+    index: str | None = None
+    auction: bool = False
+    until: int | None = None
+
+
 class _Carry(msgspec.Struct, gc=False):
     symbol: str
     mark_price: str
@@ -136,6 +149,7 @@ _takeover = msgspec.json.Decoder(_Takeover)
 _deleveraged = msgspec.json.Decoder(_Deleveraged)
 _deficit = msgspec.json.Decoder(_Deficit)
 _margin_call = msgspec.json.Decoder(_MarginCall)
+_breaker = msgspec.json.Decoder(_Breaker)
 _ratio = msgspec.json.Decoder(_Ratio)
 _funding = msgspec.json.Decoder(_Funding)
 _swap = msgspec.json.Decoder(_Swap)
@@ -167,6 +181,8 @@ def append_rows(frame: Frame, rows: Rows) -> None:
                 rows.funding.append(_swap_row(frame, index, _swap.decode(raw)))
             case "margin_call":
                 rows.margin_calls.append(_margin_call_row(frame, index, _margin_call.decode(raw)))
+            case "breaker":
+                rows.breakers.append(_breaker_row(frame, index, _breaker.decode(raw)))
             case _:
                 pass
 
@@ -291,4 +307,21 @@ def _margin_call_row(frame: Frame, index: int, event: _MarginCall) -> MarginCall
         ratio.equity,
         ratio.maintenance_margin,
         bytes(event.receipt).decode(),
+    )
+
+
+def _breaker_row(frame: Frame, index: int, event: _Breaker) -> BreakerRow:
+    return BreakerRow(
+        frame.time_us,
+        frame.n,
+        index,
+        event.scope,
+        event.symbol,
+        event.level,
+        event.move,
+        event.reference,
+        event.price,
+        event.index,
+        event.auction,
+        event.until,
     )

@@ -14,6 +14,7 @@ from persistence.schema import SchemaMismatch, fills_are_misplaced, migrate
 SQL = Path(__file__).parents[2] / "persistence" / "sql"
 TABLES = (
     *("fills", "balance_log", "liquidation_log", "waterfall_log", "funding", "margin_calls"),
+    "breakers",
     "writer_cursor",
 )
 FILL = {
