@@ -63,6 +63,7 @@ class Kernel:
         "_cancelling",
         "_carrying",
         "_covering",
+        "_day_ends_us",
         "_liquidator",
         "_market_states",
         "_routes",
@@ -72,6 +73,7 @@ class Kernel:
 
     def __init__(self, state: State | None = None) -> None:
         self.state: State = State() if state is None else state
+        self._day_ends_us: int = _end_of_day_us(self.state.now_us)
         execution = Execution(self.state)
         cancelling = Cancelling(self.state, execution)
         trading = Trading(self.state, execution)
@@ -120,9 +122,9 @@ class Kernel:
         """
         state = self.state
         assert now_us >= state.now_us, "engine time never goes back"
-        is_another_day = now_us // DAY_US != state.now_us // DAY_US
         state.now_us = now_us
-        if is_another_day:
+        if now_us >= self._day_ends_us:
+            self._day_ends_us = _end_of_day_us(now_us)
             self._breaking.begin_window()
         events: list[Event] = []
         if self._finish(events):
@@ -235,6 +237,11 @@ class Kernel:
     def check(self) -> None:
         """Assert every invariant of the state. Linear in everything; for tests and snapshots."""
         self.state.check()
+
+
+def _end_of_day_us(now_us: int) -> int:
+    """Return when the UTC day of `now_us` ends."""
+    return (now_us // DAY_US + 1) * DAY_US
 
 
 def _reject(refusal: Rejected, events: list[Event]) -> None:
