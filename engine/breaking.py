@@ -80,7 +80,6 @@ class Breaking:
             assert watch is not None
             if not watch.has_reference:
                 watch.refer_to(instrument.mark_half_ticks, 2)
-                state.index.renew()
             moves_index = moves_index or symbol in state.index.weights
             if watch.tripped < len(instrument.terms.breakers):
                 self._look_at(instrument, watch, events)

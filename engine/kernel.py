@@ -159,8 +159,6 @@ class Kernel:
         elif state.due:
             # A liquidation filled their entries; what its prints reach waits as ever (D2).
             self._covering.run(events)
-            if state.watched:
-                self._breaking.look(events)
             self._liquidator.defer()
         return not (state.turns or state.cascades or state.due)
 

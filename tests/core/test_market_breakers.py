@@ -270,6 +270,23 @@ def test_deleted_instrument_takes_its_weight_along() -> None:
     assert _said(market)[0] == "all 1 0.93 until 901000"
 
 
+def test_deleted_instrument_is_not_weighed_in_the_place_of_another() -> None:
+    """Where one goes, the next to get a price is a new part of the index (E2)."""
+    market = _market({"A": 1})
+    market.send({"type": "create_instrument", "symbol": "D", "mark_source": "pushed", **GRID})
+    _set(market, {"A": 1, "D": 1}, LEVELS)
+    market.play("""
+        push A 99
+        delete A
+        push D 10
+    """)
+    market.forget()
+
+    market.play("push D 9.3")
+
+    assert _said(market)[0] == "all 1 0.93 until 901000"
+
+
 @pytest.mark.parametrize(
     ("weights", "levels", "code", "path"),
     [

@@ -102,7 +102,6 @@ class Oracle:
         if is_another_day:
             breakers.begin_day(world)
         bracketing.catch_up(world)
-        breakers.look(world)
         expire(world)
         if breakers.resume(world):
             _settle(world)
