@@ -28,10 +28,13 @@ def breaker_tripped(e: BreakerTripped, where: str, grid: Grid) -> str:
 
 
 def market_breaker_tripped(e: MarketBreakerTripped, where: str) -> str:
-    """Write a breaker of the whole market with its index, 1 at the references."""
+    """Write a breaker of the whole market with its index, 1 at the references.
+
+    As `index_value`, since `index` is an event's place in its frame to whoever prints it.
+    """
     return (
         f'{{"type":"breaker",{where}"scope":"market","level":{e.level},"move":"{rate(e.move_ppm)}",'
-        f'"index":"{index_text(e.value, e.whole)}"{_until(e.until_us)}}}'
+        f'"index_value":"{index_text(e.value, e.whole)}"{_until(e.until_us)}}}'
     )
 
 

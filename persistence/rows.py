@@ -114,7 +114,7 @@ class _Breaker(msgspec.Struct, gc=False):
     symbol: str | None = None
     reference: str | None = None
     price: str | None = None
-    index: str | None = None
+    index_value: str | None = None
     auction: bool = False
     until: int | None = None
 
@@ -321,7 +321,7 @@ def _breaker_row(frame: Frame, index: int, event: _Breaker) -> BreakerRow:
         event.move,
         event.reference,
         event.price,
-        event.index,
+        event.index_value,
         event.auction,
         event.until,
     )

@@ -69,7 +69,7 @@ SAID: dict[str, Callable[[Event], str]] = {
     "swap": lambda e: f"{e['symbol']} swap {e['long_rate']} and {e['short_rate']}: {_totals(e)}",
     "market_state": lambda e: f"{e['symbol']} {e['state']}",
     "breaker": lambda e: (
-        f"{e.get('symbol', 'all')} breaker {e['level']} at {e.get('price') or e['index']},"
+        f"{e.get('symbol', 'all')} breaker {e['level']} at {e.get('price') or e['index_value']},"
         f" until {e.get('until', 'opened')}"
     ),
     "margin_call": lambda e: f"{e['account']} margin call",

@@ -41,7 +41,7 @@ def _said(market: Market) -> list[str]:
     for e in market.events:
         if e["type"] == "breaker":
             end = f" until {e['until']}" if "until" in e else ""
-            words.append(f"{e.get('symbol', 'all')} {e['level']} {e.get('index', '')}{end}")
+            words.append(f"{e.get('symbol', 'all')} {e['level']} {e.get('index_value', '')}{end}")
         elif e["type"] == "market_state":
             words.append(f"{e['symbol']} {e['state']}")
     return words
@@ -82,7 +82,7 @@ def test_event_says_the_whole_of_it() -> None:
             "scope": "market",
             "level": 1,
             "move": "0.07",
-            "index": "0.92666667",
+            "index_value": "0.92666667",
             "until": 901_000,
         }
     ]
@@ -329,6 +329,6 @@ def test_hundred_instruments_are_weighed_exactly() -> None:
     for each in (market, twin):
         each.play("push S0 8000")
 
-    assert [e["index"] for e in twin.of("breaker")] == ["1.07"]
+    assert [e["index_value"] for e in twin.of("breaker")] == ["1.07"]
     assert twin.last == market.last
     assert twin.hash() == market.hash()

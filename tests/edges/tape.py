@@ -111,7 +111,8 @@ def breakers() -> list[dict[str, Any]]:
     }
     return [
         {"type": "breaker", "in": 0, "scope": "instrument", **own, "until": soon, "auction": True},
-        {"type": "breaker", "in": 0, "scope": "market", "level": 3, "move": "0.2", "index": "0.8"},
+        {"type": "breaker", "in": 0, "scope": "market", "level": 3, "move": "0.2"}
+        | {"index_value": "0.8"},
     ]
 
 

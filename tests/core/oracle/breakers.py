@@ -108,7 +108,7 @@ def _trip_all(world: World) -> None:
     seconds = level.get("halt_s")
     until = {} if seconds is None else {"until": -(-(world.now + seconds * 10**6) // 1_000)}
     move, shown = written(number(level["move"])), written(_rounded(index))
-    world.say("breaker", scope="market", level=reached, move=move, index=shown, **until)
+    world.say("breaker", scope="market", level=reached, move=move, index_value=shown, **until)
     for _, instrument in sorted(world.instruments.items()):
         if _is_ours(world, instrument):
             _hold(world, instrument, level)
