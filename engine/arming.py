@@ -16,6 +16,7 @@ from risk.admission import admission_failures
 from risk.messages import Failure
 
 if TYPE_CHECKING:
+    from engine.breaking import Breaking
     from engine.covering import Covering
     from engine.execution import Execution
     from engine.messages import Event
@@ -152,10 +153,13 @@ def limit_of(market: Market, order: Order, touch_ticks: int) -> int:
 class Triggering:
     """The part of the kernel that wakes armed orders once a command or a tick has run."""
 
-    __slots__ = ("_covering", "_execution", "_state")
+    __slots__ = ("_breaking", "_covering", "_execution", "_state")
 
-    def __init__(self, state: State, execution: Execution, covering: Covering) -> None:
+    def __init__(
+        self, state: State, execution: Execution, covering: Covering, breaking: Breaking
+    ) -> None:
         self._state: State = state
+        self._breaking: Breaking = breaking
         self._execution: Execution = execution
         self._covering: Covering = covering
 
@@ -164,10 +168,12 @@ class Triggering:
 
         At most MAX_CASCADE_PER_FRAME a frame, over all instruments; what is left goes on before any
         other input. At MAX_CASCADE the instrument halts with the rest still armed. The children of
-        brackets come first, and again after each order that fires.
+        brackets come first, and again after each order that fires; breakers look after both (E2).
         """
         state = self._state
         self._covering.run(events)
+        if state.watched:
+            self._breaking.look(events)
         for bracket in state.due.values():
             state.referenced[bracket.symbol] = None
         for symbol in sorted(state.referenced):
@@ -200,6 +206,8 @@ class Triggering:
             left -= 1
             self._fire(market, order, seen, events)
             self._covering.run(events)
+            if state.watched:
+                self._breaking.look(events)
             if state.due:
                 return 0
         return left

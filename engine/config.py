@@ -1,9 +1,9 @@
 """`config.toml` as typed, frozen values: bounds on everything, unknown keys refused.
 
 The file has two halves. Sections such as `[redis]` or `[snapshot]` say how this process runs and
-may change at a restart. `[liquidation]`, `[admission]` and the tables of instruments, fee tiers,
-accounts and deposits say how the shard begins: they become the commands of the genesis frame, and
-afterwards the journal alone holds them.
+may change at a restart. `[liquidation]`, `[admission]`, `[market_breakers]` and the tables of
+instruments, fee tiers, accounts and deposits say how the shard begins: they become the commands of
+the genesis frame, and afterwards the journal alone holds them.
 """
 
 import tomllib
@@ -152,6 +152,26 @@ class Admission(Struct, frozen=True, forbid_unknown_fields=True):
         check_ratio("ratio", self.ratio)
 
 
+class Level(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A level of a breaker: a move halts for so long, or until an operator (E2)."""
+
+    move: DecimalText
+    halt_s: Annotated[int, Meta(ge=1, le=604_800)] | None = None
+
+
+class Breaker(Level, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A level of an instrument's breaker, which may gather an auction meanwhile."""
+
+    auction: bool = False
+
+
+class MarketBreakers(Struct, frozen=True, forbid_unknown_fields=True):
+    """The fields of `set_market_breakers`; without weights there are none."""
+
+    weights: dict[Identifier, Annotated[int, Meta(ge=1, le=1_000_000)]] = {}
+    levels: tuple[Level, ...] = ()
+
+
 class Instrument(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """The fields of `create_instrument`; what is absent takes the protocol's default."""
 
@@ -171,7 +191,7 @@ class Instrument(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=
     collar: DecimalText | None = None
     funding_cap: DecimalText | None = None
     price_band: DecimalText | None = None
-    breakers: tuple[Bracket, ...] | None = None
+    breakers: tuple[Breaker, ...] | None = None
     feed_stale_ms: Milliseconds | None = None
     feed_max_jump: DecimalText | None = None
     feed_max_spread: DecimalText | None = None
@@ -224,6 +244,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     liquidation: Liquidation = Liquidation()
     admission: Admission = Admission()
     instruments: tuple[Instrument, ...] = ()
+    market_breakers: MarketBreakers = MarketBreakers()
     fee_tiers: tuple[FeeTier, ...] = ()
     accounts: tuple[Account, ...] = ()
     deposits: tuple[Deposit, ...] = ()
@@ -276,7 +297,7 @@ def load(path: Path | None) -> Config:
 
 
 def genesis_commands(config: Config) -> list[dict[str, object]]:
-    """List the commands of the genesis frame: thresholds, instruments, tiers, accounts, money."""
+    """List the commands of the genesis frame: thresholds, instruments, accounts and the rest."""
     thresholds = {
         name: value if name in COUNTED else str(value)
         for name, value in msgspec.to_builtins(config.liquidation).items()
@@ -289,6 +310,8 @@ def genesis_commands(config: Config) -> list[dict[str, object]]:
         }
     ]
     commands += [_command("create_instrument", each) for each in config.instruments]
+    if config.market_breakers.weights:
+        commands.append(_command("set_market_breakers", config.market_breakers))
     if config.fee_tiers:
         tiers = [msgspec.to_builtins(each) for each in config.fee_tiers]
         commands.append({"type": "set_fee_tiers", "tiers": tiers})

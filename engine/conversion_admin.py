@@ -9,8 +9,10 @@ import msgspec
 
 from engine.decimals import NotADecimal, TooFine, split_decimal, to_units
 from engine.limits import MAX_BRACKET_ATOMS, MAX_LEVERAGE, MAX_TRANSFER_ATOMS, PPM
+from matching.messages import SetMarketBreakers
 from matching.terms import (
     AccountStatus,
+    BreakerLevel,
     MarginBracket,
     MarketMode,
     MarketState,
@@ -33,14 +35,18 @@ from risk.messages import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from engine.wire import (
         CreateAccountWire,
         CreateInstrumentWire,
         DepositWire,
         FundInsuranceWire,
+        LevelWire,
         MarginBracketWire,
         SetLeverageWire,
         SetLiquidationWire,
+        SetMarketBreakersWire,
         SetRiskWire,
         UpdateAccountWire,
         UpdateInstrumentWire,
@@ -52,7 +58,6 @@ ASSET_DECIMALS: Final = 8
 
 _PPM_DECIMALS: Final = 6
 _NOT_YET: Final = (
-    "breakers",
     "feed_max_jump",
     "feed_max_spread",
     "group",
@@ -139,7 +144,36 @@ def _new_terms(c: CreateInstrumentWire) -> Terms:
         price_band_ppm=rate_ppm(_given(c.price_band, 0), "$.price_band"),
         fires_at_once=c.stop_already_reached == "fire",
         mode=c.mode or MarketMode.BOOK,
+        breakers=breaker_levels(c.breakers or (), "$.breakers"),
     )
+
+
+def breaker_levels(given: Sequence[LevelWire], path: str) -> tuple[BreakerLevel, ...]:
+    """Return the levels of a breaker: moves rise within 0 and 1. Raises Defect.
+
+    An auction needs a time to end at.
+    """
+    levels: list[BreakerLevel] = []
+    last_ppm = 0
+    for place, each in enumerate(given):
+        move_ppm = rate_ppm(each.move, f"{path}[{place}].move")
+        if not last_ppm < move_ppm <= PPM:
+            raise Defect(Refusal.INVALID_TERMS, f"{path}[{place}].move")
+        gathers = bool(getattr(each, "auction", None))
+        if gathers and each.halt_s is None:
+            raise Defect(Refusal.INVALID_TERMS, f"{path}[{place}].auction")
+        levels.append(BreakerLevel(move_ppm, (each.halt_s or 0) * 1_000_000, gathers))
+        last_ppm = move_ppm
+    return tuple(levels)
+
+
+def set_market_breakers(c: SetMarketBreakersWire) -> SetMarketBreakers | Rejected:
+    """Return the levels in ppm and µs, the weights in order of symbol."""
+    try:
+        levels = breaker_levels(c.levels, "$.levels")
+    except Defect as defect:
+        return Rejected(defect.code, path=defect.path)
+    return SetMarketBreakers(dict(sorted(c.weights.items())), levels)
 
 
 def _margin_rates(c: CreateInstrumentWire) -> dict[str, Any]:
@@ -324,6 +358,8 @@ def update_instrument(c: UpdateInstrumentWire, terms: Terms | None) -> UpdateIns
             changes["margin_brackets"] = ()
         if c.feed_stale_ms is not None:
             changes["feed_stale_us"] = c.feed_stale_ms * 1_000
+        if c.breakers is not None:
+            changes["breakers"] = breaker_levels(c.breakers, "$.breakers")
         if c.session_end is not None:
             changes["session_end_minute"] = _minute(c.session_end)
         if c.stop_already_reached is not None:

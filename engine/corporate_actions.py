@@ -129,6 +129,11 @@ class CorporateActions:
         state, market = self._state, self._state.markets[split.symbol]
         positions = state.positions.open_in(split.symbol)
         market.instrument.restate(split.nearest, state.now_us)
+        watch = market.instrument.watch
+        if watch is not None and watch.has_reference:
+            numerator = watch.numerator * split.denominator
+            watch.refer_to(numerator, watch.denominator * split.numerator)
+            state.index.renew()
         for position in positions.values():
             position.restate(split.lots(position.lots))
         changed = self._splitting.restate(market, split)

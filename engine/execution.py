@@ -187,6 +187,8 @@ class Execution:
             2 * price_ticks, self._state.now_us
         ):
             self._state.moved[instrument.symbol] = None
+            if instrument.watch is not None:
+                self._state.watched[instrument.symbol] = None
 
     def _prevent(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from matching.terms import MarketState
 from risk.account import HOUSE
 
 if TYPE_CHECKING:
@@ -34,6 +35,20 @@ def check_orders(state: State) -> None:
     assert expiring == len(state.expiries)
     assert living == sum(len(orders) for orders in state.live.values())
     _check_links(state)
+
+
+def check_breakers(state: State) -> None:
+    """Assert that breakers look at just what they should, and hold what does not trade (E2)."""
+    state.index.check()
+    state.holds.check()
+    assert state.index.weights.keys() <= state.markets.keys()
+    for symbol, market in state.markets.items():
+        is_watched = bool(market.instrument.terms.breakers) or symbol in state.index.weights
+        assert (market.instrument.watch is not None) == is_watched
+    assert all(state.markets[symbol].instrument.watch is not None for symbol in state.watched)
+    for symbol in state.holds.ends_us:
+        held = state.markets[symbol].instrument.state
+        assert held is MarketState.HALTED or held is MarketState.AUCTION
 
 
 def _resting(market: Market) -> list[Order]:

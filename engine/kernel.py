@@ -6,19 +6,20 @@ events, always. Recovery, replay, standby, verification and simulation all stand
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from engine.account_terms import AccountTerms
 from engine.amending import Amending
 from engine.arming import Triggering
 from engine.booking import Booking
+from engine.breaking import Breaking
 from engine.cancelling import Cancelling
 from engine.carrying import Carrying
 from engine.corporate_actions import CorporateActions
 from engine.covering import Covering
 from engine.execution import Execution
 from engine.house import House
-from engine.limits import MASS_CANCELS_PER_FRAME
+from engine.limits import DAY_US, MASS_CANCELS_PER_FRAME, NEVER_US
 from engine.liquidation import Liquidator
 from engine.market_states import MarketStates
 from engine.operations import Operations
@@ -32,6 +33,7 @@ from matching.messages import (
     CancelAll,
     CancelOrder,
     PlaceOrder,
+    SetMarketBreakers,
     SetMarketState,
 )
 from risk.actions.messages import PayDividend, SplitUnits
@@ -60,17 +62,16 @@ if TYPE_CHECKING:
     from engine.messages import Command, Event
 
 
-NEVER_US: Final = 2**62
-
-
 class Kernel:
     """The shard's state and the parts that work on it."""
 
     __slots__ = (
         "_actions",
+        "_breaking",
         "_cancelling",
         "_carrying",
         "_covering",
+        "_day_ends_us",
         "_house",
         "_liquidator",
         "_market_states",
@@ -81,6 +82,7 @@ class Kernel:
 
     def __init__(self, state: State | None = None) -> None:
         self.state: State = State() if state is None else state
+        self._day_ends_us: int = _end_of_day_us(self.state.now_us)
         execution = Execution(self.state)
         cancelling = Cancelling(self.state, execution)
         trading = Trading(self.state, execution)
@@ -93,7 +95,10 @@ class Kernel:
         self._carrying: Carrying = Carrying(self.state, restating)
         self._covering: Covering = Covering(self.state, execution)
         self._house: House = House(self.state, execution)
-        self._triggering: Triggering = Triggering(self.state, execution, self._covering)
+        self._breaking: Breaking = Breaking(self.state, self._market_states)
+        self._triggering: Triggering = Triggering(
+            self.state, execution, self._covering, self._breaking
+        )
         self._liquidator: Liquidator = Liquidator(self.state, execution, cancelling)
         waterfall = self._liquidator.waterfall
         self._actions: CorporateActions = CorporateActions(
@@ -110,6 +115,7 @@ class Kernel:
             UpdateInstrument: operations.update_instrument,
             DeleteInstrument: operations.delete_instrument,
             SetMarketState: self._market_states.set_market_state,
+            SetMarketBreakers: self._breaking.set_market_breakers,
             CreateAccount: operations.create_account,
             UpdateAccount: operations.update_account,
             Transfer: operations.transfer,
@@ -136,10 +142,16 @@ class Kernel:
         state = self.state
         assert now_us >= state.now_us, "engine time never goes back"
         state.now_us = now_us
+        if now_us >= self._day_ends_us:
+            self._day_ends_us = _end_of_day_us(now_us)
+            self._breaking.begin_window()
         events: list[Event] = []
         if self._finish(events):
             if self._expiry_us() <= now_us:
                 self._cancelling.expire(MASS_CANCELS_PER_FRAME - len(events), events)
+            if state.holds.next_us <= now_us and not self.is_busy():
+                self._breaking.resume(events)
+                self._settle_prices(events)
             if 0 < state.review_at_us <= now_us and not self.is_busy():
                 self._settle_prices(events, wakes=False)
             if state.left_alone and not self.is_busy():
@@ -161,6 +173,8 @@ class Kernel:
             return False
         if state.cases:
             self._liquidator.go_on(events)
+            if state.watched and not state.cases:
+                self._breaking.look(events)
             if state.cases or state.mass or state.due:
                 return False
         if state.mass:
@@ -180,8 +194,13 @@ class Kernel:
         return not (state.turns or state.reached or state.cascades or state.due)
 
     def _settle_prices(self, events: list[Event], *, wakes: bool = True) -> None:
-        """Fill what outside prices have reached, fire stops, look after margins (D5, A11, D2)."""
+        """Look at breakers, fill what outside prices have reached, fire stops, look after margins.
+
+        In that order (E2, D5, A11, D2). What liquidations print may trip a breaker too.
+        """
         state = self.state
+        if state.watched and not state.turns:
+            self._breaking.look(events)
         if state.reached and not state.turns:
             self._house.fill_reached(events)
         unfilled = state.turns or state.reached
@@ -192,6 +211,8 @@ class Kernel:
             state.postpone()
         else:
             self._liquidator.review(events, wakes=wakes)
+            if state.watched and not state.cases:
+                self._breaking.look(events)
 
     def _after_payments(self, events: list[Event]) -> None:
         """Look after the margins of all who paid or received, once the last one has (B6)."""
@@ -223,7 +244,8 @@ class Kernel:
         if state.is_unfinished():
             return state.now_us
         alone_us = min((at_us for at_us, _ in state.left_alone.values()), default=NEVER_US)
-        deadline_us = min(state.review_at_us or NEVER_US, self._expiry_us(), alone_us)
+        review_us = min(state.review_at_us or NEVER_US, alone_us)
+        deadline_us = min(review_us, self._expiry_us(), state.holds.next_us)
         return None if deadline_us == NEVER_US else deadline_us
 
     def apply(self, command: Command) -> list[Event]:
@@ -268,6 +290,11 @@ class Kernel:
     def check(self) -> None:
         """Assert every invariant of the state. Linear in everything; for tests and snapshots."""
         self.state.check()
+
+
+def _end_of_day_us(now_us: int) -> int:
+    """Return when the UTC day of `now_us` ends."""
+    return (now_us // DAY_US + 1) * DAY_US
 
 
 def _reject(refusal: Rejected, events: list[Event]) -> None:

@@ -13,6 +13,9 @@ PPM: Final = 1_000_000
 PPB: Final = 1_000_000_000
 """Of funding and swap rates, which have more places."""
 
+NEVER_US: Final = 2**62
+"""A time that does not come."""
+
 # What a client may send.
 MAX_ENTRY_BYTES: Final = 64 * 1024
 MAX_COMMANDS_PER_ENTRY: Final = 1_000
@@ -34,6 +37,10 @@ MAX_DIVIDEND: Final = 10**9
 MAX_SPLIT: Final = 1_000
 MAX_MARGIN_BRACKETS: Final = 20
 MAX_FEE_TIERS: Final = 20
+MAX_BREAKERS: Final = 10
+MAX_HALT_S: Final = 7 * 24 * 3600
+MAX_INDEX_SYMBOLS: Final = 100
+MAX_INDEX_WEIGHT: Final = 1_000_000
 DAY_US: Final = 24 * 3600 * 1_000_000
 VOLUME_DAYS: Final = 30
 MAX_BRACKET_ATOMS: Final = 9 * 10**18

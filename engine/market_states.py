@@ -40,6 +40,7 @@ class MarketStates:
             events.append(Rejected(Refusal.UNKNOWN_INSTRUMENT, symbol=command.symbol))
             return
         symbols = sorted(state.markets) if command.symbol == "*" else [command.symbol]
+        state.holds.release(symbols)  # what an operator says ends what a breaker said (E2)
         for symbol in symbols:
             state.turns[symbol] = Turn(command.state)
         self.go_on(events)

@@ -9,11 +9,14 @@ from matching.messages import (
     AmendOrder,
     AuctionUncrossed,
     BookTrade,
+    BreakerTripped,
     CancelAll,
     CancelOrder,
     InstrumentCreated,
     InstrumentDeleted,
     InstrumentUpdated,
+    MarketBreakersSet,
+    MarketBreakerTripped,
     MarketStateChanged,
     OrderAccepted,
     OrderAmended,
@@ -23,6 +26,7 @@ from matching.messages import (
     OrderTriggered,
     PlaceOrder,
     PreventedMatch,
+    SetMarketBreakers,
     SetMarketState,
     Trade,
 )
@@ -73,6 +77,7 @@ Command = (
     | UpdateInstrument
     | DeleteInstrument
     | SetMarketState
+    | SetMarketBreakers
     | CreateAccount
     | UpdateAccount
     | Transfer
@@ -102,6 +107,9 @@ Event = (
     | Rejected
     | PreventedMatch
     | AuctionUncrossed
+    | BreakerTripped
+    | MarketBreakerTripped
+    | MarketBreakersSet
     | MarketStateChanged
     | InstrumentCreated
     | InstrumentUpdated

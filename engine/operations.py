@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.account_terms import fix_tier, settings_of, tier_is_unknown
+from engine.breaking import forget_watch, renew_watch
 from engine.limits import (
     MAX_ACCOUNTS,
     MAX_ATOMS_PER_TICK_LOT,
@@ -138,7 +139,9 @@ class Operations:
             events.append(Rejected(refusal, symbol=symbol, path=path))
             return
         assert terms is not None
+        before = market.instrument.terms
         market.instrument.set_terms(terms, state.now_us)
+        renew_watch(state, market.instrument, before.breakers)
         for position in state.positions.in_symbol(symbol).values():
             position.set_margin_rate()
         state.positions.unband(symbol)
@@ -178,6 +181,7 @@ class Operations:
         del state.markets[symbol]
         state.pending_symbols.pop(symbol, None)
         state.referenced.pop(symbol, None)
+        forget_watch(state, symbol)
         for order_id in state.shelved.pop(symbol, {}):
             del state.brackets[order_id]
         events.append(InstrumentDeleted(symbol))
@@ -363,6 +367,8 @@ class Operations:
             self._reach(market)
         if instrument.accept_tick(command.bid_ticks, command.ask_ticks, self._state.now_us):
             self._state.moved[command.symbol] = None
+            if instrument.watch is not None:
+                self._state.watched[command.symbol] = None
 
     def _reach(self, market: Market) -> None:
         """Have the outside market fill what a tick reaches, and close what waited for one (D5)."""
@@ -390,3 +396,5 @@ class Operations:
             self._state.referenced[command.symbol] = None
         if market.instrument.set_mark(2 * command.price_ticks, self._state.now_us):
             self._state.moved[command.symbol] = None
+            if market.instrument.watch is not None:
+                self._state.watched[command.symbol] = None

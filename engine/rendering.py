@@ -14,10 +14,18 @@ import msgspec
 from engine.decimals import to_text
 from engine.rendering_actions import dividend_paid, odd_lots, units_split
 from engine.rendering_admin import ADMIN_ROUTES, money, rate
+from engine.rendering_breakers import (
+    breaker_tripped,
+    market_breaker_tripped,
+    market_breakers_set,
+)
 from engine.rendering_carry import funding_applied, swap_applied
 from engine.rendering_waterfall import deficit, deleveraged, takeover
 from matching.messages import (
     AuctionUncrossed,
+    BreakerTripped,
+    MarketBreakersSet,
+    MarketBreakerTripped,
     OrderAccepted,
     OrderAmended,
     OrderCancelled,
@@ -81,6 +89,9 @@ class Rendering:
             DividendPaid: dividend_paid,
             OddLots: lambda e, where: odd_lots(e, where, self._grid(e.symbol)),
             UnitsSplit: units_split,
+            BreakerTripped: lambda e, where: breaker_tripped(e, where, self._grid(e.symbol)),
+            MarketBreakerTripped: market_breaker_tripped,
+            MarketBreakersSet: market_breakers_set,
             **ADMIN_ROUTES,
         }
 

@@ -26,9 +26,9 @@ from risk.messages import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from matching.terms import MarginBracket, Terms
+    from matching.terms import BreakerLevel, MarginBracket, Terms
 
 
 def money(atoms: int) -> str:
@@ -68,6 +68,8 @@ def terms_fields(terms: Terms) -> str:
     text = ",".join(f'"{name}":"{value}"' for name, value in fields.items())
     if terms.margin_brackets:
         text += f',"margin_brackets":[{",".join(map(_bracket, terms.margin_brackets))}]'
+    if terms.breakers:
+        text += f',"breakers":{levels_text(terms.breakers)}'
     return text
 
 
@@ -77,6 +79,17 @@ def _bracket(bracket: MarginBracket) -> str:
         f'"initial_margin":"{rate(bracket.initial_ppm)}",'
         f'"maintenance_margin":"{rate(bracket.maintenance_ppm)}"}}'
     )
+
+
+def levels_text(levels: Sequence[BreakerLevel]) -> str:
+    """Return the levels of a breaker as a JSON array."""
+    return f"[{','.join(map(_level, levels))}]"
+
+
+def _level(level: BreakerLevel) -> str:
+    halt = f',"halt_s":{level.halt_us // 1_000_000}' if level.halt_us else ""
+    gathers = ',"auction":true' if level.auction else ""
+    return f'{{"move":"{rate(level.move_ppm)}"{halt}{gathers}}}'
 
 
 def _instrument_created(e: InstrumentCreated, where: str) -> str:

@@ -18,6 +18,7 @@ from engine.snapshot import (
     PositionRecord,
 )
 from engine.snapshot_accounts import AccountRecord
+from engine.snapshot_breakers import IndexRecord, WatchRecord, restore_index, restore_watch
 from engine.snapshot_links import (
     BracketRecord,
     GroupRecord,
@@ -236,6 +237,8 @@ def _decoder(record: Any) -> msgspec.msgpack.Decoder[Any]:
 SECTIONS: Final[dict[str, tuple[msgspec.msgpack.Decoder[Any], Callable[[State, Any], None]]]] = {
     "head": (_decoder(Head), _restore_head),
     "instruments": (_decoder(InstrumentRecord), _restore_instrument),
+    "index": (_decoder(IndexRecord), restore_index),
+    "watches": (_decoder(WatchRecord), restore_watch),
     "accounts": (_decoder(AccountRecord), _restore_account),
     "positions": (_decoder(PositionRecord), _restore_position),
     "orders": (_decoder(OrderRecord), _restore_order),

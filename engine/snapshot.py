@@ -16,6 +16,7 @@ import msgspec
 
 from engine.limits import LOGIC_VERSION, SNAPSHOT_CHUNK_BYTES
 from engine.snapshot_accounts import accounts
+from engine.snapshot_breakers import index, watches
 from engine.snapshot_links import brackets, groups, waiting
 from matching.terms import (
     MarketState,
@@ -354,6 +355,8 @@ def _arrivals(state: State) -> Iterator[int]:
 SECTIONS: Final[dict[str, Callable[[State], Iterator[Any]]]] = {
     "head": _head,
     "instruments": _instruments,
+    "index": index,
+    "watches": watches,
     "accounts": accounts,
     "positions": _positions,
     "orders": _orders,

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 from sortedcontainers import SortedDict
 
 from engine.house import OutsideMarket
-from engine.invariants import check_orders
+from engine.invariants import check_breakers, check_orders
 from matching.book import Book
 from matching.id_window import IdWindow
 from matching.outside import OutsideBook
 from matching.stops import StopBook
 from matching.terms import MarketMode, MarketState
 from risk.account import BACKSTOP, HOUSE, Account
+from risk.breakers import Holds, Index
 from risk.fees import tier_of
 from risk.ledger import Ledger
 from risk.messages import SetLiquidation
@@ -98,7 +99,9 @@ class State:
     `house` likewise, or its first fill or odd lots. `reached` are the symbols in which the outside
     market may have reached resting orders (D5).
     `carry` is a funding, swap or dividend of which payments are left, `split` a split of which odd
-    lots are; `transfers` the digests of ids of money in and out and of all these.
+    lots are; `transfers` the digests of ids of money in and out and of all these. `watched` gathers
+    the symbols whose mark moved and that breakers look at; `index` is what those of the market look
+    at; `holds` are the markets that they keep.
     """
 
     __slots__ = (
@@ -112,8 +115,10 @@ class State:
         "expiries",
         "fee_tiers",
         "groups",
+        "holds",
         "house",
         "ids",
+        "index",
         "ladder",
         "ledger",
         "left_alone",
@@ -136,6 +141,7 @@ class State:
         "touched",
         "transfers",
         "turns",
+        "watched",
     )
 
     def __init__(self) -> None:
@@ -173,6 +179,9 @@ class State:
         self.brackets: dict[int, Bracket] = {}
         self.due: OrderedDict[int, Bracket] = OrderedDict()
         self.shelved: dict[str, dict[int, Bracket]] = {}
+        self.watched: dict[str, None] = {}
+        self.index: Index = Index()
+        self.holds: Holds = Holds()
 
     def fees_of(self, position: Position) -> tuple[int, int]:
         """Return the maker's and the taker's fee of an order that enters now, in ppm (B5).
@@ -287,6 +296,7 @@ class State:
             market.stops.check()
             market.instrument.check()
         check_orders(self)
+        check_breakers(self)
 
     def _check_reached(self, market: Market) -> None:
         """Assert that what the outside market has reached is filled, or is about to be (D5)."""

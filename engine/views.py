@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from engine.breaker_views import breakers, held
 from engine.decimals import to_text
 from engine.grid import Grid
 from engine.limits import PPM
@@ -155,6 +156,8 @@ def _market(market: Market, state: State) -> View:
         "priced_at_us": instrument.priced_at_us or None,
         "stale": instrument.is_stale(state.now_us),
         "margin_brackets": _brackets(instrument.terms),
+        "breakers": breakers(instrument),
+        "held": held(state, instrument.symbol),
     }
     if market.outside is not None:
         view["outside_stale"] = market.outside.touch_ticks(1) is None

@@ -10,9 +10,13 @@ from typing import Annotated, Final, Literal
 import msgspec
 
 from engine.limits import (
+    MAX_BREAKERS,
     MAX_DECIMAL_LENGTH,
     MAX_FEE_TIERS,
+    MAX_HALT_S,
     MAX_IDENTIFIER_LENGTH,
+    MAX_INDEX_SYMBOLS,
+    MAX_INDEX_WEIGHT,
     MAX_INTEGER,
     MAX_MARGIN_BRACKETS,
     MAX_TAKE_PROFITS,
@@ -37,6 +41,7 @@ TIME_OF_DAY: Final = r"^([01][0-9]|2[0-3]):[0-5][0-9]\Z"
 AtOnce = Literal["reject", "fire"]
 TimeOfDay = Annotated[str, msgspec.Meta(pattern=TIME_OF_DAY)]
 Whole = Annotated[int, msgspec.Meta(ge=0, le=MAX_INTEGER)]
+Weight = Annotated[int, msgspec.Meta(ge=1, le=MAX_INDEX_WEIGHT)]
 DECIMAL: Final = rf"^(?=.{{1,{MAX_DECIMAL_LENGTH}}}\Z)-?(0|[1-9][0-9]*)(\.[0-9]+)?\Z"
 Decimal = (
     Annotated[str, msgspec.Meta(pattern=DECIMAL)]
@@ -178,6 +183,22 @@ MarginBrackets = Annotated[
 ]
 
 
+class LevelWire(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """A level of a breaker: a move of its reference halts so long, or until an operator."""
+
+    move: Decimal
+    halt_s: Annotated[int, msgspec.Meta(ge=1, le=MAX_HALT_S)] | None = None
+
+
+class BreakerWire(LevelWire, forbid_unknown_fields=True, gc=False):
+    """A level of an instrument's breaker, which may gather an auction meanwhile."""
+
+    auction: bool | None = None
+
+
+Breakers = Annotated[list[BreakerWire], msgspec.Meta(max_length=MAX_BREAKERS)]
+
+
 class CreateInstrumentWire(Wire, tag="create_instrument"):
     """`create_instrument` of the protocol; rates are decimals, 0.10 is 10 %."""
 
@@ -197,7 +218,7 @@ class CreateInstrumentWire(Wire, tag="create_instrument"):
     collar: Decimal | None = None
     funding_cap: Decimal | None = None
     price_band: Decimal | None = None
-    breakers: list[dict[str, Decimal]] | None = None
+    breakers: Breakers | None = None
     feed_stale_ms: Whole | None = None
     feed_max_jump: Decimal | None = None
     feed_max_spread: Decimal | None = None
@@ -219,6 +240,7 @@ class UpdateInstrumentWire(Wire, tag="update_instrument"):
     taker_fee: Decimal | None = None
     collar: Decimal | None = None
     price_band: Decimal | None = None
+    breakers: Breakers | None = None
     funding_cap: Decimal | None = None
     feed_stale_ms: Whole | None = None
     session_end: TimeOfDay | None = None
@@ -236,6 +258,13 @@ class SetMarketStateWire(Wire, tag="set_market_state"):
 
     symbol: SymbolOrAll
     state: MarketState
+
+
+class SetMarketBreakersWire(Wire, tag="set_market_breakers"):
+    """`set_market_breakers`: the weights of an index, and the levels at which all markets halt."""
+
+    weights: Annotated[dict[Identifier, Weight], msgspec.Meta(max_length=MAX_INDEX_SYMBOLS)]
+    levels: Annotated[list[LevelWire], msgspec.Meta(max_length=MAX_BREAKERS)]
 
 
 class CreateAccountWire(Wire, tag="create_account"):
@@ -380,6 +409,7 @@ AdminWire = (
     | UpdateInstrumentWire
     | DeleteInstrumentWire
     | SetMarketStateWire
+    | SetMarketBreakersWire
     | CreateAccountWire
     | UpdateAccountWire
     | DepositWire

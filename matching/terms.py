@@ -211,6 +211,14 @@ class MarginBracket(msgspec.Struct, frozen=True, array_like=True):
     maintenance_ppm: int
 
 
+class BreakerLevel(msgspec.Struct, frozen=True, array_like=True):
+    """A move of `move_ppm` halts for `halt_us`, 0 until an operator; with `auction` to gather."""
+
+    move_ppm: int
+    halt_us: int
+    auction: bool
+
+
 class Terms(msgspec.Struct, frozen=True, kw_only=True):
     """What an instrument is: its grid, its margin rates and its fees.
 
@@ -222,6 +230,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     `fires_at_once` lets a stop fire that is reached already, instead of refusing it (A11). Funding
     rates are cut to plus or minus `funding_cap_ppm`. Where rates rise with notional there are two
     or more `margin_brackets`, and the two rates are those of the first. `mode` never changes.
+    `breakers` are levels whose moves rise.
     """
 
     symbol: str
@@ -247,3 +256,4 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     funding_cap_ppm: int = 7_500
     margin_brackets: tuple[MarginBracket, ...] = ()
     mode: MarketMode = MarketMode.BOOK
+    breakers: tuple[BreakerLevel, ...] = ()

@@ -133,6 +133,20 @@ class MarginCall(msgspec.Struct, gc=False):
     receipt: msgspec.Raw
 
 
+class Breaker(msgspec.Struct, gc=False):
+    """A circuit breaker that tripped, of an instrument or of the market."""
+
+    scope: str
+    level: int
+    move: str
+    symbol: str | None = None
+    reference: str | None = None
+    price: str | None = None
+    index_value: str | None = None
+    auction: bool = False
+    until: int | None = None
+
+
 class Carry(msgspec.Struct, gc=False):
     """What a funding and a swap share."""
 

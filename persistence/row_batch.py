@@ -54,6 +54,7 @@ async def write_rows(
             ("waterfall", rows.waterfall),
             ("funding", rows.funding),
             ("margin_calls", rows.margin_calls),
+            ("breakers", rows.breakers),
         ):
             inserted = await _write(connection, shard, f"insert_{table}", batch)
             if inserted < len(batch) and not may_repeat:

@@ -145,6 +145,27 @@ class PositionRow(NamedTuple):
     closed_us: int | None
 
 
+class BreakerRow(NamedTuple):
+    """One breaker that tripped, in the order of the columns of `insert_breakers.sql`.
+
+    The market's has no symbol, reference and price, an instrument's no index; without `until_ms` an
+    operator ends it.
+    """
+
+    time_us: int
+    frame: int
+    event_index: int
+    scope: str
+    symbol: str | None
+    level: int
+    move: str
+    reference: str | None
+    price: str | None
+    index_value: str | None
+    auction: bool
+    until_ms: int | None
+
+
 class Rows(NamedTuple):
     """The rows of some frames, each list in the order of the journal."""
 
@@ -154,6 +175,7 @@ class Rows(NamedTuple):
     waterfall: list[WaterfallRow]
     funding: list[FundingRow]
     margin_calls: list[MarginCallRow]
+    breakers: list[BreakerRow]
 
     @property
     def total(self) -> int:
@@ -163,4 +185,4 @@ class Rows(NamedTuple):
 
 def no_rows() -> Rows:
     """Return empty lists to append to."""
-    return Rows([], [], [], [], [], [])
+    return Rows([], [], [], [], [], [], [])

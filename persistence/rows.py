@@ -9,6 +9,7 @@ from persistence import event_shapes as shapes
 from persistence.position_lives import BACKSTOP, Place, PositionLives
 from persistence.row_types import (
     BalanceRow,
+    BreakerRow,
     FillRow,
     FundingRow,
     LiquidationRow,
@@ -22,7 +23,7 @@ _OPPOSITE: Final = {"buy": "sell", "sell": "buy"}
 _WORDS: Final = (
     *(b'"trade"', b'"balance_changed"', b'"liquidation"', b'"funding"', b'"swap"'),
     *(b'"takeover"', b'"deleveraged"', b'"deficit"', b'"margin_call"', b'"odd_lots"'),
-    *(b'"corporate_action"', b'"instrument_'),
+    *(b'"corporate_action"', b'"instrument_', b'"breaker"'),
 )
 
 _kinds = msgspec.json.Decoder(list[shapes.Kind])
@@ -36,6 +37,7 @@ _takeover = msgspec.json.Decoder(shapes.Takeover)
 _deleveraged = msgspec.json.Decoder(shapes.Deleveraged)
 _deficit = msgspec.json.Decoder(shapes.Deficit)
 _margin_call = msgspec.json.Decoder(shapes.MarginCall)
+_breaker = msgspec.json.Decoder(shapes.Breaker)
 _ratio = msgspec.json.Decoder(shapes.Ratio)
 _funding = msgspec.json.Decoder(shapes.Funding)
 _swap = msgspec.json.Decoder(shapes.Swap)
@@ -76,6 +78,8 @@ def append_rows(frame: Frame, rows: Rows, lives: PositionLives) -> None:
                 rows.funding.append(_boundary_row(frame, index, kind.type, raw))
             case "margin_call":
                 rows.margin_calls.append(_margin_call_row(frame, index, _margin_call.decode(raw)))
+            case "breaker":
+                rows.breakers.append(_breaker_row(frame, index, _breaker.decode(raw)))
             case (
                 "instrument_created"
                 | "instrument_updated"
@@ -238,4 +242,21 @@ def _margin_call_row(frame: Frame, index: int, event: shapes.MarginCall) -> Marg
         ratio.equity,
         ratio.maintenance_margin,
         bytes(event.receipt).decode(),
+    )
+
+
+def _breaker_row(frame: Frame, index: int, event: shapes.Breaker) -> BreakerRow:
+    return BreakerRow(
+        frame.time_us,
+        frame.n,
+        index,
+        event.scope,
+        event.symbol,
+        event.level,
+        event.move,
+        event.reference,
+        event.price,
+        event.index_value,
+        event.auction,
+        event.until,
     )

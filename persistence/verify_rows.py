@@ -13,6 +13,7 @@ from persistence.position_lives import PositionLives
 from persistence.queries import query
 from persistence.row_types import (
     BalanceRow,
+    BreakerRow,
     FillRow,
     FundingRow,
     LiquidationRow,
@@ -38,8 +39,8 @@ async def compare(
 
     `frames` are whole and in order; those beyond the writer's cursor are not looked at, and rows
     before the first one are not either. Compares `fills` and the logs of balances, margin calls,
-    liquidations, their waterfall and funding within one snapshot of the database. O(rows) time,
-    bounded memory.
+    liquidations, their waterfall, funding and breakers within one snapshot of the database.
+    O(rows) time, bounded memory.
     """
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         cursor = await read_cursor(connection, shard)
@@ -83,6 +84,7 @@ _TABLES: Final[tuple[tuple[str, tuple[str, ...], Callable[[tuple[Any, ...]], Key
     ("waterfall", WaterfallRow._fields, _event_key),
     ("funding", FundingRow._fields, _event_key),
     ("margin_calls", MarginCallRow._fields, _event_key),
+    ("breakers", BreakerRow._fields, _event_key),
 )
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from matching.terms import MarketState, MarkSource, Terms
 from risk.brackets import Brackets, brackets_of
+from risk.breakers import Watch
 from risk.price_band import SECOND_US, PriceBand, bounds_around, session_of
 
 if TYPE_CHECKING:
@@ -17,7 +18,8 @@ class Instrument:
 
     The mark is kept in half ticks, so that the mid of a one-tick spread is exact (B2). A price of
     0 means that none has been seen; bid and ask are as of `quoted_at_us`. `band` is None where the
-    instrument has no price band (E1), so that nothing is recorded for it.
+    instrument has no price band (E1), so that nothing is recorded for it; `watch` None where
+    neither breakers of its own nor the market's look at its mark (E2).
     """
 
     __slots__ = (
@@ -35,6 +37,7 @@ class Instrument:
         "symbol",
         "terms",
         "unit_atoms",
+        "watch",
     )
 
     def __init__(self, terms: Terms, state: MarketState) -> None:
@@ -53,6 +56,7 @@ class Instrument:
         self.quoted_at_us: int = 0
         self.sources: dict[str, tuple[int, int]] = {}
         self.band: PriceBand | None = PriceBand() if terms.price_band_ppm else None
+        self.watch: Watch | None = Watch() if terms.breakers else None
 
     def is_stale(self, now_us: int) -> bool:
         """Tell whether the price is older than the instrument allows (0: any age will do)."""
@@ -142,6 +146,9 @@ class Instrument:
         assert (self.band is not None) == (self.terms.price_band_ppm > 0)
         if self.band is not None:
             self.band.check()
+        assert self.watch is not None or not self.terms.breakers
+        if self.watch is not None:
+            self.watch.check(self.terms.breakers)
 
     def _session(self, now_us: int) -> int:
         return session_of(now_us, self.terms.session_end_minute)

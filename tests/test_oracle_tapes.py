@@ -5,14 +5,22 @@ from functools import partial
 
 from tests.core import test_oracle_outside as outside
 from tests.core.duel import play_tapes
+from tests.core.tape_breakers import breaking
 from tests.core.tape_orders import STP_MODES
 from tests.core.tape_slices import slices
 from tests.core.tape_squeeze import squeeze
 from tests.core.tapes import tape, tape_outside
-from tests.core.test_oracle import COMMANDS, SEEDS, SEEDS_OF_GAPS, SEEDS_OF_SQUEEZES
+from tests.core.test_oracle import (
+    COMMANDS,
+    SEEDS,
+    SEEDS_OF_BREAKERS,
+    SEEDS_OF_GAPS,
+    SEEDS_OF_SQUEEZES,
+)
 
 MORE_SEEDS = range(SEEDS.stop, SEEDS.stop + 100)
 MORE_GAPS = range(SEEDS_OF_GAPS.stop, SEEDS_OF_GAPS.stop + 90)
+MORE_BREAKERS = range(SEEDS_OF_BREAKERS.stop, SEEDS_OF_BREAKERS.stop + 130)
 MORE_SQUEEZES = range(SEEDS_OF_SQUEEZES.stop, SEEDS_OF_SQUEEZES.stop + 250)
 MORE_OUTSIDE = range(outside.SEEDS.stop, outside.SEEDS.stop + 20)
 MORE_SLICES = range(outside.SEEDS_OF_SLICES.stop, outside.SEEDS_OF_SLICES.stop + 40)
@@ -86,6 +94,19 @@ def test_restarted_machine_agrees_down_the_tiers() -> None:
 
     tiers = [f"outside tier {tier} {side}" for tier in (1, 2, 3) for side in ("buy", "sell")]
     _ask_for(seen, *tiers, "outside under water", "by the fund", "paid liquidation_fee")
+
+
+def test_machine_agrees_on_when_markets_stand_still() -> None:
+    """Over 20,000 commands in which prices walk by the levels of breakers (E2)."""
+    seen = play_tapes(breaking, MORE_BREAKERS)
+
+    _ask_for(
+        seen,
+        *("breaker of the instrument", "breaker of the market", "market_breakers_set"),
+        *("breaker gathers", "breaker by a clock", "breaker by nobody", "auction_uncrossed"),
+        *("order_triggered", "trigger_rejected", "liquidation", "instrument_deleted"),
+        *("rejected $.breakers", "rejected $.levels", "rejected $.weights.S9"),
+    )
 
 
 def _ask_for(seen: Counter[str], *needed: str) -> None:

@@ -4,7 +4,8 @@ An example is a fenced block with the word `example` behind its fence:
 
     ```example
     market lot_size=0.1 collar=0.05     if needed, first: the terms of the instrument X, with
-                                        brackets=0:0.2:0.1,400:0.5:0.3 for margin brackets
+                                        brackets=0:0.2:0.1,400:0.5:0.3 for margin brackets,
+                                        breakers=0.05:60,0.1:300:auction,0.2 for breakers
     alice sell 30@100 peak=10           a command, in the language of tests/core/market.py
     bob   sell 10@100
     carol buy 35@100                    orders are named o1, o2 ... by appearance, or by id=...
@@ -29,6 +30,7 @@ import pytest
 
 from tests.core.market import Event, Market
 from tests.core.naive_market import NaiveMarket
+from tests.core.words import levels
 from tests.house.source import ROOT
 from tests.test_rules import rules_in_force
 
@@ -37,7 +39,7 @@ PAGE = "docs/rules.md"
 UNSAID = frozenset(
     {
         *("account_created", "account_updated", "balance_changed", "risk_set", "liquidation_set"),
-        *("fee_tiers_set", "leverage_set"),
+        *("fee_tiers_set", "leverage_set", "market_breakers_set"),
         *("instrument_created", "instrument_updated", "instrument_deleted"),
         "insurance_funded",
     }
@@ -72,6 +74,10 @@ SAID: dict[str, Callable[[Event], str]] = {
     ),
     "odd_lots": lambda e: f"house takes {e['quantity']}@{e['price']} from {e['account']}",
     "market_state": lambda e: f"{e['symbol']} {e['state']}",
+    "breaker": lambda e: (
+        f"{e.get('symbol', 'all')} breaker {e['level']} at {e.get('price') or e['index_value']},"
+        f" until {e.get('until', 'opened')}"
+    ),
     "margin_call": lambda e: f"{e['account']} margin call",
     "liquidation": lambda e: (
         f"{e['account']} tier {e['tier']}, {e['side']} {e['quantity']}@{e['limit_price']}"
@@ -162,6 +168,8 @@ def _terms(line: str) -> dict[str, Any]:
         names = ("notional", "initial_margin", "maintenance_margin")
         brackets = [each.split(":") for each in terms.pop("brackets").split(",")]
         terms["margin_brackets"] = [dict(zip(names, each, strict=True)) for each in brackets]
+    if "breakers" in terms:
+        terms["breakers"] = levels(terms["breakers"])
     return {key: int(value) if key.endswith("_ms") else value for key, value in terms.items()}
 
 

@@ -30,6 +30,7 @@ _HINTS = {
 }
 
 
+_LEVEL_HINT = "moves rise, above 0 and at most 1, and an auction needs halt_s"
 _TIER_HINT = "volumes rise from 0, names differ and are not `none`, fees lie within 0.1 of 0"
 
 
@@ -73,12 +74,16 @@ def _refusals(machine: Machine, command: dict[str, object], key: str) -> Iterato
             text = event.get("text") or _HINTS.get(event["reason"])
             if key == "fee_tiers":
                 path, text = path.removeprefix(".tiers"), event.get("text") or _TIER_HINT
+            if ".breakers[" in path or ".levels[" in path:
+                text = event.get("text") or _LEVEL_HINT
             yield f"{key}{path}: {event['reason']} ({event['code']}){f': {text}' if text else ''}"
 
 
 def _key(kind: str, place: int) -> str:
     if kind == "set_fee_tiers":
         return "fee_tiers"
+    if kind == "set_market_breakers":
+        return "market_breakers"
     return f"{_TABLES[kind]}[{place}]" if kind in _TABLES else "liquidation"
 
 

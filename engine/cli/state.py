@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 from rich.table import Table
 
 from engine import views
+from engine.breaker_views import market_breakers
+from engine.cli.breaker_rows import BREAKER_COLUMNS, breaker_rows, held_text
 from engine.cli.failure import CommandError
 from engine.cli.foreseen import foreseen_view, sentences
 from engine.config_errors import suggestion
@@ -46,6 +48,7 @@ def state_view(
         "frame": replica.n,
         "time_us": state.now_us,
         "markets": _only(views.markets(state), symbol),
+        "market_breakers": market_breakers(state),
         "books": _only(views.books(state), symbol),
         "accounts": _only(_concerned(state, symbol, positions, orders), account),
         "positions": _only(positions, account),
@@ -64,7 +67,7 @@ def state_sentences(view: dict[str, Any]) -> list[str]:
 
 
 def state_tables(view: dict[str, Any]) -> Iterator[Table]:
-    """Yield the tables of a view: markets, accounts, positions, open orders, books, totals."""
+    """Yield the tables of a view: markets and breakers, accounts and what is theirs, totals."""
     yield _table(
         f"markets of {view['shard']} at frame {view['frame']}",
         ("symbol", "state", "bid", "ask", "last", "mark", "source"),
@@ -73,6 +76,9 @@ def state_tables(view: dict[str, Any]) -> Iterator[Table]:
             for name, m in view["markets"].items()
         ),
     )
+    breakers = list(breaker_rows(view))
+    if breakers:
+        yield _table("circuit breakers", BREAKER_COLUMNS, breakers)
     yield _table(
         "accounts",
         (
@@ -104,15 +110,7 @@ def state_tables(view: dict[str, Any]) -> Iterator[Table]:
     if view["positions"]:
         yield _positions(view["positions"])
     if view["open_orders"]:
-        yield _table(
-            "open orders",
-            ("account", *(column.replace("_", " ") for column in _ORDER_COLUMNS)),
-            (
-                (name, *(o.get(key) for key in _ORDER_COLUMNS))
-                for name, orders in view["open_orders"].items()
-                for o in orders
-            ),
-        )
+        yield _open_orders(view["open_orders"])
     for symbol, book in view["books"].items():
         if book["bids"] or book["asks"]:
             yield _book(symbol, book)
@@ -122,6 +120,18 @@ def state_tables(view: dict[str, Any]) -> Iterator[Table]:
         [tuple(view["looks"].values())],
     )
     yield _table("totals", tuple(view["totals"]), [tuple(view["totals"].values())])
+
+
+def _open_orders(by_account: dict[str, Any]) -> Table:
+    return _table(
+        "open orders",
+        ("account", *(column.replace("_", " ") for column in _ORDER_COLUMNS)),
+        (
+            (name, *(o.get(key) for key in _ORDER_COLUMNS))
+            for name, orders in by_account.items()
+            for o in orders
+        ),
+    )
 
 
 _ORDER_COLUMNS: Final = (
@@ -192,10 +202,13 @@ def _table(title: str, columns: tuple[str, ...], rows: Iterable[tuple[Any, ...]]
 
 
 def _market_state(market: dict[str, Any]) -> str:
-    """Return a market's state and, of an auction, what it would trade if it ended now."""
+    """Return a market's state and, of an auction, what it would trade if it ended now.
+
+    And how long a breaker holds it, if one does.
+    """
     found = market.get("auction")
     at = f", {found['quantity']}@{found['price']}" if found else ""
-    return f"{market['state']}{at}"
+    return f"{market['state']}{held_text(market)}{at}"
 
 
 def _source(market: dict[str, Any]) -> str:

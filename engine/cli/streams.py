@@ -21,6 +21,7 @@ ADMIN_TYPES: Final = frozenset(
         "deposit",
         "withdraw",
         "set_market_state",
+        "set_market_breakers",
         "set_risk",
         "set_liquidation",
         "set_leverage",

@@ -73,15 +73,18 @@ def test_check_config_tries_the_commands_of_the_first_frame(tmp_path: Path) -> N
         '[[instruments]]\nsymbol = "BAD"\ntick_size = "1"\nlot_size = "1"\n'
         'initial_margin = "0.5"\nmaintenance_margin = "0.4"\nmax_leverage = 5\n'
         '[[instruments]]\nsymbol = "LATER"\ntick_size = "1"\nlot_size = "1"\ngroup = "x"\n'
+        '[[instruments]]\nsymbol = "CALM"\ntick_size = "1"\nlot_size = "1"\n'
+        'breakers = [{ move = "0.1" }, { move = "0.05" }]\n'
     )
     ended = pitboss("check-config", path)
     assert ended.code == 78
-    first, second = ended.err.splitlines()
+    first, second, third = ended.err.splitlines()
     assert "instruments[1]: invalid_terms (409)" in first
     assert "admission.ratio" in first
     assert "instruments[2].group: not_supported (407)" in second
+    assert "instruments[3].breakers[1].move: invalid_terms (409): moves rise" in third
     problems = pitboss("check-config", path, "--json").json
-    assert (problems["ok"], len(problems["problems"])) == (False, 2)
+    assert (problems["ok"], len(problems["problems"])) == (False, 3)
 
 
 def test_doctor_finds_a_running_daemon_well(daemon: Daemon) -> None:

@@ -104,7 +104,7 @@ class Duel:
         """Compare books, accounts, positions and holds; then ask the kernel itself."""
         mine, theirs = view.everything(self.machine.kernel), self.oracle.everything()
         if mine != theirs:
-            for part in ("books", "accounts", "groups", "brackets", "venue", "timer", "totals"):
+            for part in mine:
                 for key in mine[part].keys() | theirs[part].keys():
                     _compare(f"{part} {key}", mine[part].get(key), theirs[part].get(key))
         self.machine.kernel.check()

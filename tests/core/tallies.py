@@ -18,7 +18,8 @@ def words(event: dict[str, Any]) -> list[str]:
     if kind == "order_amended" and "cause" in event:
         grown = event["cause"] == "bracket" and not event["kept_priority"]
         words.append(f"{event['cause']} {'grown' if grown else 'cut'}")
-    words += _refused(event) + _boundary(event) + _waterfall(event) + _booked(event)
+    words += _breaker(event) + _refused(event) + _boundary(event) + _waterfall(event)
+    words += _booked(event)
     if name.endswith(CHILDREN):
         at_once = kind == "order_accepted" and event["status"] == "done"
         words += ["child at once"] if at_once else []
@@ -86,6 +87,14 @@ def _refused(event: dict[str, Any]) -> list[str]:
     words = [f"rejected {event['path'].partition('[')[0]}"] if "path" in event else []
     too_low = event["code"] == 504 and "errors" not in event
     return [*words, "leverage too low"] if too_low else words
+
+
+def _breaker(event: dict[str, Any]) -> list[str]:
+    """Return what a breaker counts as: whose it is, and how it ends (E2)."""
+    if event["type"] != "breaker":
+        return []
+    end = "gathers" if "auction" in event else "by a clock" if "until" in event else "by nobody"
+    return [f"breaker of the {event['scope']}", f"breaker {end}"]
 
 
 def _boundary(event: dict[str, Any]) -> list[str]:

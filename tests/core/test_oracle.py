@@ -14,6 +14,7 @@ import pytest
 
 from tests.core.duel import Difference, play, play_tape, play_tapes, report, shrink
 from tests.core.oracle.world import Command, World
+from tests.core.tape_breakers import breaking
 from tests.core.tape_slices import slices
 from tests.core.tape_squeeze import squeeze
 from tests.core.tapes import Step, tape
@@ -22,6 +23,7 @@ SEEDS = range(10)
 """Few, so that the core's tests stay a matter of seconds; tests/test_oracle_tapes.py has more."""
 SEEDS_OF_GAPS = range(6)
 SEEDS_OF_SQUEEZES = range(20)
+SEEDS_OF_BREAKERS = range(20)
 COMMANDS = 520
 CAMPAIGN_COMMANDS = int(os.environ.get("FUZZ_COMMANDS", "1000000"))
 
@@ -43,6 +45,13 @@ def test_machine_agrees_on_who_is_deleveraged() -> None:
     assert play_tapes(squeeze, SEEDS_OF_SQUEEZES)["round 1"] > 0
 
 
+def test_machine_agrees_on_when_markets_stand_still() -> None:
+    """3,000 commands in which prices walk by the levels of breakers (E2)."""
+    seen = play_tapes(breaking, SEEDS_OF_BREAKERS)
+    assert seen["breaker of the instrument"] > 20
+    assert seen["breaker of the market"] > 5
+
+
 @pytest.mark.long
 def test_campaign_against_the_oracle(capsys: pytest.CaptureFixture[str]) -> None:
     """A million commands from fresh seeds, for `make fuzz` (A1 to E3)."""
@@ -51,7 +60,7 @@ def test_campaign_against_the_oracle(capsys: pytest.CaptureFixture[str]) -> None
     while played < CAMPAIGN_COMMANDS:
         seed, length = rng.randrange(10**12), rng.choice((60, 500, 3_000))
         if rng.random() < 0.3:
-            play_tape(seed, rng.choice((squeeze, slices))(seed))
+            play_tape(seed, rng.choice((squeeze, slices, breaking))(seed))
             continue
         outside = rng.choice((None, None, 0.9))
         play_tape(seed, tape(seed, length, gaps=rng.choice((None, True)), outside=outside))

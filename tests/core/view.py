@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from engine.kernel import Kernel
+from engine.limits import NEVER_US
 from matching.brackets import Bracket
 from matching.order import Conditions, Order
 from matching.stops import Trigger
@@ -161,6 +162,8 @@ def everything(kernel: Kernel) -> dict[str, Any]:
             for bracket in state.brackets.values()
             if not bracket.is_over
         },
+        "breakers": {symbol: _breakers(kernel, symbol) for symbol in state.markets},
+        "index": {"tripped": state.index.tripped, "weights": state.index.weights},
         "venue": {"insurance": state.ledger.insurance, "deficits": state.ledger.deficits},
         "timer": {"next": kernel.next_deadline_us()},
         "totals": _totals(state.ledger),
@@ -212,6 +215,15 @@ def _prices(instrument: Any, now_us: int) -> tuple[Any, ...]:
     prices = (instrument.mark_half_ticks, instrument.last_ticks)
     sides = (instrument.bid_ticks, instrument.ask_ticks)
     return (instrument.state.value, *prices, *sides, instrument.price_bounds(now_us))
+
+
+def _breakers(kernel: Kernel, symbol: str) -> tuple[Any, ...]:
+    watch = kernel.state.markets[symbol].instrument.watch
+    end_us = kernel.state.holds.ends_us.get(symbol, 0)
+    known = None
+    if watch is not None and watch.has_reference:
+        known = (watch.numerator, watch.denominator)
+    return known, watch.tripped if watch is not None else 0, None if end_us == NEVER_US else end_us
 
 
 def _trigger(order: Order) -> Trigger:

@@ -64,6 +64,16 @@ def corporate(said: dict[str, Any]) -> dict[str, Any]:
     return said
 
 
+def levels(text: str) -> list[dict[str, Any]]:
+    """Return breakers written as `0.05:60,0.1:300:auction,0.2`: move, seconds, if it gathers."""
+    found: list[dict[str, Any]] = []
+    for each in text.split(","):
+        move, *rest = each.split(":")
+        halt = {"halt_s": int(rest[0])} if rest else {}
+        found.append({"move": move} | halt | ({"auction": True} if rest[1:] else {}))
+    return found
+
+
 def exits(options: dict[str, Any]) -> dict[str, Any]:
     """Take a bracket's own words out of the options: `tp=3@105,4@107 sl=95@94 slby=mark rule=…`."""
     fields: dict[str, Any] = {}

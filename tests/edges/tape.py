@@ -99,6 +99,23 @@ def margin_call(equity: str = "12.5") -> dict[str, Any]:
     return {"type": "margin_call", "in": 0, "account": "bob", "receipt": receipt}
 
 
+def breakers() -> list[dict[str, Any]]:
+    """Return a breaker of an instrument that gathers, and one of the market until an operator."""
+    soon = TIME_US // 1_000 + 300_000
+    own = {
+        "symbol": "BTCUSD",
+        "level": 2,
+        "move": "0.1",
+        "reference": "100.33333333",
+        "price": "90",
+    }
+    return [
+        {"type": "breaker", "in": 0, "scope": "instrument", **own, "until": soon, "auction": True},
+        {"type": "breaker", "in": 0, "scope": "market", "level": 3, "move": "0.2"}
+        | {"index_value": "0.8"},
+    ]
+
+
 def waterfall() -> list[dict[str, Any]]:
     """Return a takeover, a deleveraging and a deficit."""
     named = {"symbol": "BTCUSD", "account": "bob", "quantity": "0.2", "price": "200.01"}

@@ -31,7 +31,8 @@ def _refusal(directory: Path, text: str) -> str:
 def test_shipped_file_shows_the_built_in_defaults() -> None:
     """A reader may trust the values behind the `#`: a file of comments and the defaults agree."""
     shipped = load(SHIPPED)
-    assert restart_needed(Config(instruments=shipped.instruments), shipped) == []
+    without = Config(instruments=shipped.instruments, market_breakers=shipped.market_breakers)
+    assert restart_needed(without, shipped) == []
     assert [each.symbol for each in shipped.instruments] == ["BTC-PERP"]
 
 
@@ -183,7 +184,10 @@ def test_reload_takes_only_what_cannot_change_a_result(tmp_path: Path) -> None:
     running = load(SHIPPED)
     hot = '[log]\nlevel = "debug"\n[snapshot]\ninterval_s = 9\nkeep = 4\n[admission]\nratio = "0.7"'
     fresh = load(_written(tmp_path, hot))
-    assert restart_needed(running, fresh) == ["admission.ratio", "instruments", "snapshot.keep"]
+    assert restart_needed(running, fresh) == [
+        *("admission.ratio", "instruments"),
+        *("market_breakers.levels", "market_breakers.weights.BTC-PERP", "snapshot.keep"),
+    ]
 
 
 def test_hot_keys_exist() -> None:
@@ -214,4 +218,58 @@ def test_fee_tiers_are_set_before_accounts_name_them(tmp_path: Path) -> None:
         "set_liquidation",
         "set_fee_tiers",
         "create_account",
+    ]
+
+
+def test_breakers_of_the_market_come_when_its_instruments_are_there(tmp_path: Path) -> None:
+    """The index names them; what is absent of a level stays absent (E2)."""
+    text = """
+        market_breakers = { weights = { A = 2 }, levels = [{ move = "0.07" }] }
+        [[instruments]]
+        symbol = "A"
+        tick_size = 1
+        lot_size = 1
+        breakers = [{ move = "0.05", halt_s = 60 }, { move = "0.1", halt_s = 9, auction = true }]
+        """
+
+    _, instrument, breakers = genesis_commands(load(_written(tmp_path, text)))
+
+    assert instrument["breakers"] == (
+        {"move": "0.05", "halt_s": 60},
+        {"move": "0.1", "halt_s": 9, "auction": True},
+    )
+    assert breakers == {
+        "type": "set_market_breakers",
+        "weights": {"A": 2},
+        "levels": ({"move": "0.07"},),
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("market_breakers = { weights = { A = 0 } }", "market_breakers.weights"),
+        ('market_breakers = { levels = [{ move = "0.1", auction = true }] }', "auction"),
+        ('market_breakers = { levels = [{ move = "0.1", halt_s = 0 }] }', "halt_s"),
+    ],
+)
+def test_breakers_that_cannot_be_are_refused(tmp_path: Path, text: str, told: str) -> None:
+    """Before the first frame, naming the key (E2)."""
+    assert told in _refusal(tmp_path, text)
+
+
+def test_shipped_breakers_are_those_of_the_rule() -> None:
+    """5, 10 and 20 per cent of an instrument, 7, 13 and 20 of the market (E2)."""
+    shipped = load(SHIPPED)
+    levels = shipped.instruments[0].breakers
+    assert levels is not None
+    assert [(str(e.move), e.halt_s, e.auction) for e in levels] == [
+        ("0.05", 60, False),
+        ("0.10", 300, True),
+        ("0.20", None, False),
+    ]
+    assert [(str(each.move), each.halt_s) for each in shipped.market_breakers.levels] == [
+        ("0.07", 900),
+        ("0.13", 900),
+        ("0.20", None),
     ]

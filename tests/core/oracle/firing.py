@@ -1,6 +1,6 @@
 """Waking armed orders, one after the other, each to its end (A11, A12)."""
 
-from tests.core.oracle import bands, bracketing, brackets, fills, sweeps
+from tests.core.oracle import bands, bracketing, brackets, breakers, fills, sweeps
 from tests.core.oracle.admission import Wish, admit
 from tests.core.oracle.numbers import written
 from tests.core.oracle.reasons import REASONS
@@ -14,6 +14,7 @@ def look(world: World) -> None:
         instrument = world.instruments[symbol]
         while True:
             bracketing.cover(world)
+            breakers.look(world)
             order = _next(world, instrument)
             if order is None:
                 break

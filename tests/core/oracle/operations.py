@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, fields
 
-from tests.core.oracle import auctions, bands, margins, outside
+from tests.core.oracle import auctions, bands, breakers, margins, outside
 from tests.core.oracle.fees import ask_tier
 from tests.core.oracle.grid import ticks_of
 from tests.core.oracle.numbers import ATOMS, money, number, written
@@ -54,6 +54,7 @@ def create_instrument(world: World, command: Command) -> None:
         raise Refused(409, "$.tick_size")
     ask_brackets(given)
     _ask_rates(terms)
+    breakers.ask_levels(terms.get("breakers", ()), "breakers")
     terms = with_brackets(terms, given)
     state = terms.pop("state", "open")
     if unit > 10**12 or min(tick, lot) <= 0:
@@ -70,11 +71,13 @@ def update_instrument(world: World, command: Command) -> None:
     changes = {key: value for key, value in command.items() if value is not None}
     _ask_rates(changes)
     ask_brackets(changes)
+    breakers.ask_levels(changes.get("breakers", ()), "breakers")
     terms = with_brackets(instrument.terms, changes)
     _ask_sound(terms, world.ladder)
-    before, instrument.terms = instrument.band, terms
+    before, levels, instrument.terms = instrument.band, instrument.levels, terms
     instrument.brackets = brackets_of(terms)
     bands.switched(world, instrument, before)
+    breakers.changed(world, instrument, levels)
     world.moved.add(instrument.symbol)
     world.say("instrument_updated", **_terms(instrument))
     outside.reach(world, instrument)
@@ -124,6 +127,8 @@ def _terms(instrument: Instrument) -> Event:
         others["stop_already_reached"] = "fire"
     if instrument.is_outside:
         others["mode"] = "l1"
+    if instrument.levels:
+        others["breakers"] = breakers.levels_said(instrument.levels)
     return {"symbol": instrument.symbol, **rates, **brackets_said(instrument.terms), **others}
 
 
@@ -139,6 +144,9 @@ def delete_instrument(world: World, command: Command) -> None:
         account.leverages.pop(symbol, None)
     del world.instruments[symbol]
     world.waiting_symbols.discard(symbol)
+    world.seen.discard(symbol)
+    world.held.pop(symbol, None)
+    world.weights.pop(symbol, None)
     world.uncovered = [b for b in world.uncovered if b.entry.instrument is not instrument]
     world.say("instrument_deleted", symbol=symbol)
 
@@ -151,6 +159,7 @@ def set_market_state(world: World, command: Command) -> None:
     symbols = sorted(world.instruments) if wanted == "*" else [wanted]
     for symbol in symbols:
         instrument = world.instruments[symbol]
+        world.held.pop(symbol, None)
         is_over = instrument.state == "auction" and command["state"] != "auction"
         if is_over and not instrument.is_outside:
             auctions.uncross(world, instrument)

@@ -14,6 +14,7 @@ from tests.core.oracle import (
     booking,
     boundaries,
     bracketing,
+    breakers,
     corporate,
     fees,
     firing,
@@ -44,6 +45,7 @@ COMMANDS: dict[str, Callable[[World, Command], None]] = {
     "update_instrument": operations.update_instrument,
     "delete_instrument": operations.delete_instrument,
     "set_market_state": operations.set_market_state,
+    "set_market_breakers": breakers.set_market_breakers,
     "create_account": operations.create_account,
     "update_account": operations.update_account,
     "deposit": operations.transfer,
@@ -70,6 +72,7 @@ NAMED: dict[str, tuple[str, ...]] = {
     "update_instrument": ("symbol",),
     "delete_instrument": ("symbol",),
     "set_market_state": ("symbol",),
+    "set_market_breakers": (),
     "create_account": ("account",),
     "update_account": ("account",),
     "deposit": ("account",),
@@ -96,13 +99,19 @@ class Oracle:
     def begin(self, now: int) -> list[Event]:
         """Let time pass, in µs: orders expire (A3), then the review runs if it is due (D2).
 
-        Entries that a liquidation has filled are covered before (A13).
+        Entries that a liquidation has filled are covered before (A13). Before all that a new day
+        begins, and before the review those markets open whose halt is over (E2).
         """
         world = self.world
+        is_another_day = now // breakers.DAY != world.now // breakers.DAY
         world.now = now
         world.events = []
+        if is_another_day:
+            breakers.begin_day(world)
         bracketing.catch_up(world)
         expire(world)
+        if breakers.resume(world):
+            _settle(world)
         if 0 < world.look_at <= now:
             _settle(world, by_timer=True)
         liquidation.look_at_the_rested(world)
@@ -167,6 +176,8 @@ class Oracle:
                 for bracket in (order.bracket for order in world.orders + world.armed)
                 if bracket is not None
             },
+            "breakers": breakers.everything(world),
+            "index": {"tripped": world.market_tripped, "weights": world.weights},
             "venue": {"insurance": world.insurance, "deficits": world.deficits},
             "timer": {"next": min(self._deadlines(), default=None)},
             "totals": self._totals(),
@@ -199,6 +210,7 @@ class Oracle:
         looks = [self.world.look_at] if self.world.look_at else []
         looks += [until for until, _ in self.world.left_alone.values()]
         looks += [self.world.now] if bracketing.is_due(self.world) else []
+        looks += [end for end in self.world.held.values() if end is not None]
         orders = self.world.orders + self.world.armed
         return looks + [order.expires for order in orders if order.expires]
 
@@ -225,10 +237,15 @@ class Oracle:
 
 
 def _settle(world: World, *, by_timer: bool = False) -> None:
-    """Cover the entries that have filled, look at the stops, then at the margins (A11, A13)."""
+    """Cover the entries that have filled, look at the stops, then at the margins (A11, A13).
+
+    Breakers look before all of it, and again at the end (E2).
+    """
+    breakers.look(world)
     bracketing.cover(world)
     firing.look(world)
     liquidation.look(world, by_timer=by_timer)
+    breakers.look(world)
 
 
 def _end(world: World) -> None:

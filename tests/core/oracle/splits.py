@@ -68,6 +68,8 @@ def carry_out(world: World, instrument: Instrument, command: Command) -> None:
     for name in ("last", "bid", "ask"):
         setattr(instrument, name, _nearest(getattr(instrument, name), ratio))
     instrument.prints, instrument.opening = [], None
+    if instrument.start is not None:
+        instrument.start /= ratio
     world.note_price(instrument, Fraction(instrument.mark2, 2))
     held = [account.position(instrument) for account in world.accounts.values()]
     held = [position for position in held if position.lots]

@@ -33,7 +33,8 @@ class Instrument:
 
     `brackets` are (from which notional in atoms, initial rate, maintenance rate), rising (B4).
     `prints` are its trades since it has a band, as (second, ticks, lots); `opening` is the first
-    price of the session `opened_in` (E1). `bid` and `ask` came at `quoted_at`.
+    price of the session `opened_in` (E1). `bid` and `ask` came at `quoted_at`. Breakers measure the
+    mark from `start`; `tripped` of them have acted (E2).
     """
 
     terms: dict[str, Any]
@@ -52,6 +53,8 @@ class Instrument:
     prints: list[tuple[int, int, int]] = field(default_factory=list)
     opening: Fraction | None = None
     opened_in: int = 0
+    start: Fraction | None = None
+    tripped: int = 0
 
     @property
     def symbol(self) -> str:
@@ -66,6 +69,11 @@ class Instrument:
     def band(self) -> Fraction:
         """Return how far from the reference a price may lie, 0 without a band."""
         return number(self.terms.get("price_band") or 0)
+
+    @property
+    def levels(self) -> list[Command]:
+        """Return the levels of its breakers."""
+        return list(self.terms.get("breakers") or ())
 
     @property
     def takes_orders(self) -> bool:
@@ -279,6 +287,11 @@ class World:
     waiting_symbols: set[str] = field(default_factory=set)
     look_at: int = 0
     left_alone: dict[str, tuple[int, int]] = field(default_factory=dict)
+    seen: set[str] = field(default_factory=set)
+    held: dict[str, int | None] = field(default_factory=dict)
+    weights: dict[str, int] = field(default_factory=dict)
+    market_levels: list[Command] = field(default_factory=list)
+    market_tripped: int = 0
     paid_in: int = 0
     fees: int = 0
     residue: int = 0
@@ -336,6 +349,10 @@ class World:
             and order.side == side
         ]
 
+    def watches(self, instrument: Instrument) -> bool:
+        """Tell whether any breaker looks at the instrument's mark (E2)."""
+        return bool(instrument.levels) or instrument.symbol in self.weights
+
     def note_price(self, instrument: Instrument, price: Fraction) -> None:
         """Let a session open at its first price, while the instrument has a band (E1)."""
         hours, minutes = (instrument.terms.get("session_end") or "00:00").split(":")
@@ -355,6 +372,8 @@ class World:
         self.note_price(instrument, Fraction(mark2, 2))
         if mark2 != instrument.mark2 or instrument.is_stale(self.now):
             self.moved.add(instrument.symbol)
+            if self.watches(instrument):
+                self.seen.add(instrument.symbol)
         instrument.mark2 = mark2
         instrument.marked_at = self.now
 
