@@ -23,6 +23,7 @@ from engine.conversion_admin import (
 )
 from engine.conversion_carry import apply_funding, apply_swap
 from engine.conversion_fees import set_fee_tiers
+from engine.conversion_guards import kill, resume
 from engine.conversion_orders import SIDES, amend_order, place_bracket, place_order, price_ticks
 from engine.grid import Grid
 from engine.messages import Verdict
@@ -51,6 +52,7 @@ from engine.wire import (
     UpdateInstrumentWire,
     WithdrawWire,
 )
+from engine.wire_guards import KillWire, ResumeWire
 from matching.messages import CancelAll, CancelOrder, SetMarketState
 from matching.terms import Refusal, Terms
 from risk.messages import (
@@ -94,6 +96,8 @@ class Conversion:
             SetFeeTiersWire: set_fee_tiers,
             ApplyFundingWire: apply_funding,
             ApplySwapWire: apply_swap,
+            KillWire: kill,
+            ResumeWire: resume,
             Verdict: _refuse,
         }
 

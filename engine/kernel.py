@@ -15,13 +15,22 @@ from engine.cancelling import Cancelling
 from engine.carrying import Carrying
 from engine.covering import Covering
 from engine.execution import Execution
+from engine.kill_switch import KillSwitches
 from engine.limits import MASS_CANCELS_PER_FRAME
 from engine.liquidation import Liquidator
 from engine.market_states import MarketStates
 from engine.operations import Operations
 from engine.state import State
 from engine.trading import Trading
-from matching.messages import AmendOrder, CancelAll, CancelOrder, PlaceOrder, SetMarketState
+from matching.messages import (
+    AmendOrder,
+    CancelAll,
+    CancelOrder,
+    Kill,
+    PlaceOrder,
+    Resume,
+    SetMarketState,
+)
 from risk.messages import (
     ApplyFunding,
     ApplySwap,
@@ -73,6 +82,7 @@ class Kernel:
         operations = Operations(self.state)
         self._market_states: MarketStates = MarketStates(self.state, execution)
         account_terms = AccountTerms(self.state)
+        kill_switches = KillSwitches(self.state)
         self._cancelling: Cancelling = cancelling
         self._carrying: Carrying = Carrying(self.state)
         self._covering: Covering = Covering(self.state, execution)
@@ -99,6 +109,8 @@ class Kernel:
             SetFeeTiers: account_terms.set_fee_tiers,
             ApplyFunding: self._carrying.apply_funding,
             ApplySwap: self._carrying.apply_swap,
+            Kill: kill_switches.kill,
+            Resume: kill_switches.resume,
             Rejected: _reject,
         }
 

@@ -13,6 +13,8 @@ from matching.messages import (
     InstrumentCreated,
     InstrumentDeleted,
     InstrumentUpdated,
+    Kill,
+    KillSwitched,
     MarketStateChanged,
     OrderAccepted,
     OrderAmended,
@@ -22,6 +24,7 @@ from matching.messages import (
     OrderTriggered,
     PlaceOrder,
     PreventedMatch,
+    Resume,
     SetMarketState,
     Trade,
 )
@@ -81,6 +84,8 @@ Command = (
     | SetFeeTiers
     | ApplyFunding
     | ApplySwap
+    | Kill
+    | Resume
     | Rejected
 )
 """What the kernel applies. A `Rejected` is a verdict reached before it."""
@@ -98,6 +103,7 @@ Event = (
     | PreventedMatch
     | AuctionUncrossed
     | MarketStateChanged
+    | KillSwitched
     | InstrumentCreated
     | InstrumentUpdated
     | InstrumentDeleted

@@ -14,6 +14,7 @@ import msgspec
 from engine.decimals import to_text
 from engine.rendering_admin import ADMIN_ROUTES, money, rate
 from engine.rendering_carry import funding_applied, swap_applied
+from engine.rendering_guards import GUARD_ROUTES, switch_fields
 from engine.rendering_waterfall import deficit, deleveraged, takeover
 from matching.messages import (
     AuctionUncrossed,
@@ -77,6 +78,7 @@ class Rendering:
             FundingApplied: lambda e, where: funding_applied(e, where, self._grid(e.symbol)),
             SwapApplied: lambda e, where: swap_applied(e, where, self._grid(e.symbol)),
             **ADMIN_ROUTES,
+            **GUARD_ROUTES,
         }
 
     def render(self, event: Event, index: int | None, cause: Input | None) -> bytes:
@@ -296,6 +298,8 @@ def _failure(failure: Failure) -> str:
 
 
 def _limits(failure: Failure) -> str:
+    if failure.switch is not None:
+        return switch_fields(failure.switch)
     if failure.limit_atoms is None:
         return ""
     return (

@@ -18,6 +18,7 @@ from engine.snapshot import (
     OrderRecord,
     PositionRecord,
 )
+from engine.snapshot_guards import restore_switch
 from engine.snapshot_links import (
     BracketRecord,
     GroupRecord,
@@ -29,7 +30,7 @@ from engine.snapshot_links import (
 from engine.state import MassCancel, State, Turn
 from matching.order import Conditions, Order
 from matching.stops import Trigger
-from matching.terms import CancelReason
+from matching.terms import CancelReason, Switch
 from risk.account import Account
 from risk.carry import Carry
 from risk.instrument import Instrument
@@ -238,4 +239,5 @@ SECTIONS: Final[dict[str, tuple[msgspec.msgpack.Decoder[Any], Callable[[State, A
     "arrivals": (_decoder(int), _restore_arrival),
     "ids": (_decoder(IdRecord), _restore_id),
     "transfers": (_decoder(bytes), _restore_transfer),
+    "switches": (_decoder(Switch), restore_switch),
 }

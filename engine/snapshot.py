@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from engine.limits import LOGIC_VERSION, SNAPSHOT_CHUNK_BYTES
+from engine.snapshot_guards import switches
 from engine.snapshot_links import brackets, groups, waiting
 from matching.terms import (
     AccountStatus,
@@ -379,5 +380,6 @@ SECTIONS: Final[dict[str, Callable[[State], Iterator[Any]]]] = {
     "arrivals": _arrivals,
     "ids": _ids,
     "transfers": _transfers,
+    "switches": switches,
 }
 """The sections in the order in which they are written and read: each needs only those before."""

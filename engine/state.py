@@ -17,12 +17,13 @@ from risk.fees import tier_of
 from risk.ledger import Ledger
 from risk.messages import SetLiquidation
 from risk.position_book import PositionBook
+from risk.switches import Switches, strictest
 
 if TYPE_CHECKING:
     from matching.brackets import Bracket
     from matching.groups import Group
     from matching.order import Order
-    from matching.terms import CancelReason
+    from matching.terms import CancelReason, Switch
     from risk.carry import Carry
     from risk.instrument import Instrument
     from risk.messages import FeeTier
@@ -82,7 +83,7 @@ class State:
     and whose children wait to be placed, `shelved` the same by symbol while the market is shut.
     `backstop` is among the accounts from the first command of its that is accepted, or takeover.
     `carry` is a funding or swap of which payments are left; `transfers` the digests of ids of money
-    in and out, funding and swap.
+    in and out, funding and swap. `switches` are the kill switches that are on.
     """
 
     __slots__ = (
@@ -112,6 +113,7 @@ class State:
         "referenced",
         "review_at_us",
         "shelved",
+        "switches",
         "touched",
         "transfers",
         "turns",
@@ -147,6 +149,7 @@ class State:
         self.brackets: dict[int, Bracket] = {}
         self.due: OrderedDict[int, Bracket] = OrderedDict()
         self.shelved: dict[str, dict[int, Bracket]] = {}
+        self.switches: Switches = {}
 
     def fees_of(self, position: Position) -> tuple[int, int]:
         """Return the maker's and the taker's fee of an order that enters now, in ppm (B5)."""
@@ -155,6 +158,10 @@ class State:
             return tier.maker_fee_ppm, tier.taker_fee_ppm
         terms = position.instrument.terms
         return terms.maker_fee_ppm, terms.taker_fee_ppm
+
+    def switch_over(self, symbol: str, account_id: str, tag: str) -> Switch | None:
+        """Return the strictest kill switch over an order; ask only where there are `switches`."""
+        return strictest(self.switches, symbol, account_id, tag)
 
     def find_group(self, account_id: str, symbol: str, name: str) -> Group | None:
         """Return the group of that name, unless it is forgotten.

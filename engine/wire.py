@@ -12,11 +12,12 @@ import msgspec
 from engine.limits import (
     MAX_DECIMAL_LENGTH,
     MAX_FEE_TIERS,
-    MAX_IDENTIFIER_LENGTH,
     MAX_INTEGER,
     MAX_MARGIN_BRACKETS,
     MAX_TAKE_PROFITS,
 )
+from engine.wire_fields import Identifier, Whole, Wire
+from engine.wire_guards import KillWire, ResumeWire
 from matching.terms import (
     AccountStatus,
     FillRule,
@@ -28,23 +29,15 @@ from matching.terms import (
     TriggerBy,
 )
 
-IDENTIFIER: Final = rf"^[A-Za-z0-9._-]{{1,{MAX_IDENTIFIER_LENGTH}}}\Z"
-
-Identifier = Annotated[str, msgspec.Meta(pattern=IDENTIFIER)]
 SymbolOrAll = Annotated[str, msgspec.Meta(pattern=r"^(\*|[A-Za-z0-9._-]{1,64})\Z")]
 TIME_OF_DAY: Final = r"^([01][0-9]|2[0-3]):[0-5][0-9]\Z"
 AtOnce = Literal["reject", "fire"]
 TimeOfDay = Annotated[str, msgspec.Meta(pattern=TIME_OF_DAY)]
-Whole = Annotated[int, msgspec.Meta(ge=0, le=MAX_INTEGER)]
 DECIMAL: Final = rf"^(?=.{{1,{MAX_DECIMAL_LENGTH}}}\Z)-?(0|[1-9][0-9]*)(\.[0-9]+)?\Z"
 Decimal = (
     Annotated[str, msgspec.Meta(pattern=DECIMAL)]
     | Annotated[int, msgspec.Meta(ge=-MAX_INTEGER, le=MAX_INTEGER)]
 )
-
-
-class Wire(msgspec.Struct, tag_field="type", forbid_unknown_fields=True, kw_only=True, gc=False):
-    """A command as it comes in: JSON, tagged by `type`."""
 
 
 class OrderBody(Wire, tag="place_order"):
@@ -366,5 +359,7 @@ AdminWire = (
     | SetFeeTiersWire
     | ApplyFundingWire
     | ApplySwapWire
+    | KillWire
+    | ResumeWire
 )
 AnyWire = OrdersWire | TicksWire | AdminWire

@@ -8,11 +8,13 @@ import msgspec
 from matching.terms import (
     CancelReason,
     FillRule,
+    KillScope,
     MarketState,
     OrderStatus,
     OrderType,
     Refusal,
     StpMode,
+    Switch,
     Terms,
     TimeInForce,
     TriggerBy,
@@ -142,6 +144,21 @@ class SetMarketState(msgspec.Struct, gc=False):
 
     symbol: str
     state: MarketState
+
+
+class Kill(msgspec.Struct, gc=False):
+    """Put a kill switch on a scope, in place of the one that it has (E4)."""
+
+    switch: Switch
+
+
+class Resume(msgspec.Struct, gc=False):
+    """End the kill switch of a scope (E4)."""
+
+    scope: KillScope
+    target: str
+    operator: str
+    reason: str
 
 
 class OrderAccepted(msgspec.Struct, gc=False):
@@ -306,3 +323,10 @@ class InstrumentDeleted(msgspec.Struct, gc=False):
     """An instrument is gone; it was flat and had no orders."""
 
     symbol: str
+
+
+class KillSwitched(msgspec.Struct, gc=False):
+    """A kill switch was put on its scope, or ended: `action` is `kill` or `resume` (E4)."""
+
+    action: str
+    switch: Switch

@@ -105,6 +105,24 @@ class MarkSource(Enum):
     LAST = "last"
 
 
+class KillScope(Enum):
+    """What a kill switch is about; the widest first (E4)."""
+
+    GLOBAL = "global"
+    SYMBOL = "symbol"
+    ACCOUNT = "account"
+    TAG = "tag"
+
+
+class KillMode(Enum):
+    """What a kill switch stops; each stops all that the one before it does (E4)."""
+
+    NO_NEW = "no_new"
+    REDUCE_ONLY = "reduce_only"
+    CANCEL_ALL = "cancel_all"
+    FLATTEN = "flatten"
+
+
 class AccountStatus(Enum):
     """Whether an account may trade: a suspended one may only reduce, a closed one nothing."""
 
@@ -180,6 +198,10 @@ class Refusal(IntEnum):
     INSUFFICIENT_BALANCE = 506
     IN_LIQUIDATION = 507
     TOO_MANY_ORDERS = 508
+    # 6xx: loss limits and kill switch.
+    KILL_SWITCH = 605
+    NO_SUCH_SWITCH = 606
+    INVALID_SWITCH = 607
     # 7xx: overload, repeats, poison.
     OVERLOAD = 701
     DUPLICATE = 702
@@ -190,6 +212,19 @@ class Refusal(IntEnum):
     def reason(self) -> str:
         """Return the name by which events carry this refusal, in snake case."""
         return self.name.lower()
+
+
+class Switch(msgspec.Struct, frozen=True, array_like=True):
+    """A kill switch: what it is on, what it stops, who put it there and why (E4).
+
+    `target` is a symbol, an account or a tag by the scope, empty where that is global.
+    """
+
+    scope: KillScope
+    target: str
+    mode: KillMode
+    operator: str
+    reason: str
 
 
 class MarginBracket(msgspec.Struct, frozen=True, array_like=True):

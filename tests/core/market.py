@@ -39,6 +39,7 @@ from tests.core.words import (
     attributes,
     exits,
     options_of,
+    switch,
     with_integers,
     with_numbers,
 )
@@ -389,6 +390,8 @@ _OPERATIONS: dict[str, Any] = {
         {"type": "set_leverage"} | dict(zip(("account", "symbol", "leverage"), words, strict=True))
     ),
     "push": lambda _, words: {"type": "mark_price", "symbol": words[0], "price": words[1]},
+    "kill": lambda _, words: {"type": "kill"} | switch(words),
+    "resume": lambda _, words: {"type": "resume"} | switch(words),
     "state": lambda _, words: {"type": "set_market_state", "symbol": words[0], "state": words[1]},
     "ladder": lambda _, words: {"type": "set_liquidation"} | with_numbers(options_of(words)[1]),
 }

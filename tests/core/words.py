@@ -56,6 +56,15 @@ def with_integers(options: dict[str, Any]) -> dict[str, Any]:
     return {key: int(value) for key, value in options.items()}
 
 
+def switch(words: list[str]) -> dict[str, Any]:
+    """Return what `kill account bob reduce_only` or `resume global` says, after the verb."""
+    words, options = options_of(words)
+    fields = {"scope": words.pop(0), "operator": "ann", "reason": "a test"} | options
+    if fields["scope"] != "global":
+        fields[fields["scope"]] = words.pop(0)
+    return fields | ({"mode": words[0]} if words else {})
+
+
 def exits(options: dict[str, Any]) -> dict[str, Any]:
     """Take a bracket's own words out of the options: `tp=3@105,4@107 sl=95@94 slby=mark rule=…`."""
     fields: dict[str, Any] = {}

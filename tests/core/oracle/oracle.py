@@ -21,6 +21,7 @@ from tests.core.oracle import (
     operations,
     orders,
     sweeps,
+    switches,
     waterfall,
 )
 from tests.core.oracle.brackets import Bracket
@@ -52,6 +53,8 @@ COMMANDS: dict[str, Callable[[World, Command], None]] = {
     "apply_swap": boundaries.apply_swap,
     "set_fee_tiers": fees.set_fee_tiers,
     "set_leverage": operations.set_leverage,
+    "kill": switches.kill,
+    "resume": switches.resume,
 }
 NAMED: dict[str, tuple[str, ...]] = {
     "place_order": ("symbol", "account", "client_order_id"),
@@ -76,6 +79,8 @@ NAMED: dict[str, tuple[str, ...]] = {
     "apply_swap": ("symbol",),
     "set_fee_tiers": (),
     "set_leverage": ("account", "symbol"),
+    "kill": ("symbol", "account"),
+    "resume": ("symbol", "account"),
 }
 """What a refusal names, by command."""
 

@@ -183,6 +183,7 @@ class Order:
     group: Group | None = None
     bracket: Any = None
     child: Any = None
+    tag: str = ""
 
     @property
     def notional(self) -> int:
@@ -259,6 +260,7 @@ class World:
     residue: int = 0
     insurance: int = 0
     deficits: int = 0
+    switches: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def say(self, kind: str, /, **fields: Any) -> None:
         """Write an event."""

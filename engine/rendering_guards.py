@@ -1,0 +1,42 @@
+"""Events of the kill switch to JSON (E4)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from matching.messages import KillSwitched
+from matching.terms import KillScope
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from matching.terms import Switch
+
+_quote = msgspec.json.encode
+ALL: Final = "*"
+"""The target of a global switch as it is written; no identifier is like it."""
+
+
+def switch_fields(switch: Switch) -> str:
+    """Return what a switch is on and what it stops, as the fields of a JSON object."""
+    return (
+        f'"scope":"{switch.scope.value}","target":"{switch.target or ALL}",'
+        f'"mode":"{switch.mode.value}"'
+    )
+
+
+def _kill_switch(e: KillSwitched, where: str) -> str:
+    switch = e.switch
+    named = ""
+    if switch.scope in (KillScope.SYMBOL, KillScope.ACCOUNT):
+        named = f'"{switch.scope.value}":"{switch.target}",'
+    return (
+        f'{{"type":"kill_switch",{where}{named}"action":"{e.action}",{switch_fields(switch)},'
+        f'"operator":"{switch.operator}","reason":{_quote(switch.reason).decode()}}}'
+    )
+
+
+GUARD_ROUTES: Final[dict[type, Callable[[Any, str], str]]] = {KillSwitched: _kill_switch}
+"""How each of these events is written: (event, the `in` field or nothing) -> JSON."""

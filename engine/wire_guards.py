@@ -1,0 +1,23 @@
+"""The commands that stop trading: the kill switch (E4)."""
+
+from __future__ import annotations
+
+from engine.wire_fields import Identifier, Text, Wire
+from matching.terms import KillMode, KillScope
+
+
+class ResumeWire(Wire, tag="resume"):
+    """`resume`: ends the switch of a scope. Of the three targets it names the scope's own."""
+
+    scope: KillScope
+    operator: Identifier
+    reason: Text
+    symbol: Identifier | None = None
+    account: Identifier | None = None
+    tag: Identifier | None = None
+
+
+class KillWire(ResumeWire, tag="kill", kw_only=True):
+    """`kill`: puts a switch on a scope, in place of the one that it has."""
+
+    mode: KillMode

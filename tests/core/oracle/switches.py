@@ -1,0 +1,59 @@
+"""The kill switch, for all orders or for some (E4)."""
+
+from tests.core.oracle.world import Command, Event, Instrument, Refused, World
+
+SCOPES = ("global", "symbol", "account", "tag")
+MODES = ("no_new", "reduce_only", "cancel_all", "flatten")
+MOST = 10_000
+
+
+def kill(world: World, command: Command) -> None:
+    """`kill`."""
+    scope, target = _place(command)
+    mode = command["mode"]
+    if scope == "account":
+        world.trader(target)
+    if scope == "symbol":
+        world.instrument(target)
+    if (scope, target) not in world.switches and len(world.switches) == MOST:
+        raise Refused(208)
+    if (scope, mode) == ("tag", "flatten"):
+        raise Refused(607, "$.mode")
+    world.switches[scope, target] = mode
+    _say(world, command, mode)
+
+
+def resume(world: World, command: Command) -> None:
+    """`resume`."""
+    place = _place(command)
+    if place not in world.switches:
+        raise Refused(606, "$.scope")
+    _say(world, command, world.switches.pop(place))
+
+
+def _place(command: Command) -> tuple[str, str]:
+    """Return scope and target; the scope's own target must be there, and no other."""
+    scope = command["scope"]
+    for each in SCOPES[1:]:
+        is_there = command.get(each) is not None
+        if is_there != (each == scope):
+            raise Refused(103 if is_there else 105, f"$.{each}")
+    return scope, "*" if scope == "global" else command[scope]
+
+
+def _say(world: World, command: Command, mode: str) -> None:
+    scope, target = _place(command)
+    named = {scope: target} if scope in {"symbol", "account"} else {}
+    said = {key: command[key] for key in ("operator", "reason")}
+    action = command["type"]
+    world.say("kill_switch", **named, action=action, scope=scope, target=target, mode=mode, **said)
+
+
+def over(world: World, instrument: Instrument, account: str, tag: str) -> Event | None:
+    """Return the strictest switch over an order, the widest of equals, as refusals name it."""
+    targets = ("*", instrument.symbol, account, tag)
+    places = [place for place in zip(SCOPES, targets, strict=True) if place in world.switches]
+    if not places:
+        return None
+    scope, target = max(places, key=lambda place: MODES.index(world.switches[place]))
+    return {"scope": scope, "target": target, "mode": world.switches[scope, target]}
