@@ -82,7 +82,7 @@ class Kernel:
         operations = Operations(self.state)
         self._market_states: MarketStates = MarketStates(self.state, execution)
         account_terms = AccountTerms(self.state)
-        kill_switches = KillSwitches(self.state)
+        kill_switches = KillSwitches(self.state, cancelling)
         self._cancelling: Cancelling = cancelling
         self._carrying: Carrying = Carrying(self.state)
         self._covering: Covering = Covering(self.state, execution)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.limits import MAX_SWITCHES
+from engine.state import MassCancel
 from matching.messages import KillSwitched
-from matching.terms import KillMode, KillScope, Refusal, Switch
+from matching.terms import CancelReason, KillMode, KillScope, Refusal, Switch
 from risk.messages import Rejected
 
 if TYPE_CHECKING:
+    from engine.cancelling import Cancelling
     from engine.messages import Event
     from engine.state import State
     from matching.messages import Kill, Resume
@@ -22,13 +24,17 @@ TAG = KillScope.TAG
 class KillSwitches:
     """The part of the kernel that puts kill switches on and takes them off."""
 
-    __slots__ = ("_state",)
+    __slots__ = ("_cancelling", "_state")
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, cancelling: Cancelling) -> None:
         self._state: State = state
+        self._cancelling: Cancelling = cancelling
 
     def kill(self, command: Kill, events: list[Event]) -> None:
-        """Put a switch on a scope, stricter or looser than the one that it replaces."""
+        """Put a switch on a scope, stricter or looser than the one that it replaces.
+
+        What its mode cancels goes at once, and over frames before any other input.
+        """
         switch = command.switch
         refusal, path = self._refusal(switch)
         if refusal is not None:
@@ -36,6 +42,8 @@ class KillSwitches:
             return
         self._state.switches[switch.scope, switch.target] = switch
         events.append(KillSwitched("kill", switch))
+        if switch.mode is not KillMode.NO_NEW:
+            self._cancelling.cancel_or_go_on(_mass(switch), events)
 
     def resume(self, command: Resume, events: list[Event]) -> None:
         """End the switch of a scope; those of other scopes stay."""
@@ -60,6 +68,19 @@ class KillSwitches:
             # A position carries no tag: nobody could say which part of it to close.
             return Refusal.INVALID_SWITCH, "$.mode"
         return None, None
+
+
+def _mass(switch: Switch) -> MassCancel:
+    """Return the cancels of a switch."""
+    scope, target = switch.scope, switch.target
+    return MassCancel(
+        target if scope is ACCOUNT else "",
+        target if scope is SYMBOL else "",
+        0,
+        CancelReason.KILL_SWITCH,
+        target if scope is TAG else "",
+        keeps_exits=switch.mode is KillMode.REDUCE_ONLY,
+    )
 
 
 def _refused(code: Refusal, scope: KillScope, target: str, path: str | None) -> Rejected:

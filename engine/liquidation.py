@@ -211,7 +211,7 @@ class Liquidator:
         if not chosen:
             return
         account.in_liquidation = True
-        mass = MassCancel(account.account_id, "", 0, CancelReason.LIQUIDATION)
+        mass = MassCancel(account.account_id, "", 0, CancelReason.LIQUIDATION, keeps_exits=True)
         if not self._cancelling.cancel_mass(mass, events):
             state.mass.append(mass)
             state.pending_accounts[account.account_id] = None

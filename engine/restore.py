@@ -72,8 +72,11 @@ def _restore_head(state: State, head: Head) -> None:
     state.ids.size = head.id_window
     state.pending_accounts = dict.fromkeys(head.pending_accounts)
     state.pending_symbols = dict.fromkeys(head.pending_symbols)
-    for account_id, symbol, side, reason in head.mass:
-        state.mass.append(MassCancel(account_id, symbol, side, CancelReason(reason)))
+    for account_id, symbol, side, reason, tag, keeps_exits in head.mass:
+        mass = MassCancel(
+            account_id, symbol, side, CancelReason(reason), tag, keeps_exits=keeps_exits
+        )
+        state.mass.append(mass)
     state.next_arming = head.next_arming
     state.referenced = dict.fromkeys(head.referenced)
     state.cascades = dict(head.cascades)

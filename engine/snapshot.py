@@ -60,7 +60,7 @@ class Head(msgspec.Struct, array_like=True):
     id_window: int
     pending_accounts: list[str]
     pending_symbols: list[str]
-    mass: list[tuple[str, str, int, str]]
+    mass: list[tuple[str, str, int, str, str, bool]]
     next_arming: int
     referenced: list[str]
     cascades: list[tuple[str, int]]
@@ -201,7 +201,10 @@ def _head(state: State) -> Iterator[Head]:
         state.ids.size,
         sorted(state.pending_accounts),
         sorted(state.pending_symbols),
-        [(m.account_id, m.symbol, m.side, m.reason.value) for m in state.mass],
+        [
+            (m.account_id, m.symbol, m.side, m.reason.value, m.tag, m.keeps_exits)
+            for m in state.mass
+        ],
         state.next_arming,
         sorted(state.referenced),
         sorted(state.cascades.items()),

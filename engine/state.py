@@ -43,15 +43,32 @@ class Market:
 
 
 class MassCancel:
-    """A mass cancel that did not fit its frame; it goes on before any other input."""
+    """A mass cancel that did not fit its frame; it goes on before any other input.
 
-    __slots__ = ("account_id", "reason", "side", "symbol")
+    An empty account, symbol or tag, and a side of 0, is any. `keeps_exits` spares what only
+    reduces. `waiting` are the accounts that are still to be looked at, None before the first look:
+    whoever is looked at again has nothing left to cancel.
+    """
 
-    def __init__(self, account_id: str, symbol: str, side: int, reason: CancelReason) -> None:
+    __slots__ = ("account_id", "keeps_exits", "reason", "side", "symbol", "tag", "waiting")
+
+    def __init__(
+        self,
+        account_id: str,
+        symbol: str,
+        side: int,
+        reason: CancelReason,
+        tag: str = "",
+        *,
+        keeps_exits: bool = False,
+    ) -> None:
         self.account_id: str = account_id
         self.symbol: str = symbol
         self.side: int = side
         self.reason: CancelReason = reason
+        self.tag: str = tag
+        self.keeps_exits: bool = keeps_exits
+        self.waiting: deque[str] | None = None
 
 
 class Turn:

@@ -70,6 +70,7 @@ class CancelReason(Enum):
     OCO = "oco"
     BRACKET = "bracket"
     PRICE_BAND = "price_band"
+    KILL_SWITCH = "kill_switch"
 
 
 class FillRule(Enum):

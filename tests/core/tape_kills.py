@@ -26,15 +26,16 @@ def _stopped(rng: random.Random, steps: list[Step]) -> Iterator[Step]:
     on: list[Command] = []
     for step in steps:
         yield _tagged(step)
-        if rng.random() < 0.08:
+        if rng.random() < 0.04:
             kill = _kill(rng)
             on.append(kill)
             yield _admin(kill)
         # The wider a switch, the sooner it goes, or the tape would be a list of refusals.
-        while on and rng.random() < 0.12 * len(on):
-            wide = [kill for kill in on if kill["scope"] in {"global", "symbol"}]
-            ended = dict(rng.choice(wide or on))
+        wide = [kill for kill in on if kill["scope"] in {"global", "symbol"}]
+        while on and rng.random() < (0.25 if wide else 0.05 * len(on)):
+            ended = rng.choice(wide or on)
             on = [kill for kill in on if not _is_on(kill, ended)]
+            wide = [kill for kill in wide if kill in on]
             yield _admin(_resumed(ended))
         if rng.random() < 0.005:
             yield _admin(_resumed(_kill(rng)))

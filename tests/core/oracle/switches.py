@@ -1,6 +1,7 @@
 """The kill switch, for all orders or for some (E4)."""
 
-from tests.core.oracle.world import Command, Event, Instrument, Refused, World
+from tests.core.oracle.leaving import withdraw
+from tests.core.oracle.world import Command, Event, Instrument, Order, Refused, World
 
 SCOPES = ("global", "symbol", "account", "tag")
 MODES = ("no_new", "reduce_only", "cancel_all", "flatten")
@@ -21,6 +22,21 @@ def kill(world: World, command: Command) -> None:
         raise Refused(607, "$.mode")
     world.switches[scope, target] = mode
     _say(world, command, mode)
+    for name in sorted(world.accounts):
+        for order in world.orders_of(world.accounts[name]):
+            if _is_on(order, scope, target) and _goes(order, mode):
+                withdraw(world, order, "kill_switch")
+
+
+def _is_on(order: Order, scope: str, target: str) -> bool:
+    """Tell whether an order is of a scope."""
+    names = {"symbol": order.instrument.symbol, "account": order.account.name, "tag": order.tag}
+    return scope == "global" or names[scope] == target
+
+
+def _goes(order: Order, mode: str) -> bool:
+    """Tell whether a mode cancels an order of its scope."""
+    return mode in {"cancel_all", "flatten"} or (mode == "reduce_only" and not order.reduce_only)
 
 
 def resume(world: World, command: Command) -> None:
