@@ -340,9 +340,14 @@ class Execution:
         self._state.expiries.pop((order.conditions.expires_us, order.order_id), None)
 
     def sell_off(
-        self, position: Position, lots: int, limit_ticks: int, events: list[Event]
+        self,
+        position: Position,
+        lots: int,
+        limit_ticks: int,
+        events: list[Event],
+        name: str = "liq",
     ) -> list[tuple[int, int]]:
-        """Close `lots` of a position by an IOC order into the book (D5).
+        """Close `lots` of a position by an IOC order `<name>-<order id>` into the book (D5).
 
         Returns what was closed, as (price in ticks, lots).
         """
@@ -355,7 +360,7 @@ class Execution:
         order = Order(
             order_id,
             position.account.account_id,
-            f"liq-{order_id}",
+            f"{name}-{order_id}",
             symbol,
             side,
             limit_ticks,

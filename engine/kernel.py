@@ -15,6 +15,7 @@ from engine.cancelling import Cancelling
 from engine.carrying import Carrying
 from engine.covering import Covering
 from engine.execution import Execution
+from engine.flattening import Flattening
 from engine.kill_switch import KillSwitches
 from engine.limits import MASS_CANCELS_PER_FRAME
 from engine.liquidation import Liquidator
@@ -66,6 +67,7 @@ class Kernel:
         "_cancelling",
         "_carrying",
         "_covering",
+        "_flattening",
         "_liquidator",
         "_market_states",
         "_routes",
@@ -82,7 +84,8 @@ class Kernel:
         operations = Operations(self.state)
         self._market_states: MarketStates = MarketStates(self.state, execution)
         account_terms = AccountTerms(self.state)
-        kill_switches = KillSwitches(self.state, cancelling)
+        self._flattening: Flattening = Flattening(self.state, execution)
+        kill_switches = KillSwitches(self.state, cancelling, self._flattening)
         self._cancelling: Cancelling = cancelling
         self._carrying: Carrying = Carrying(self.state)
         self._covering: Covering = Covering(self.state, execution)
@@ -129,6 +132,9 @@ class Kernel:
                 self._cancelling.expire(MASS_CANCELS_PER_FRAME - len(events), events)
             if 0 < state.review_at_us <= now_us and not self.is_busy():
                 self._settle_prices(events)
+            if 0 < state.close_at_us <= now_us and not self.is_busy():
+                self._flattening.turn(events)
+                self._settle_prices(events)
         if state.backstop.balance_atoms and state.carry is None:
             self._liquidator.waterfall.sweep_backstop(events)
         return events
@@ -154,7 +160,10 @@ class Kernel:
             # A liquidation filled their entries; what its prints reach waits as ever (D2).
             self._covering.run(events)
             self._liquidator.defer()
-        return not (state.turns or state.cascades or state.due)
+        elif state.closing:
+            self._flattening.go_on(events)
+            self._settle_prices(events)
+        return not (state.turns or state.cascades or state.due or state.closing)
 
     def _settle_prices(self, events: list[Event]) -> None:
         """Fire what new prices have reached, then look after margins (A11, D2)."""
@@ -186,14 +195,16 @@ class Kernel:
         """Tell whether something must go on in the next batch, before any input."""
         state = self.state
         unfinished = state.carry or state.mass or state.turns or state.cascades or state.due
-        return bool(unfinished) or self._expiry_us() <= state.now_us
+        return bool(unfinished or state.closing) or self._expiry_us() <= state.now_us
 
     def next_deadline_us(self) -> int | None:
         """Return when the next timer is due, if any; now, while something is unfinished."""
         state = self.state
-        if state.carry or state.mass or state.turns or state.cascades or state.due:
+        unfinished = state.carry or state.mass or state.turns or state.cascades or state.due
+        if unfinished or state.closing:
             return state.now_us
-        deadline_us = min(state.review_at_us or NEVER_US, self._expiry_us())
+        timers_us = (state.review_at_us or NEVER_US, state.close_at_us or NEVER_US)
+        deadline_us = min(*timers_us, self._expiry_us())
         return None if deadline_us == NEVER_US else deadline_us
 
     def apply(self, command: Command) -> list[Event]:
@@ -205,10 +216,14 @@ class Kernel:
         state = self.state
         unfinished = state.carry or state.mass or state.turns or state.cascades or state.due
         assert not unfinished, "a mass, an uncross, a cascade goes on before any other input"
+        assert not state.closing, "what a kill switch closes goes on before any other input"
         events: list[Event] = []
         self._routes[type(command)](command, events)
-        if state.touched or state.moved or state.referenced or state.review_at_us:
+        timed = state.review_at_us or state.unsold
+        if state.touched or state.moved or state.referenced or timed:
             self._after_payments(events)
+            if state.unsold and self._flattening.try_again(command, events):
+                self._settle_prices(events)
             if state.backstop.balance_atoms and state.carry is None:
                 self._liquidator.waterfall.sweep_backstop(events)
             # After whatever moved money. Its sums run from the beginning: once wrong, always wrong.

@@ -12,6 +12,7 @@ from risk.messages import Rejected
 
 if TYPE_CHECKING:
     from engine.cancelling import Cancelling
+    from engine.flattening import Flattening
     from engine.messages import Event
     from engine.state import State
     from matching.messages import Kill, Resume
@@ -24,16 +25,17 @@ TAG = KillScope.TAG
 class KillSwitches:
     """The part of the kernel that puts kill switches on and takes them off."""
 
-    __slots__ = ("_cancelling", "_state")
+    __slots__ = ("_cancelling", "_flattening", "_state")
 
-    def __init__(self, state: State, cancelling: Cancelling) -> None:
+    def __init__(self, state: State, cancelling: Cancelling, flattening: Flattening) -> None:
         self._state: State = state
         self._cancelling: Cancelling = cancelling
+        self._flattening: Flattening = flattening
 
     def kill(self, command: Kill, events: list[Event]) -> None:
         """Put a switch on a scope, stricter or looser than the one that it replaces.
 
-        What its mode cancels goes at once, and over frames before any other input.
+        What its mode cancels and closes goes at once, and over frames before any other input.
         """
         switch = command.switch
         refusal, path = self._refusal(switch)
@@ -44,6 +46,10 @@ class KillSwitches:
         events.append(KillSwitched("kill", switch))
         if switch.mode is not KillMode.NO_NEW:
             self._cancelling.cancel_or_go_on(_mass(switch), events)
+        if switch.mode is KillMode.FLATTEN:
+            self._flattening.begin(switch, events)
+        else:
+            self._flattening.forget()
 
     def resume(self, command: Resume, events: list[Event]) -> None:
         """End the switch of a scope; those of other scopes stay."""
@@ -54,6 +60,7 @@ class KillSwitches:
             return
         switch = Switch(scope, target, ended.mode, command.operator, command.reason)
         events.append(KillSwitched("resume", switch))
+        self._flattening.forget()
 
     def _refusal(self, switch: Switch) -> tuple[Refusal | None, str | None]:
         """Answer what is wrong with a switch, if anything is, and where."""

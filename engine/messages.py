@@ -10,6 +10,7 @@ from matching.messages import (
     AuctionUncrossed,
     CancelAll,
     CancelOrder,
+    FlattenOrder,
     InstrumentCreated,
     InstrumentDeleted,
     InstrumentUpdated,
@@ -104,6 +105,7 @@ Event = (
     | AuctionUncrossed
     | MarketStateChanged
     | KillSwitched
+    | FlattenOrder
     | InstrumentCreated
     | InstrumentUpdated
     | InstrumentDeleted

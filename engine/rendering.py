@@ -14,10 +14,11 @@ import msgspec
 from engine.decimals import to_text
 from engine.rendering_admin import ADMIN_ROUTES, money, rate
 from engine.rendering_carry import funding_applied, swap_applied
-from engine.rendering_guards import GUARD_ROUTES, switch_fields
+from engine.rendering_guards import GUARD_ROUTES, flatten, switch_fields
 from engine.rendering_waterfall import deficit, deleveraged, takeover
 from matching.messages import (
     AuctionUncrossed,
+    FlattenOrder,
     OrderAccepted,
     OrderAmended,
     OrderCancelled,
@@ -75,6 +76,7 @@ class Rendering:
             Takeover: lambda e, where: takeover(e, where, self._grid(e.symbol)),
             Deleveraged: lambda e, where: deleveraged(e, where, self._grid(e.symbol)),
             Deficit: deficit,
+            FlattenOrder: lambda e, where: flatten(e, where, self._grid(e.symbol)),
             FundingApplied: lambda e, where: funding_applied(e, where, self._grid(e.symbol)),
             SwapApplied: lambda e, where: swap_applied(e, where, self._grid(e.symbol)),
             **ADMIN_ROUTES,

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from matching.messages import KillSwitched
-from matching.terms import KillScope
+from matching.terms import SIDE_NAMES, KillScope
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from engine.grid import Grid
+    from matching.messages import FlattenOrder
     from matching.terms import Switch
 
 _quote = msgspec.json.encode
@@ -35,6 +37,16 @@ def _kill_switch(e: KillSwitched, where: str) -> str:
     return (
         f'{{"type":"kill_switch",{where}{named}"action":"{e.action}",{switch_fields(switch)},'
         f'"operator":"{switch.operator}","reason":{_quote(switch.reason).decode()}}}'
+    )
+
+
+def flatten(e: FlattenOrder, where: str, grid: Grid) -> str:
+    """Write the order by which a position is closed."""
+    return (
+        f'{{"type":"flatten",{where}"symbol":"{e.symbol}","account":"{e.account}",'
+        f'"client_order_id":"kill-{e.order_id}","order_id":{e.order_id},'
+        f'"side":"{SIDE_NAMES[e.side]}","quantity":"{grid.quantity_text(e.quantity_lots)}",'
+        f'"limit_price":"{grid.price_text(e.limit_ticks)}"}}'
     )
 
 

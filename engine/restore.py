@@ -18,7 +18,7 @@ from engine.snapshot import (
     OrderRecord,
     PositionRecord,
 )
-from engine.snapshot_guards import restore_switch
+from engine.snapshot_guards import ClosingRecord, restore_closing, restore_switch
 from engine.snapshot_links import (
     BracketRecord,
     GroupRecord,
@@ -243,4 +243,5 @@ SECTIONS: Final[dict[str, tuple[msgspec.msgpack.Decoder[Any], Callable[[State, A
     "ids": (_decoder(IdRecord), _restore_id),
     "transfers": (_decoder(bytes), _restore_transfer),
     "switches": (_decoder(Switch), restore_switch),
+    "closings": (_decoder(ClosingRecord), restore_closing),
 }

@@ -100,7 +100,9 @@ class State:
     and whose children wait to be placed, `shelved` the same by symbol while the market is shut.
     `backstop` is among the accounts from the first command of its that is accepted, or takeover.
     `carry` is a funding or swap of which payments are left; `transfers` the digests of ids of money
-    in and out, funding and swap. `switches` are the kill switches that are on.
+    in and out, funding and swap. `switches` are the kill switches that are on; `unsold` the symbols
+    in which they have positions left to close, and whether an input has had them tried since the
+    timer at `close_at_us`; `closing` those that are gone through now, and the account tried last.
     """
 
     __slots__ = (
@@ -109,6 +111,8 @@ class State:
         "brackets",
         "carry",
         "cascades",
+        "close_at_us",
+        "closing",
         "due",
         "expiries",
         "fee_tiers",
@@ -134,6 +138,7 @@ class State:
         "touched",
         "transfers",
         "turns",
+        "unsold",
     )
 
     def __init__(self) -> None:
@@ -167,6 +172,9 @@ class State:
         self.due: OrderedDict[int, Bracket] = OrderedDict()
         self.shelved: dict[str, dict[int, Bracket]] = {}
         self.switches: Switches = {}
+        self.unsold: dict[str, bool] = {}
+        self.closing: dict[str, str] = {}
+        self.close_at_us: int = 0
 
     def fees_of(self, position: Position) -> tuple[int, int]:
         """Return the maker's and the taker's fee of an order that enters now, in ppm (B5)."""

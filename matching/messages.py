@@ -325,6 +325,17 @@ class InstrumentDeleted(msgspec.Struct, gc=False):
     symbol: str
 
 
+class FlattenOrder(msgspec.Struct, gc=False):
+    """A position is sent to the market on an operator's word; written before its trades (E4)."""
+
+    symbol: str
+    account: str
+    order_id: int
+    side: int
+    quantity_lots: int
+    limit_ticks: int
+
+
 class KillSwitched(msgspec.Struct, gc=False):
     """A kill switch was put on its scope, or ended: `action` is `kill` or `resume` (E4)."""
 

@@ -74,6 +74,7 @@ SAID: dict[str, Callable[[Event], str]] = {
     "deleveraged": lambda e: (
         f"{e['account']} deleverages {e['counter_account']} {e['quantity']}@{e['price']}"
     ),
+    "flatten": lambda e: f"{e['account']} flattens, {e['side']} {e['quantity']}@{e['limit_price']}",
     "kill_switch": lambda e: f"{e['action']} {e['target']} {e['mode']}",
     "deficit": lambda e: f"{e['account']} owes {e['amount']}",
 }

@@ -20,6 +20,7 @@ KERNEL = (
     "engine.linked_entry",
     "engine.linking",
     "engine.execution",
+    "engine.flattening",
     "engine.kill_switch",
     "engine.invariants",
     "engine.liquidation",

@@ -15,6 +15,7 @@ from tests.core.oracle import (
     bracketing,
     fees,
     firing,
+    flattening,
     groups,
     liquidation,
     margins,
@@ -103,6 +104,9 @@ class Oracle:
         expire(world)
         if 0 < world.look_at <= now:
             _settle(world)
+        if 0 < world.close_at <= now:
+            flattening.turn(world)
+            _settle(world)
         _end(world)
         return world.events
 
@@ -119,6 +123,8 @@ class Oracle:
                 named["client_order_id"] = command["entry"]["client_order_id"]
             world.refuse(refusal, **named)
         _settle(world)
+        if flattening.try_again(world, command):
+            _settle(world)
         _end(world)
         return self._numbered()
 
@@ -194,6 +200,7 @@ class Oracle:
 
     def _deadlines(self) -> list[int]:
         looks = [self.world.look_at] if self.world.look_at else []
+        looks += [self.world.close_at] if self.world.close_at else []
         looks += [self.world.now] if bracketing.is_due(self.world) else []
         orders = self.world.orders + self.world.armed
         return looks + [order.expires for order in orders if order.expires]

@@ -1,5 +1,6 @@
 """The kill switch, for all orders or for some (E4)."""
 
+from tests.core.oracle import flattening
 from tests.core.oracle.leaving import withdraw
 from tests.core.oracle.world import Command, Event, Instrument, Order, Refused, World
 
@@ -26,6 +27,10 @@ def kill(world: World, command: Command) -> None:
         for order in world.orders_of(world.accounts[name]):
             if _is_on(order, scope, target) and _goes(order, mode):
                 withdraw(world, order, "kill_switch")
+    if mode == "flatten":
+        flattening.begin(world, scope, target)
+    else:
+        flattening.forget(world)
 
 
 def _is_on(order: Order, scope: str, target: str) -> bool:
@@ -45,6 +50,7 @@ def resume(world: World, command: Command) -> None:
     if place not in world.switches:
         raise Refused(606, "$.scope")
     _say(world, command, world.switches.pop(place))
+    flattening.forget(world)
 
 
 def _place(command: Command) -> tuple[str, str]:

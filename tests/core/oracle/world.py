@@ -261,6 +261,8 @@ class World:
     insurance: int = 0
     deficits: int = 0
     switches: dict[tuple[str, str], str] = field(default_factory=dict)
+    unsold: dict[str, bool] = field(default_factory=dict)
+    close_at: int = 0
 
     def say(self, kind: str, /, **fields: Any) -> None:
         """Write an event."""
