@@ -23,7 +23,7 @@ from engine.conversion_admin import (
 )
 from engine.conversion_carry import apply_funding, apply_swap
 from engine.conversion_fees import set_fee_tiers
-from engine.conversion_guards import kill, resume
+from engine.conversion_guards import heartbeat, kill, resume
 from engine.conversion_orders import SIDES, amend_order, place_bracket, place_order, price_ticks
 from engine.grid import Grid
 from engine.messages import Verdict
@@ -52,7 +52,7 @@ from engine.wire import (
     UpdateInstrumentWire,
     WithdrawWire,
 )
-from engine.wire_guards import KillWire, ResumeWire
+from engine.wire_guards import HeartbeatWire, KillWire, ResumeWire
 from matching.messages import CancelAll, CancelOrder, SetMarketState
 from matching.terms import Refusal, Terms
 from risk.messages import (
@@ -98,6 +98,7 @@ class Conversion:
             ApplySwapWire: apply_swap,
             KillWire: kill,
             ResumeWire: resume,
+            HeartbeatWire: heartbeat,
             Verdict: _refuse,
         }
 

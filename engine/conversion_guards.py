@@ -1,16 +1,17 @@
-"""The commands that stop trading, from the wire to the core (E4)."""
+"""The commands that stop trading, from the wire to the core (E4, E5)."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from engine.conversion_admin import Defect
-from matching.messages import Kill, Resume
+from engine.limits import MAX_HEARTBEAT_MS, MIN_HEARTBEAT_MS
+from matching.messages import Kill, Resume, SetHeartbeat
 from matching.terms import KillScope, Refusal, Switch
 from risk.messages import Rejected
 
 if TYPE_CHECKING:
-    from engine.wire_guards import KillWire, ResumeWire
+    from engine.wire_guards import HeartbeatWire, KillWire, ResumeWire
 
 
 def kill(c: KillWire) -> Kill | Rejected:
@@ -27,6 +28,13 @@ def resume(c: ResumeWire) -> Resume | Rejected:
         return Resume(c.scope, _target(c), c.operator, c.reason)
     except Defect as defect:
         return _refused(c, defect)
+
+
+def heartbeat(c: HeartbeatWire) -> SetHeartbeat | Rejected:
+    """Return the command with its timeout in µs, 0 or within the bounds."""
+    if c.timeout_ms and not MIN_HEARTBEAT_MS <= c.timeout_ms <= MAX_HEARTBEAT_MS:
+        return Rejected(Refusal.OUT_OF_RANGE, account=c.account, path="$.timeout_ms")
+    return SetHeartbeat(c.account, c.timeout_ms * 1_000)
 
 
 def _target(c: ResumeWire) -> str:

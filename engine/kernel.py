@@ -6,7 +6,7 @@ events, always. Recovery, replay, standby, verification and simulation all stand
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from engine.account_terms import AccountTerms
 from engine.amending import Amending
@@ -16,6 +16,7 @@ from engine.carrying import Carrying
 from engine.covering import Covering
 from engine.execution import Execution
 from engine.flattening import Flattening
+from engine.heartbeats import Heartbeats
 from engine.kill_switch import KillSwitches
 from engine.limits import MASS_CANCELS_PER_FRAME
 from engine.liquidation import Liquidator
@@ -30,8 +31,10 @@ from matching.messages import (
     Kill,
     PlaceOrder,
     Resume,
+    SetHeartbeat,
     SetMarketState,
 )
+from risk.deadlines import NEVER_US
 from risk.messages import (
     ApplyFunding,
     ApplySwap,
@@ -57,9 +60,6 @@ if TYPE_CHECKING:
     from engine.messages import Command, Event
 
 
-NEVER_US: Final = 2**62
-
-
 class Kernel:
     """The shard's state and the parts that work on it."""
 
@@ -68,6 +68,7 @@ class Kernel:
         "_carrying",
         "_covering",
         "_flattening",
+        "_heartbeats",
         "_liquidator",
         "_market_states",
         "_routes",
@@ -85,6 +86,7 @@ class Kernel:
         self._market_states: MarketStates = MarketStates(self.state, execution)
         account_terms = AccountTerms(self.state)
         self._flattening: Flattening = Flattening(self.state, execution)
+        self._heartbeats: Heartbeats = Heartbeats(self.state, cancelling)
         kill_switches = KillSwitches(self.state, cancelling, self._flattening)
         self._cancelling: Cancelling = cancelling
         self._carrying: Carrying = Carrying(self.state)
@@ -114,6 +116,7 @@ class Kernel:
             ApplySwap: self._carrying.apply_swap,
             Kill: kill_switches.kill,
             Resume: kill_switches.resume,
+            SetHeartbeat: self._heartbeats.beat,
             Rejected: _reject,
         }
 
@@ -130,6 +133,8 @@ class Kernel:
         if self._finish(events):
             if self._expiry_us() <= now_us:
                 self._cancelling.expire(MASS_CANCELS_PER_FRAME - len(events), events)
+            if state.heartbeats.first_us <= now_us < self._expiry_us():
+                self._heartbeats.miss(events)
             if 0 < state.review_at_us <= now_us and not self.is_busy():
                 self._settle_prices(events)
             if 0 < state.close_at_us <= now_us and not self.is_busy():
@@ -195,7 +200,9 @@ class Kernel:
         """Tell whether something must go on in the next batch, before any input."""
         state = self.state
         unfinished = state.carry or state.mass or state.turns or state.cascades or state.due
-        return bool(unfinished or state.closing) or self._expiry_us() <= state.now_us
+        if unfinished or state.closing or state.heartbeats.first_us <= state.now_us:
+            return True
+        return self._expiry_us() <= state.now_us
 
     def next_deadline_us(self) -> int | None:
         """Return when the next timer is due, if any; now, while something is unfinished."""
@@ -204,7 +211,7 @@ class Kernel:
         if unfinished or state.closing:
             return state.now_us
         timers_us = (state.review_at_us or NEVER_US, state.close_at_us or NEVER_US)
-        deadline_us = min(*timers_us, self._expiry_us())
+        deadline_us = min(*timers_us, self._expiry_us(), state.heartbeats.first_us)
         return None if deadline_us == NEVER_US else deadline_us
 
     def apply(self, command: Command) -> list[Event]:

@@ -11,6 +11,8 @@ from matching.messages import (
     CancelAll,
     CancelOrder,
     FlattenOrder,
+    HeartbeatMissed,
+    HeartbeatSet,
     InstrumentCreated,
     InstrumentDeleted,
     InstrumentUpdated,
@@ -26,6 +28,7 @@ from matching.messages import (
     PlaceOrder,
     PreventedMatch,
     Resume,
+    SetHeartbeat,
     SetMarketState,
     Trade,
 )
@@ -87,6 +90,7 @@ Command = (
     | ApplySwap
     | Kill
     | Resume
+    | SetHeartbeat
     | Rejected
 )
 """What the kernel applies. A `Rejected` is a verdict reached before it."""
@@ -106,6 +110,8 @@ Event = (
     | MarketStateChanged
     | KillSwitched
     | FlattenOrder
+    | HeartbeatSet
+    | HeartbeatMissed
     | InstrumentCreated
     | InstrumentUpdated
     | InstrumentDeleted

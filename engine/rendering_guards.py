@@ -1,4 +1,4 @@
-"""Events of the kill switch to JSON (E4)."""
+"""Events of the kill switch and of silence to JSON (E4, E5)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from matching.messages import KillSwitched
+from matching.messages import HeartbeatMissed, HeartbeatSet, KillSwitched
 from matching.terms import SIDE_NAMES, KillScope
 
 if TYPE_CHECKING:
@@ -50,5 +50,21 @@ def flatten(e: FlattenOrder, where: str, grid: Grid) -> str:
     )
 
 
-GUARD_ROUTES: Final[dict[type, Callable[[Any, str], str]]] = {KillSwitched: _kill_switch}
+def _heartbeat(e: HeartbeatSet, where: str) -> str:
+    expires = f',"expires_at":{e.expires_us // 1_000}' if e.expires_us else ""
+    return (
+        f'{{"type":"heartbeat",{where}"account":"{e.account}",'
+        f'"timeout_ms":{e.timeout_us // 1_000}{expires}}}'
+    )
+
+
+def _heartbeat_missed(e: HeartbeatMissed, where: str) -> str:
+    return f'{{"type":"heartbeat_missed",{where}"account":"{e.account}"}}'
+
+
+GUARD_ROUTES: Final[dict[type, Callable[[Any, str], str]]] = {
+    KillSwitched: _kill_switch,
+    HeartbeatSet: _heartbeat,
+    HeartbeatMissed: _heartbeat_missed,
+}
 """How each of these events is written: (event, the `in` field or nothing) -> JSON."""

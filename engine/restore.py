@@ -18,7 +18,7 @@ from engine.snapshot import (
     OrderRecord,
     PositionRecord,
 )
-from engine.snapshot_guards import ClosingRecord, restore_closing, restore_switch
+from engine.snapshot_guards import ClosingRecord, restore_closing, restore_heartbeat, restore_switch
 from engine.snapshot_links import (
     BracketRecord,
     GroupRecord,
@@ -244,4 +244,5 @@ SECTIONS: Final[dict[str, tuple[msgspec.msgpack.Decoder[Any], Callable[[State, A
     "transfers": (_decoder(bytes), _restore_transfer),
     "switches": (_decoder(Switch), restore_switch),
     "closings": (_decoder(ClosingRecord), restore_closing),
+    "heartbeats": (_decoder(tuple[str, int]), restore_heartbeat),
 }

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from engine.limits import LOGIC_VERSION, SNAPSHOT_CHUNK_BYTES
-from engine.snapshot_guards import closings, switches
+from engine.snapshot_guards import closings, heartbeats, switches
 from engine.snapshot_links import brackets, groups, waiting
 from matching.terms import (
     AccountStatus,
@@ -385,5 +385,6 @@ SECTIONS: Final[dict[str, Callable[[State], Iterator[Any]]]] = {
     "transfers": _transfers,
     "switches": switches,
     "closings": closings,
+    "heartbeats": heartbeats,
 }
 """The sections in the order in which they are written and read: each needs only those before."""

@@ -1,4 +1,4 @@
-"""Kill switches as records of the snapshot, and back (E4, architecture §9)."""
+"""Kill switches and heartbeats as records of the snapshot, and back (E4, E5, architecture §9)."""
 
 from __future__ import annotations
 
@@ -47,3 +47,13 @@ def restore_closing(state: State, record: ClosingRecord) -> None:
     """Go on closing where it was left."""
     state.close_at_us = record.close_at_us
     state.unsold, state.closing = dict(record.unsold), dict(record.closing)
+
+
+def heartbeats(state: State) -> Iterator[tuple[str, int]]:
+    """Return the accounts that must be heard of, and until when, in µs."""
+    return iter(state.heartbeats)
+
+
+def restore_heartbeat(state: State, record: tuple[str, int]) -> None:
+    """Listen for an account again."""
+    state.heartbeats.set(*record)

@@ -13,6 +13,7 @@ from matching.id_window import IdWindow
 from matching.stops import StopBook
 from matching.terms import MarketState
 from risk.account import BACKSTOP, Account
+from risk.deadlines import Deadlines
 from risk.fees import tier_of
 from risk.ledger import Ledger
 from risk.messages import SetLiquidation
@@ -103,6 +104,7 @@ class State:
     in and out, funding and swap. `switches` are the kill switches that are on; `unsold` the symbols
     in which they have positions left to close, and whether an input has had them tried since the
     timer at `close_at_us`; `closing` those that are gone through now, and the account tried last.
+    `heartbeats` are until when accounts must be heard of.
     """
 
     __slots__ = (
@@ -117,6 +119,7 @@ class State:
         "expiries",
         "fee_tiers",
         "groups",
+        "heartbeats",
         "ids",
         "ladder",
         "ledger",
@@ -171,6 +174,7 @@ class State:
         self.brackets: dict[int, Bracket] = {}
         self.due: OrderedDict[int, Bracket] = OrderedDict()
         self.shelved: dict[str, dict[int, Bracket]] = {}
+        self.heartbeats: Deadlines = Deadlines()
         self.switches: Switches = {}
         self.unsold: dict[str, bool] = {}
         self.closing: dict[str, str] = {}
@@ -261,6 +265,7 @@ class State:
         )
         assert cost == self.ledger.open_cost
         assert self.live.keys() == self.accounts.keys()
+        self.heartbeats.check()
         assert self.carry is None or self.carry.symbol in self.markets
         for market in self.markets.values():
             market.book.check(may_cross=market.instrument.state is MarketState.AUCTION)

@@ -17,7 +17,7 @@ from engine.limits import (
     MAX_TAKE_PROFITS,
 )
 from engine.wire_fields import Identifier, Whole, Wire
-from engine.wire_guards import KillWire, ResumeWire
+from engine.wire_guards import HeartbeatWire, KillWire, ResumeWire
 from matching.terms import (
     AccountStatus,
     FillRule,
@@ -341,7 +341,14 @@ class ApplySwapWire(Wire, tag="apply_swap"):
     days: Whole | None = None
 
 
-OrdersWire = PlaceOrderWire | PlaceBracketWire | AmendOrderWire | CancelOrderWire | CancelAllWire
+OrdersWire = (
+    PlaceOrderWire
+    | PlaceBracketWire
+    | AmendOrderWire
+    | CancelOrderWire
+    | CancelAllWire
+    | HeartbeatWire
+)
 TicksWire = L1Wire | MarkPriceWire
 AdminWire = (
     CreateInstrumentWire

@@ -161,6 +161,13 @@ class Resume(msgspec.Struct, gc=False):
     reason: str
 
 
+class SetHeartbeat(msgspec.Struct, gc=False):
+    """An account is to be heard of again within `timeout_us`; 0 is never (E5)."""
+
+    account: str
+    timeout_us: int
+
+
 class OrderAccepted(msgspec.Struct, gc=False):
     """An order entered. A repeat of an accepted id gives the original with `duplicate` set.
 
@@ -341,3 +348,17 @@ class KillSwitched(msgspec.Struct, gc=False):
 
     action: str
     switch: Switch
+
+
+class HeartbeatSet(msgspec.Struct, gc=False):
+    """An account must be heard of before `expires_us`; 0: it need not any more (E5)."""
+
+    account: str
+    timeout_us: int
+    expires_us: int
+
+
+class HeartbeatMissed(msgspec.Struct, gc=False):
+    """An account was not heard of in time: its orders go, but for those that only reduce (E5)."""
+
+    account: str

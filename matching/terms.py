@@ -71,6 +71,7 @@ class CancelReason(Enum):
     BRACKET = "bracket"
     PRICE_BAND = "price_band"
     KILL_SWITCH = "kill_switch"
+    HEARTBEAT = "heartbeat"
 
 
 class FillRule(Enum):

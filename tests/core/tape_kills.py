@@ -1,6 +1,6 @@
 """Tapes on which operators stop trading and let it go on, over and over (E4).
 
-An ordinary tape, with kills and resumes in between; orders carry tags.
+An ordinary tape, with kills, resumes and heartbeats in between; orders carry tags.
 """
 
 import json
@@ -14,6 +14,7 @@ from tests.core.tapes import Step, tape
 SCOPES = ("global", "symbol", "account", "account", "tag", "tag")
 MODES = ("no_new", "reduce_only", "cancel_all", "flatten")
 TAGS = ("", "t", "u")
+TIMEOUTS = (0, 999, 1_000, 1_000, 1_500, 2_500, 6_000, 86_400_000, 86_400_001)
 
 
 def kills(seed: int, length: int = 300) -> list[Step]:
@@ -37,6 +38,10 @@ def _stopped(rng: random.Random, steps: list[Step]) -> Iterator[Step]:
             on = [kill for kill in on if not _is_on(kill, ended)]
             wide = [kill for kill in wide if kill in on]
             yield _admin(_resumed(ended))
+        if rng.random() < 0.04:
+            name, timeout = rng.choice((*ACCOUNTS, "nobody")), rng.choice(TIMEOUTS)
+            beat = {"type": "heartbeat", "account": name, "timeout_ms": timeout}
+            yield Step(0, "orders", json.dumps(beat))
         if rng.random() < 0.005:
             yield _admin(_resumed(_kill(rng)))
 

@@ -17,7 +17,8 @@ def test_machine_agrees_on_what_is_stopped() -> None:
     """Switches of every scope and mode, among orders of every kind (E4)."""
     seen = play_tapes(kills, SEEDS)
 
-    for word in ("kill_switch", "no_such_switch", "invalid_switch", "trigger_rejected", "trade"):
+    needed = "kill_switch flatten heartbeat_missed no_such_switch invalid_switch trigger_rejected"
+    for word in needed.split():
         assert seen[word] >= 5, f"{word} came up {seen[word]} times: the tapes are tame"
 
 

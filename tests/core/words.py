@@ -65,6 +65,16 @@ def switch(words: list[str]) -> dict[str, Any]:
     return fields | ({"mode": words[0]} if words else {})
 
 
+GUARDS: dict[str, Any] = {
+    "kill": lambda _, words: {"type": "kill"} | switch(words),
+    "resume": lambda _, words: {"type": "resume"} | switch(words),
+    "heartbeat": lambda _, words: (
+        {"type": "heartbeat", "account": words[0], "timeout_ms": int(words[1])}
+    ),
+}
+"""What operators and silence stop; each takes the market and the words after the verb."""
+
+
 def exits(options: dict[str, Any]) -> dict[str, Any]:
     """Take a bracket's own words out of the options: `tp=3@105,4@107 sl=95@94 slby=mark rule=…`."""
     fields: dict[str, Any] = {}

@@ -21,6 +21,7 @@ KERNEL = (
     "engine.linking",
     "engine.execution",
     "engine.flattening",
+    "engine.heartbeats",
     "engine.kill_switch",
     "engine.invariants",
     "engine.liquidation",

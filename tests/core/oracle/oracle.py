@@ -17,6 +17,7 @@ from tests.core.oracle import (
     firing,
     flattening,
     groups,
+    heartbeats,
     liquidation,
     margins,
     operations,
@@ -54,6 +55,7 @@ COMMANDS: dict[str, Callable[[World, Command], None]] = {
     "apply_swap": boundaries.apply_swap,
     "set_fee_tiers": fees.set_fee_tiers,
     "set_leverage": operations.set_leverage,
+    "heartbeat": heartbeats.beat,
     "kill": switches.kill,
     "resume": switches.resume,
 }
@@ -80,6 +82,7 @@ NAMED: dict[str, tuple[str, ...]] = {
     "apply_swap": ("symbol",),
     "set_fee_tiers": (),
     "set_leverage": ("account", "symbol"),
+    "heartbeat": ("account",),
     "kill": ("symbol", "account"),
     "resume": ("symbol", "account"),
 }
@@ -102,6 +105,7 @@ class Oracle:
         world.events = []
         bracketing.catch_up(world)
         expire(world)
+        heartbeats.miss(world)
         if 0 < world.look_at <= now:
             _settle(world)
         if 0 < world.close_at <= now:
@@ -201,6 +205,7 @@ class Oracle:
     def _deadlines(self) -> list[int]:
         looks = [self.world.look_at] if self.world.look_at else []
         looks += [self.world.close_at] if self.world.close_at else []
+        looks += self.world.heartbeats.values()
         looks += [self.world.now] if bracketing.is_due(self.world) else []
         orders = self.world.orders + self.world.armed
         return looks + [order.expires for order in orders if order.expires]

@@ -261,6 +261,7 @@ class World:
     insurance: int = 0
     deficits: int = 0
     switches: dict[tuple[str, str], str] = field(default_factory=dict)
+    heartbeats: dict[str, int] = field(default_factory=dict)
     unsold: dict[str, bool] = field(default_factory=dict)
     close_at: int = 0
 
