@@ -47,11 +47,7 @@ class Heartbeats:
         """
         state = self._state
         heartbeats = state.heartbeats
-        while (
-            heartbeats.first_us <= state.now_us
-            and len(events) < MASS_CANCELS_PER_FRAME
-            and not state.mass
-        ):
+        while heartbeats.first_us <= state.now_us and len(events) < MASS_CANCELS_PER_FRAME:
             account_id = heartbeats.first()
             heartbeats.drop(account_id)
             events.append(HeartbeatMissed(account_id))

@@ -155,6 +155,18 @@ def test_resume_ends_it(market: Market, word: str) -> None:
     assert market.position("bob") == "10"
 
 
+@pytest.mark.parametrize("word", ["resume account bob", "kill account bob cancel_all"])
+def test_timer_ends_with_the_switch(word: str) -> None:
+    """No frame is written for what nobody wants any more (E4)."""
+    market = _long(Market())
+    market.play("kill account bob flatten")
+    assert market.kernel.next_deadline_us() == market.now_us + 1_000_000
+
+    market.play(word)
+
+    assert market.kernel.next_deadline_us() is None
+
+
 def test_one_switch_of_two_goes_on(market: Market) -> None:
     """The position is still under the other (E4)."""
     _long(market).play("""

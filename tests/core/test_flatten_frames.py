@@ -118,6 +118,26 @@ def test_timer_closes_over_frames_too(monkeypatch: pytest.MonkeyPatch) -> None:
     assert market.kernel.next_deadline_us() is None
 
 
+def test_everybody_is_tried_once_a_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever was cut off by the collar does not come before those who have not been (E4)."""
+    lower(monkeypatch, "FLATTEN_EVENTS_PER_FRAME", 1)
+    market = Market()
+    market.play("""
+        mm  sell 10@100
+        amy buy  5@100
+        bob buy  5@100
+        kill account amy flatten
+        kill account bob flatten
+        zoe buy  2@99
+        zoe buy  9@90
+        wait 1000
+    """)
+
+    assert market.fills[2:] == ["amy<zoe 2@99", "bob<zoe 5@90"]
+    market.wait(1_000)
+    assert market.fills[4:] == ["amy<zoe 3@90"]
+
+
 def test_stops_are_looked_at_after_each_frame(monkeypatch: pytest.MonkeyPatch) -> None:
     """A cascade that does not fit goes on first; the closing follows (E4, A11)."""
     lower(monkeypatch, "FLATTEN_EVENTS_PER_FRAME", 1)

@@ -107,10 +107,11 @@ def test_what_a_cancel_leaves_of_a_group_stays(market: Market) -> None:
     assert market.bids() == ["bob 1@98"]
 
 
-def _crowd(market: Market) -> None:
+def _crowd(market: Market, more: str = "") -> None:
     for trader in ("cy", "amy", "bob"):
         for price in ("99", "98", "97"):
-            market.play(f"{trader} buy 1@{price} id={trader}{price}")
+            market.play(f"{trader} buy 1@{price} id={trader}{price} tag=t")
+    market.play(more)
     market.forget()
 
 
@@ -131,7 +132,9 @@ def _frames(market: Market) -> list[list[str]]:
     return frames
 
 
-@pytest.mark.parametrize("scope", [(KillScope.GLOBAL, ""), (KillScope.SYMBOL, "X")])
+@pytest.mark.parametrize(
+    "scope", [(KillScope.GLOBAL, ""), (KillScope.SYMBOL, "X"), (KillScope.TAG, "t")]
+)
 def test_cancels_go_on_over_frames(
     scope: tuple[KillScope, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -145,6 +148,29 @@ def test_cancels_go_on_over_frames(
     assert len(events) == 3
     assert _frames(market) == [["amy97", "bob99"], ["bob98", "bob97"], ["cy99", "cy98"], ["cy97"]]
     assert market.bids() == []
+
+
+def test_what_is_spared_is_spared_in_every_frame(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another tag, and what only reduces, wherever the cancels are cut (E4)."""
+    lower(monkeypatch, "MASS_CANCELS_PER_FRAME", 1)
+    market = Market()
+    _crowd(
+        market,
+        """
+        mm  sell 1@100
+        bob buy  1@100
+        bob sell 1@110 reduce tag=t
+        bob buy  1@96
+        zoe buy  1@96 tag=t
+    """,
+    )
+    switch = Switch(KillScope.TAG, "t", KillMode.REDUCE_ONLY, "ann", "a test")
+
+    market.kernel.apply(Kill(switch))
+
+    assert _frames(market)[-1] != []
+    assert market.bids() == ["bob 1@96"]
+    assert market.asks() == ["bob 1@110"]
 
 
 def test_cancels_are_done_before_any_later_command(monkeypatch: pytest.MonkeyPatch) -> None:
