@@ -4,6 +4,7 @@ from collections import Counter
 from functools import partial
 
 from tests.core.duel import play_tapes
+from tests.core.tape_kills import kills
 from tests.core.tape_orders import STP_MODES
 from tests.core.tape_squeeze import squeeze
 from tests.core.tapes import tape
@@ -12,6 +13,7 @@ from tests.core.test_oracle import COMMANDS, SEEDS, SEEDS_OF_GAPS, SEEDS_OF_SQUE
 MORE_SEEDS = range(SEEDS.stop, SEEDS.stop + 100)
 MORE_GAPS = range(SEEDS_OF_GAPS.stop, SEEDS_OF_GAPS.stop + 90)
 MORE_SQUEEZES = range(SEEDS_OF_SQUEEZES.stop, SEEDS_OF_SQUEEZES.stop + 250)
+MORE_KILLS = range(100, 150)
 
 
 def test_machine_agrees_with_the_oracle() -> None:
@@ -56,6 +58,18 @@ def test_machine_agrees_on_who_is_deleveraged() -> None:
     seen = play_tapes(squeeze, MORE_SQUEEZES)
 
     _ask_for(seen, "round 1", "round 2", "buy round", "sell round", "rank 3", "takeover")
+
+
+def test_machine_agrees_on_what_is_stopped() -> None:
+    """Over 15,000 commands among kill switches and heartbeats (E4, E5)."""
+    seen = play_tapes(kills, MORE_KILLS)
+
+    _ask_for(
+        seen,
+        *("kill_switch", "rejected by a switch"),
+        *("cancelled by kill_switch", "flatten at input", "flatten by timer"),
+        *("heartbeat_missed", "cancelled by heartbeat", "no_such_switch", "invalid_switch"),
+    )
 
 
 def _ask_for(seen: Counter[str], *needed: str) -> None:

@@ -9,7 +9,7 @@ from tests.core.duel import play_tapes
 from tests.core.tape_kills import kills
 from tests.core.test_replay import advance, played
 
-SEEDS = range(12)
+SEEDS = range(8)
 RESTARTED = range(20, 22)
 
 
@@ -17,9 +17,11 @@ def test_machine_agrees_on_what_is_stopped() -> None:
     """Switches of every scope and mode, among orders of every kind (E4)."""
     seen = play_tapes(kills, SEEDS)
 
-    needed = "kill_switch flatten heartbeat_missed no_such_switch invalid_switch trigger_rejected"
-    for word in needed.split():
-        assert seen[word] >= 5, f"{word} came up {seen[word]} times: the tapes are tame"
+    for word in (
+        *("kill_switch", "rejected by a switch", "cancelled by kill_switch", "flatten"),
+        *("heartbeat_missed", "cancelled by heartbeat", "no_such_switch", "invalid_switch"),
+    ):
+        assert seen[word] >= 3, f"{word} came up {seen[word]} times: the tapes are tame"
 
 
 def test_stopped_machine_restored_after_every_command_says_the_same() -> None:

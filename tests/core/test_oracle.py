@@ -14,6 +14,7 @@ import pytest
 
 from tests.core.duel import Difference, play, play_tape, play_tapes, report, shrink
 from tests.core.oracle.world import Command, World
+from tests.core.tape_kills import kills
 from tests.core.tape_squeeze import squeeze
 from tests.core.tapes import Step, tape
 
@@ -49,8 +50,8 @@ def test_campaign_against_the_oracle(capsys: pytest.CaptureFixture[str]) -> None
     played, started, rng = 0, time.monotonic(), random.Random(base)
     while played < CAMPAIGN_COMMANDS:
         seed, length = rng.randrange(10**12), rng.choice((60, 500, 3_000))
-        if rng.random() < 0.2:
-            play_tape(seed, squeeze(seed))
+        if rng.random() < 0.3:
+            play_tape(seed, rng.choice((squeeze, kills))(seed))
             continue
         play_tape(seed, tape(seed, length, gaps=rng.choice((None, True))))
         played += length
