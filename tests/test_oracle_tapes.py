@@ -61,7 +61,7 @@ def test_machine_agrees_on_who_is_deleveraged() -> None:
 
 
 def test_machine_agrees_on_what_is_stopped() -> None:
-    """Over 15,000 commands among kill switches and heartbeats (E4, E5)."""
+    """Over 13,000 commands among kill switches and heartbeats (E4, E5)."""
     seen = play_tapes(kills, MORE_KILLS)
 
     _ask_for(

@@ -349,3 +349,32 @@ def test_switch_survives_a_restart() -> None:
     assert twin.last == market.last
     assert twin.refusals == ["kill_switch"]
     assert Market().hash() != market.hash()
+
+
+def test_switch_outlives_what_it_is_on(market: Market) -> None:
+    """Only resume ends it: who lists the symbol again finds it stopped (E4)."""
+    market.play("""
+        instrument Y
+        kill symbol Y no_new
+        delete Y
+        instrument Y
+        mark Y 100
+        bob buy Y 1@99
+        delete Y
+        resume symbol Y
+        resume symbol Y
+    """)
+
+    assert market.refusals == ["kill_switch", "no_such_switch"]
+
+
+def test_venue_can_be_stopped_before_it_trades(market: Market) -> None:
+    """The backstop comes into being when it is needed, and not by being stopped (E4, D6)."""
+    market.play("""
+        kill account backstop flatten
+        kill account house no_new
+        backstop buy 1@99
+    """)
+
+    assert market.refusals == ["unknown_account", "kill_switch"]
+    assert "backstop" not in market.accounts()
