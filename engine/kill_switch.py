@@ -56,7 +56,9 @@ class KillSwitches:
         scope, target = command.scope, command.target
         ended = self._state.switches.pop((scope, target), None)
         if ended is None:
-            events.append(_refused(Refusal.NO_SUCH_SWITCH, scope, target, "$.scope"))
+            refusal = _refused(Refusal.NO_SUCH_SWITCH, scope, target, "$.scope")
+            refusal.text = f"no kill switch is on {scope.value} {target or '*'}"
+            events.append(refusal)
             return
         switch = Switch(scope, target, ended.mode, command.operator, command.reason)
         events.append(KillSwitched("resume", switch))

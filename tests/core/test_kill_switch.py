@@ -366,6 +366,7 @@ def test_switch_outlives_what_it_is_on(market: Market) -> None:
     """)
 
     assert market.refusals == ["kill_switch", "no_such_switch"]
+    assert market.last[0]["text"] == "no kill switch is on symbol Y"
 
 
 def test_venue_can_be_stopped_before_it_trades(market: Market) -> None:

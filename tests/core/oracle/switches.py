@@ -48,7 +48,7 @@ def resume(world: World, command: Command) -> None:
     """`resume`."""
     place = _place(command)
     if place not in world.switches:
-        raise Refused(606, "$.scope")
+        raise Refused(606, "$.scope", text=f"no kill switch is on {' '.join(place)}")
     _say(world, command, world.switches.pop(place))
     flattening.forget(world)
 
