@@ -253,5 +253,8 @@ class Amending:
             limited=order.price_ticks > 0,
             reduce_only=order.reduces_only,
             replaced=replaced,
+            switch=state.switch_over(order.symbol, order.account_id, order.tag)
+            if state.switches
+            else None,
         )
         return amend_refused(order, failures[0].code, failures) if failures else None

@@ -277,6 +277,9 @@ class Triggering:
             limited=order.price_ticks > 0,
             reduce_only=order.reduces_only,
             replaced=shared_with(order, order.leaves_lots, limit),
+            switch=state.switch_over(order.symbol, order.account_id, order.tag)
+            if state.switches
+            else None,
         )
         if failures:
             return failures

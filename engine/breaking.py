@@ -6,14 +6,10 @@ from typing import TYPE_CHECKING
 
 from engine.limits import NEVER_US
 from engine.state import Turn
-from matching.messages import (
-    BreakerTripped,
-    MarketBreakersSet,
-    MarketBreakerTripped,
-    MarketStateChanged,
-)
+from matching.messages import MarketStateChanged
 from matching.terms import MarketState, Refusal
 from risk.breakers import Watch, level_reached
+from risk.guards.messages import BreakerTripped, MarketBreakersSet, MarketBreakerTripped
 from risk.messages import Rejected
 from risk.price_band import SECOND_US
 
@@ -23,8 +19,8 @@ if TYPE_CHECKING:
     from engine.market_states import MarketStates
     from engine.messages import Event
     from engine.state import State
-    from matching.messages import SetMarketBreakers
     from matching.terms import BreakerLevel
+    from risk.guards.messages import SetMarketBreakers
     from risk.instrument import Instrument
 
 

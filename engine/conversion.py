@@ -26,27 +26,30 @@ from engine.conversion_admin import (
 from engine.conversion_booking import book_trade
 from engine.conversion_carry import apply_funding, apply_swap
 from engine.conversion_fees import set_fee_tiers
+from engine.conversion_guards import heartbeat, kill, resume
 from engine.conversion_orders import SIDES, amend_order, place_bracket, place_order, price_ticks
 from engine.grid import Grid
 from engine.messages import Verdict
 from engine.wire import (
     AmendOrderWire,
     AnyWire,
+    CancelAllWire,
+    CancelOrderWire,
+    L1Wire,
+    MarkPriceWire,
+    PlaceBracketWire,
+    PlaceOrderWire,
+)
+from engine.wire_admin import (
     ApplyFundingWire,
     ApplySwapWire,
     BookTradeWire,
-    CancelAllWire,
-    CancelOrderWire,
     CorporateActionWire,
     CreateAccountWire,
     CreateInstrumentWire,
     DeleteInstrumentWire,
     DepositWire,
     FundInsuranceWire,
-    L1Wire,
-    MarkPriceWire,
-    PlaceBracketWire,
-    PlaceOrderWire,
     SetFeeTiersWire,
     SetLeverageWire,
     SetLiquidationWire,
@@ -57,6 +60,7 @@ from engine.wire import (
     UpdateInstrumentWire,
     WithdrawWire,
 )
+from engine.wire_guards import HeartbeatWire, KillWire, ResumeWire
 from matching.messages import CancelAll, CancelOrder, SetMarketState
 from matching.terms import Refusal, Terms
 from risk.messages import (
@@ -103,6 +107,9 @@ class Conversion:
             ApplySwapWire: apply_swap,
             BookTradeWire: lambda c: book_trade(c, self.grid(c.symbol)),
             CorporateActionWire: corporate_action,
+            KillWire: kill,
+            ResumeWire: resume,
+            HeartbeatWire: heartbeat,
             Verdict: _refuse,
         }
 

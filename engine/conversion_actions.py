@@ -12,7 +12,7 @@ from matching.terms import Refusal
 from risk.actions.messages import PayDividend, SplitUnits
 
 if TYPE_CHECKING:
-    from engine.wire import CorporateActionWire
+    from engine.wire_admin import CorporateActionWire
 
 _PPB_DECIMALS = 9
 

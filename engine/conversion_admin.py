@@ -9,7 +9,6 @@ import msgspec
 
 from engine.decimals import NotADecimal, TooFine, split_decimal, to_units
 from engine.limits import MAX_BRACKET_ATOMS, MAX_LEVERAGE, MAX_TRANSFER_ATOMS, PPM
-from matching.messages import SetMarketBreakers
 from matching.terms import (
     AccountStatus,
     BreakerLevel,
@@ -20,6 +19,7 @@ from matching.terms import (
     Refusal,
     Terms,
 )
+from risk.guards.messages import SetMarketBreakers
 from risk.messages import (
     BY_VOLUME,
     CreateAccount,
@@ -37,7 +37,7 @@ from risk.messages import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from engine.wire import (
+    from engine.wire_admin import (
         CreateAccountWire,
         CreateInstrumentWire,
         DepositWire,

@@ -12,7 +12,7 @@ from matching.messages import BookTrade
 
 if TYPE_CHECKING:
     from engine.grid import Grid
-    from engine.wire import BookTradeWire
+    from engine.wire_admin import BookTradeWire
 
 HOUSE: Final = "house"
 _POSITIONS: Final = {"buy": "LONG", "sell": "SHORT"}

@@ -12,7 +12,7 @@ from matching.terms import Refusal
 from risk.messages import ApplyFunding, ApplySwap
 
 if TYPE_CHECKING:
-    from engine.wire import ApplyFundingWire, ApplySwapWire
+    from engine.wire_admin import ApplyFundingWire, ApplySwapWire
 
 _PPB_DECIMALS: Final = 9
 _DAY_COUNTS: Final = (360, 365)

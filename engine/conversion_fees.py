@@ -10,7 +10,7 @@ from matching.terms import Refusal
 from risk.messages import BY_VOLUME, FeeTier, Rejected, SetFeeTiers
 
 if TYPE_CHECKING:
-    from engine.wire import SetFeeTiersWire
+    from engine.wire_admin import SetFeeTiersWire
 
 
 def set_fee_tiers(c: SetFeeTiersWire) -> SetFeeTiers | Rejected:

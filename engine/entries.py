@@ -11,22 +11,14 @@ import msgspec
 from engine.decimals import split_decimal
 from engine.limits import MAX_COMMANDS_PER_ENTRY, MAX_ENTRY_BYTES
 from engine.messages import Input, InputRecord, Verdict
-from engine.wire import (
-    DECIMAL,
-    IDENTIFIER,
-    TIME_OF_DAY,
-    AdminWire,
-    AnyWire,
-    L1Wire,
-    MarkPriceWire,
-    OrdersWire,
-    TicksWire,
-)
+from engine.wire import AdminWire, AnyWire, L1Wire, MarkPriceWire, OrdersWire, TicksWire
+from engine.wire_fields import DECIMAL, IDENTIFIER, TIME_OF_DAY
 from matching.terms import Refusal
 
 _any = msgspec.json.Decoder(AnyWire)
 _elements = msgspec.json.Decoder(list[msgspec.Raw])
 _A_TYPE = re.compile(r"Expected `[^`]*`")
+_TOO_LONG = "Expected `str` of length <="
 _PATH = re.compile(r" - at `(\$[^`]*)`$")
 
 KINDS: Final[dict[str, tuple[type, ...]]] = {
@@ -178,6 +170,8 @@ def _diagnose_value(said: str, path: str) -> Malformed:
         if repr(TIME_OF_DAY) in said:
             return Malformed(Refusal.OUT_OF_RANGE, path, 'a time of day in UTC, such as "17:00"')
         return Malformed(Refusal.BAD_IDENTIFIER, path, "1 to 64 of A-Z a-z 0-9 . _ -")
+    if said.startswith(_TOO_LONG):
+        return Malformed(Refusal.TOO_LARGE, path, "this text is too long")
     if "got `" in said or _A_TYPE.fullmatch(said):
         return Malformed(Refusal.WRONG_TYPE, path, "a value of another type belongs here")
     return Malformed(Refusal.OUT_OF_RANGE, path, "out of range")

@@ -35,6 +35,8 @@ def check_orders(state: State) -> None:
     assert expiring == len(state.expiries)
     assert living == sum(len(orders) for orders in state.live.values())
     _check_links(state)
+    assert state.closing.keys() <= state.unsold.keys(), "what is gone through is not sold yet"
+    assert bool(state.unsold) == bool(state.close_at_us), "what is not sold has a timer"
 
 
 def check_breakers(state: State) -> None:

@@ -18,7 +18,10 @@ from engine.carrying import Carrying
 from engine.corporate_actions import CorporateActions
 from engine.covering import Covering
 from engine.execution import Execution
+from engine.flattening import Flattening
+from engine.heartbeats import Heartbeats
 from engine.house import House
+from engine.kill_switch import KillSwitches
 from engine.limits import DAY_US, MASS_CANCELS_PER_FRAME, NEVER_US
 from engine.liquidation import Liquidator
 from engine.market_states import MarketStates
@@ -33,10 +36,10 @@ from matching.messages import (
     CancelAll,
     CancelOrder,
     PlaceOrder,
-    SetMarketBreakers,
     SetMarketState,
 )
 from risk.actions.messages import PayDividend, SplitUnits
+from risk.guards.messages import Kill, Resume, SetHeartbeat, SetMarketBreakers
 from risk.messages import (
     ApplyFunding,
     ApplySwap,
@@ -72,6 +75,8 @@ class Kernel:
         "_carrying",
         "_covering",
         "_day_ends_us",
+        "_flattening",
+        "_heartbeats",
         "_house",
         "_liquidator",
         "_market_states",
@@ -90,6 +95,9 @@ class Kernel:
         operations = Operations(self.state)
         self._market_states: MarketStates = MarketStates(self.state, execution)
         account_terms = AccountTerms(self.state)
+        self._flattening: Flattening = Flattening(self.state, execution)
+        self._heartbeats: Heartbeats = Heartbeats(self.state, cancelling)
+        kill_switches = KillSwitches(self.state, cancelling, self._flattening)
         self._cancelling: Cancelling = cancelling
         restating = Restating(self.state, execution)
         self._carrying: Carrying = Carrying(self.state, restating)
@@ -129,6 +137,9 @@ class Kernel:
             BookTrade: Booking(self.state, execution).book_trade,
             PayDividend: self._actions.pay_dividend,
             SplitUnits: self._actions.split,
+            Kill: kill_switches.kill,
+            Resume: kill_switches.resume,
+            SetHeartbeat: self._heartbeats.beat,
             Rejected: _reject,
         }
 
@@ -149,6 +160,8 @@ class Kernel:
         if self._finish(events):
             if self._expiry_us() <= now_us:
                 self._cancelling.expire(MASS_CANCELS_PER_FRAME - len(events), events)
+            if state.heartbeats.first_us <= now_us < self._expiry_us():
+                self._heartbeats.miss(events)
             if state.holds.next_us <= now_us and not self.is_busy():
                 self._breaking.resume(events)
                 self._settle_prices(events)
@@ -156,6 +169,9 @@ class Kernel:
                 self._settle_prices(events, wakes=False)
             if state.left_alone and not self.is_busy():
                 self._liquidator.review_left_alone(events)
+            if 0 < state.close_at_us <= now_us and not self.is_busy():
+                self._flattening.turn(events)
+                self._settle_prices(events)
         if state.backstop.balance_atoms:
             self._sweep_backstop(events)
         return events
@@ -163,12 +179,9 @@ class Kernel:
     def _finish(self, events: list[Event]) -> bool:
         """Go on with what is unfinished; return whether nothing is any more."""
         state = self.state
-        if state.carry is not None:
-            self._carrying.go_on(events)
-            self._after_payments(events)
-            return False
-        if state.split is not None:
-            self._actions.go_on(events)
+        if state.carry is not None or state.split is not None:
+            paying = self._actions if state.carry is None else self._carrying
+            paying.go_on(events)
             self._after_payments(events)
             return False
         if state.cases:
@@ -191,7 +204,10 @@ class Kernel:
             # A liquidation filled their entries; what its prints reach waits as ever (D2).
             self._covering.run(events)
             self._liquidator.defer()
-        return not (state.turns or state.reached or state.cascades or state.due)
+        elif state.closing:
+            self._flattening.go_on(events)
+            self._settle_prices(events)
+        return not (state.turns or state.reached or state.cascades or state.due or state.closing)
 
     def _settle_prices(self, events: list[Event], *, wakes: bool = True) -> None:
         """Look at breakers, fill what outside prices have reached, fire stops, look after margins.
@@ -236,7 +252,8 @@ class Kernel:
     def is_busy(self) -> bool:
         """Tell whether something must go on in the next batch, before any input."""
         state = self.state
-        return state.is_unfinished() or self._expiry_us() <= state.now_us
+        timers_us = (state.heartbeats.first_us, self._expiry_us())
+        return state.is_unfinished() or min(timers_us) <= state.now_us
 
     def next_deadline_us(self) -> int | None:
         """Return when the next timer is due, if any; now, while something is unfinished."""
@@ -245,7 +262,8 @@ class Kernel:
             return state.now_us
         alone_us = min((at_us for at_us, _ in state.left_alone.values()), default=NEVER_US)
         review_us = min(state.review_at_us or NEVER_US, alone_us)
-        deadline_us = min(review_us, self._expiry_us(), state.holds.next_us)
+        timers_us = (review_us, state.close_at_us or NEVER_US, state.holds.next_us)
+        deadline_us = min(*timers_us, self._expiry_us(), state.heartbeats.first_us)
         return None if deadline_us == NEVER_US else deadline_us
 
     def apply(self, command: Command) -> list[Event]:
@@ -265,8 +283,11 @@ class Kernel:
             or state.reached
             or state.review_at_us
             or state.left_alone
+            or state.unsold
         ):
             self._after_payments(events)
+            if state.unsold and self._flattening.try_again(command, events):
+                self._settle_prices(events)
             if state.backstop.balance_atoms:
                 self._sweep_backstop(events)
             # After whatever moved money. Its sums run from the beginning: once wrong, always wrong.

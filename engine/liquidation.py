@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from engine.limits import MAX_REVIEW_WAIT_US, PPM, REVIEW_EVENTS_PER_FRAME
 from engine.prices import protection_ticks
+from engine.selling import sell_off
 from engine.state import MassCancel
 from engine.waterfall import Waterfall
-from matching.order import Order
-from matching.terms import CancelReason, MarketState, OrderType, StpMode, TimeInForce
+from matching.terms import CancelReason, MarketState
 from risk.bands import safe_bands, unband
 from risk.margin import equity_and_maintenance
 from risk.messages import Liquidation, MarginCall, MarginReceipt
@@ -256,7 +256,7 @@ class Liquidator:
         if not chosen:
             return
         account.in_liquidation = True
-        mass = MassCancel(account_id, "", 0, CancelReason.LIQUIDATION)
+        mass = MassCancel(account_id, "", 0, CancelReason.LIQUIDATION, keeps_exits=True)
         if not self._cancelling.cancel_mass(mass, events):
             state.mass.append(mass)
             state.pending_accounts[account_id] = None
@@ -328,39 +328,7 @@ class Liquidator:
                 receipt,
             )
         )
-        sold = self._sell_off(position, lots, limit, events)
+        sold = sell_off(state, self._execution, position, "liq", (lots, limit), events)
         self.waterfall.charge_fee(position, side, bankrupt, sold, events)
         unsold = lots - sum(filled for _, filled in sold)
         return self.waterfall.follow(position, side, unsold, bankrupt, events)
-
-    def _sell_off(
-        self, position: Position, lots: int, limit_ticks: int, events: list[Event]
-    ) -> list[tuple[int, int]]:
-        """Close `lots` of a position by an IOC order (D5).
-
-        Returns what was closed, as (price in ticks, lots).
-        """
-        state = self._state
-        symbol = position.instrument.symbol
-        market = state.markets[symbol]
-        order_id = state.next_order_id
-        state.next_order_id += 1
-        order = Order(
-            order_id,
-            position.account.account_id,
-            f"liq-{order_id}",
-            symbol,
-            -1 if position.lots > 0 else 1,
-            limit_ticks,
-            lots,
-            OrderType.LIMIT,
-            TimeInForce.IOC,
-            StpMode.CANCEL_OLDEST,
-            position.account.stp_key,
-            position,
-            0,
-            state.fees_of(position)[1],
-        )
-        sweep = market.book.plan(order, limit_ticks)
-        self._execution.enter(market, order, sweep, events, rests=False)
-        return [(maker.price_ticks, bite) for maker, bite in sweep.bites if bite > 0]

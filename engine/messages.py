@@ -9,14 +9,11 @@ from matching.messages import (
     AmendOrder,
     AuctionUncrossed,
     BookTrade,
-    BreakerTripped,
     CancelAll,
     CancelOrder,
     InstrumentCreated,
     InstrumentDeleted,
     InstrumentUpdated,
-    MarketBreakersSet,
-    MarketBreakerTripped,
     MarketStateChanged,
     OrderAccepted,
     OrderAmended,
@@ -26,11 +23,23 @@ from matching.messages import (
     OrderTriggered,
     PlaceOrder,
     PreventedMatch,
-    SetMarketBreakers,
     SetMarketState,
     Trade,
 )
 from risk.actions.messages import DividendPaid, OddLots, PayDividend, SplitUnits, UnitsSplit
+from risk.guards.messages import (
+    BreakerTripped,
+    FlattenOrder,
+    HeartbeatMissed,
+    HeartbeatSet,
+    Kill,
+    KillSwitched,
+    MarketBreakersSet,
+    MarketBreakerTripped,
+    Resume,
+    SetHeartbeat,
+    SetMarketBreakers,
+)
 from risk.messages import (
     AccountCreated,
     AccountUpdated,
@@ -91,6 +100,9 @@ Command = (
     | BookTrade
     | PayDividend
     | SplitUnits
+    | Kill
+    | Resume
+    | SetHeartbeat
     | Rejected
 )
 """What the kernel applies. A `Rejected` is a verdict reached before it."""
@@ -111,6 +123,10 @@ Event = (
     | MarketBreakerTripped
     | MarketBreakersSet
     | MarketStateChanged
+    | KillSwitched
+    | FlattenOrder
+    | HeartbeatSet
+    | HeartbeatMissed
     | InstrumentCreated
     | InstrumentUpdated
     | InstrumentDeleted

@@ -20,12 +20,10 @@ from engine.rendering_breakers import (
     market_breakers_set,
 )
 from engine.rendering_carry import funding_applied, swap_applied
+from engine.rendering_guards import GUARD_ROUTES, flatten, switch_fields
 from engine.rendering_waterfall import deficit, deleveraged, takeover
 from matching.messages import (
     AuctionUncrossed,
-    BreakerTripped,
-    MarketBreakersSet,
-    MarketBreakerTripped,
     OrderAccepted,
     OrderAmended,
     OrderCancelled,
@@ -39,6 +37,12 @@ from matching.messages import (
 )
 from matching.terms import SIDE_NAMES
 from risk.actions.messages import DividendPaid, OddLots, UnitsSplit
+from risk.guards.messages import (
+    BreakerTripped,
+    FlattenOrder,
+    MarketBreakersSet,
+    MarketBreakerTripped,
+)
 from risk.messages import (
     Deficit,
     Deleveraged,
@@ -84,6 +88,7 @@ class Rendering:
             Takeover: lambda e, where: takeover(e, where, self._grid(e.symbol)),
             Deleveraged: lambda e, where: deleveraged(e, where, self._grid(e.symbol)),
             Deficit: deficit,
+            FlattenOrder: lambda e, where: flatten(e, where, self._grid(e.symbol)),
             FundingApplied: lambda e, where: funding_applied(e, where, self._grid(e.symbol)),
             SwapApplied: lambda e, where: swap_applied(e, where, self._grid(e.symbol)),
             DividendPaid: dividend_paid,
@@ -93,6 +98,7 @@ class Rendering:
             MarketBreakerTripped: market_breaker_tripped,
             MarketBreakersSet: market_breakers_set,
             **ADMIN_ROUTES,
+            **GUARD_ROUTES,
         }
 
     def render(self, event: Event, index: int | None, cause: Input | None) -> bytes:
@@ -322,6 +328,8 @@ def _failure(failure: Failure) -> str:
 
 
 def _limits(failure: Failure) -> str:
+    if failure.switch is not None:
+        return switch_fields(failure.switch)
     if failure.limit_atoms is None:
         return ""
     return (

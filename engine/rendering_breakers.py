@@ -10,7 +10,7 @@ from engine.rendering_admin import levels_text, rate
 
 if TYPE_CHECKING:
     from engine.grid import Grid
-    from matching.messages import BreakerTripped, MarketBreakersSet, MarketBreakerTripped
+    from risk.guards.messages import BreakerTripped, MarketBreakersSet, MarketBreakerTripped
 
 DECIMALS: Final = 8
 """Places of a reference and of the index, which are fractions and rounded half up."""

@@ -19,6 +19,7 @@ from engine.snapshot import (
 )
 from engine.snapshot_accounts import AccountRecord
 from engine.snapshot_breakers import IndexRecord, WatchRecord, restore_index, restore_watch
+from engine.snapshot_guards import ClosingRecord, restore_closing, restore_heartbeat, restore_switch
 from engine.snapshot_links import (
     BracketRecord,
     GroupRecord,
@@ -30,7 +31,7 @@ from engine.snapshot_links import (
 from engine.state import MassCancel, State, Turn
 from matching.order import Conditions, Order
 from matching.stops import Trigger
-from matching.terms import CancelReason
+from matching.terms import CancelReason, Switch
 from risk.account import Account
 from risk.actions.split import Split
 from risk.carry import resumed
@@ -73,8 +74,11 @@ def _restore_head(state: State, head: Head) -> None:
     state.ids.size = head.id_window
     state.pending_accounts = dict.fromkeys(head.pending_accounts)
     state.pending_symbols = dict.fromkeys(head.pending_symbols)
-    for account_id, symbol, side, reason in head.mass:
-        state.mass.append(MassCancel(account_id, symbol, side, CancelReason(reason)))
+    for account_id, symbol, side, reason, tag, keeps_exits in head.mass:
+        mass = MassCancel(
+            account_id, symbol, side, CancelReason(reason), tag, keeps_exits=keeps_exits
+        )
+        state.mass.append(mass)
     state.next_arming = head.next_arming
     state.reached = dict.fromkeys(head.reached)
     state.referenced = dict.fromkeys(head.referenced)
@@ -249,4 +253,7 @@ SECTIONS: Final[dict[str, tuple[msgspec.msgpack.Decoder[Any], Callable[[State, A
     "arrivals": (_decoder(int), _restore_arrival),
     "ids": (_decoder(IdRecord), _restore_id),
     "transfers": (_decoder(bytes), _restore_transfer),
+    "switches": (_decoder(Switch), restore_switch),
+    "closings": (_decoder(ClosingRecord), restore_closing),
+    "heartbeats": (_decoder(tuple[str, int]), restore_heartbeat),
 }

@@ -17,6 +17,7 @@ import msgspec
 from engine.limits import LOGIC_VERSION, SNAPSHOT_CHUNK_BYTES
 from engine.snapshot_accounts import accounts
 from engine.snapshot_breakers import index, watches
+from engine.snapshot_guards import closings, heartbeats, switches
 from engine.snapshot_links import brackets, groups, waiting
 from matching.terms import (
     MarketState,
@@ -60,7 +61,7 @@ class Head(msgspec.Struct, array_like=True):
     id_window: int
     pending_accounts: list[str]
     pending_symbols: list[str]
-    mass: list[tuple[str, str, int, str]]
+    mass: list[tuple[str, str, int, str, str, bool]]
     next_arming: int
     reached: list[str]
     referenced: list[str]
@@ -190,7 +191,10 @@ def _head(state: State) -> Iterator[Head]:
         state.ids.size,
         sorted(state.pending_accounts),
         sorted(state.pending_symbols),
-        [(m.account_id, m.symbol, m.side, m.reason.value) for m in state.mass],
+        [
+            (m.account_id, m.symbol, m.side, m.reason.value, m.tag, m.keeps_exits)
+            for m in state.mass
+        ],
         state.next_arming,
         sorted(state.reached),
         sorted(state.referenced),
@@ -367,5 +371,8 @@ SECTIONS: Final[dict[str, Callable[[State], Iterator[Any]]]] = {
     "arrivals": _arrivals,
     "ids": _ids,
     "transfers": _transfers,
+    "switches": switches,
+    "closings": closings,
+    "heartbeats": heartbeats,
 }
 """The sections in the order in which they are written and read: each needs only those before."""

@@ -16,16 +16,18 @@ from matching.stops import StopBook
 from matching.terms import MarketMode, MarketState
 from risk.account import BACKSTOP, HOUSE, Account
 from risk.breakers import Holds, Index
+from risk.deadlines import Deadlines
 from risk.fees import tier_of
 from risk.ledger import Ledger
 from risk.messages import SetLiquidation
 from risk.position_book import PositionBook
+from risk.switches import Switches, strictest
 
 if TYPE_CHECKING:
     from matching.brackets import Bracket
     from matching.groups import Group
     from matching.order import Order
-    from matching.terms import CancelReason
+    from matching.terms import CancelReason, Switch
     from risk.actions.split import Split
     from risk.carry import Carry
     from risk.instrument import Instrument
@@ -55,15 +57,32 @@ class Market:
 
 
 class MassCancel:
-    """A mass cancel that did not fit its frame; it goes on before any other input."""
+    """A mass cancel that did not fit its frame; it goes on before any other input.
 
-    __slots__ = ("account_id", "reason", "side", "symbol")
+    An empty account, symbol or tag, and a side of 0, is any. `keeps_exits` spares what only
+    reduces. `waiting` are the accounts that are still to be looked at, None before the first look:
+    whoever is looked at again has nothing left to cancel.
+    """
 
-    def __init__(self, account_id: str, symbol: str, side: int, reason: CancelReason) -> None:
+    __slots__ = ("account_id", "keeps_exits", "reason", "side", "symbol", "tag", "waiting")
+
+    def __init__(
+        self,
+        account_id: str,
+        symbol: str,
+        side: int,
+        reason: CancelReason,
+        tag: str = "",
+        *,
+        keeps_exits: bool = False,
+    ) -> None:
         self.account_id: str = account_id
         self.symbol: str = symbol
         self.side: int = side
         self.reason: CancelReason = reason
+        self.tag: str = tag
+        self.keeps_exits: bool = keeps_exits
+        self.waiting: deque[str] | None = None
 
 
 class Turn:
@@ -101,7 +120,10 @@ class State:
     `carry` is a funding, swap or dividend of which payments are left, `split` a split of which odd
     lots are; `transfers` the digests of ids of money in and out and of all these. `watched` gathers
     the symbols whose mark moved and that breakers look at; `index` is what those of the market look
-    at; `holds` are the markets that they keep.
+    at; `holds` are the markets that they keep. `switches` are the kill switches that are on;
+    `unsold` the symbols in which they have positions left to close, and whether an input has had
+    them tried since the timer at `close_at_us`; `closing` those that are gone through now, and the
+    account tried last. `heartbeats` are until when accounts must be heard of.
     """
 
     __slots__ = (
@@ -111,10 +133,13 @@ class State:
         "carry",
         "cascades",
         "cases",
+        "close_at_us",
+        "closing",
         "due",
         "expiries",
         "fee_tiers",
         "groups",
+        "heartbeats",
         "holds",
         "house",
         "ids",
@@ -138,9 +163,11 @@ class State:
         "review_at_us",
         "shelved",
         "split",
+        "switches",
         "touched",
         "transfers",
         "turns",
+        "unsold",
         "watched",
     )
 
@@ -182,6 +209,11 @@ class State:
         self.watched: dict[str, None] = {}
         self.index: Index = Index()
         self.holds: Holds = Holds()
+        self.heartbeats: Deadlines = Deadlines()
+        self.switches: Switches = {}
+        self.unsold: dict[str, bool] = {}
+        self.closing: dict[str, str] = {}
+        self.close_at_us: int = 0
 
     def fees_of(self, position: Position) -> tuple[int, int]:
         """Return the maker's and the taker's fee of an order that enters now, in ppm (B5).
@@ -195,6 +227,10 @@ class State:
             return tier.maker_fee_ppm, tier.taker_fee_ppm
         terms = position.instrument.terms
         return terms.maker_fee_ppm, terms.taker_fee_ppm
+
+    def switch_over(self, symbol: str, account_id: str, tag: str) -> Switch | None:
+        """Return the strictest kill switch over an order; ask only where there are `switches`."""
+        return strictest(self.switches, symbol, account_id, tag)
 
     def find_group(self, account_id: str, symbol: str, name: str) -> Group | None:
         """Return the group of that name, unless it is forgotten.
@@ -220,7 +256,7 @@ class State:
     def is_unfinished(self) -> bool:
         """Tell whether a command's work goes on in the next frame, before any input."""
         orders = self.mass or self.turns or self.reached or self.cascades or self.due
-        return bool(orders or self.carry or self.split or self.cases)
+        return bool(orders or self.carry or self.split or self.cases or self.closing)
 
     def let_wait(self, bracket: Bracket) -> None:
         """Note that an entry has filled; its children come after those that wait already."""
@@ -287,6 +323,7 @@ class State:
         assert cost == self.ledger.open_cost
         assert self.live.keys() == self.accounts.keys()
         assert self.accounts.keys() >= {*self.cases, *self.left_alone}
+        self.heartbeats.check()
         assert self.carry is None or self.carry.symbol in self.markets
         assert self.split is None or self.split.symbol in self.markets
         for market in self.markets.values():

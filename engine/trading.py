@@ -173,6 +173,9 @@ class Trading:
             limited=command.price_ticks > 0,
             reduce_only=command.reduce_only,
             replaced=self._shared(command, position, limit_ticks) if command.oco_group else NOTHING,
+            switch=state.switch_over(command.symbol, command.account, command.tag)
+            if state.switches
+            else None,
         )
 
     def _shared(self, command: PlaceOrder, position: Position, limit_ticks: int) -> Replaced:

@@ -15,8 +15,9 @@ from engine.grid import Grid
 from engine.limits import PPM
 from engine.market_states import crossing
 from engine.rendering_admin import money, rate
+from engine.rendering_guards import ALL
 from engine.snapshot import state_hash
-from matching.terms import SIDE_NAMES, MarginBracket, MarketState
+from matching.terms import SIDE_NAMES, KillScope, MarginBracket, MarketState
 from risk.deleveraging import quintile, ranked
 from risk.fees import tier_of, volume_atoms
 from risk.margin import Standing, margin_ratio_ppm
@@ -113,6 +114,30 @@ def open_orders(state: State) -> View:
         for name, orders in sorted(state.live.items())
         if orders
     }
+
+
+def switches(state: State, account: str | None = None, symbol: str | None = None) -> list[View]:
+    """Return the kill switches, the widest first; without those of other accounts or symbols."""
+    widest = list(KillScope)
+    named = {KillScope.ACCOUNT: account, KillScope.SYMBOL: symbol}
+    return [
+        {
+            "scope": switch.scope.value,
+            "target": switch.target or ALL,
+            "mode": switch.mode.value,
+            "operator": switch.operator,
+            "reason": switch.reason,
+        }
+        for switch in sorted(
+            state.switches.values(), key=lambda each: (widest.index(each.scope), each.target)
+        )
+        if named.get(switch.scope) in (None, switch.target)
+    ]
+
+
+def heartbeats(state: State) -> View:
+    """Return account -> when it must have been heard of, in ms; those without are left out."""
+    return {name: {"expires_at": at_us // 1_000} for name, at_us in state.heartbeats}
 
 
 def average_price(position: Position) -> str:

@@ -6,7 +6,6 @@ The wire's decimal strings live in `engine.wire`; `engine.codec` turns one into 
 import msgspec
 
 from matching.terms import (
-    BreakerLevel,
     CancelReason,
     FillRule,
     MarketState,
@@ -303,47 +302,6 @@ class MarketStateChanged(msgspec.Struct, gc=False):
 
     symbol: str
     state: MarketState
-
-
-class BreakerTripped(msgspec.Struct, gc=False):
-    """A mark has moved a level's part away from its reference (E2); the state follows, if another.
-
-    The reference is `numerator ⁄ denominator` ticks. `until_us` is when the market opens again,
-    NEVER_US where an operator must see to that.
-    """
-
-    symbol: str
-    level: int
-    move_ppm: int
-    auction: bool
-    numerator: int
-    denominator: int
-    mark_half_ticks: int
-    until_us: int
-
-
-class SetMarketBreakers(msgspec.Struct, gc=False):
-    """Breakers of the whole market: weights of its index by symbol, and levels; none is off."""
-
-    weights: dict[str, int]
-    levels: tuple[BreakerLevel, ...]
-
-
-class MarketBreakersSet(msgspec.Struct, gc=False):
-    """The breakers of the whole market are now these."""
-
-    weights: dict[str, int]
-    levels: tuple[BreakerLevel, ...]
-
-
-class MarketBreakerTripped(msgspec.Struct, gc=False):
-    """The index, `value ⁄ whole`, has moved a level's part away from 1; all markets halt (E2)."""
-
-    level: int
-    move_ppm: int
-    value: int
-    whole: int
-    until_us: int
 
 
 class AuctionUncrossed(msgspec.Struct, gc=False):

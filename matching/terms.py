@@ -71,6 +71,8 @@ class CancelReason(Enum):
     BRACKET = "bracket"
     PRICE_BAND = "price_band"
     CORPORATE_ACTION = "corporate_action"
+    KILL_SWITCH = "kill_switch"
+    HEARTBEAT = "heartbeat"
 
 
 class FillRule(Enum):
@@ -111,6 +113,24 @@ class MarkSource(Enum):
     L1_MID = "l1_mid"
     PUSHED = "pushed"
     LAST = "last"
+
+
+class KillScope(Enum):
+    """What a kill switch is about; the widest first (E4)."""
+
+    GLOBAL = "global"
+    SYMBOL = "symbol"
+    ACCOUNT = "account"
+    TAG = "tag"
+
+
+class KillMode(Enum):
+    """What a kill switch stops; each stops all that the one before it does (E4)."""
+
+    NO_NEW = "no_new"
+    REDUCE_ONLY = "reduce_only"
+    CANCEL_ALL = "cancel_all"
+    FLATTEN = "flatten"
 
 
 class AccountStatus(Enum):
@@ -191,6 +211,10 @@ class Refusal(IntEnum):
     INSUFFICIENT_BALANCE = 506
     IN_LIQUIDATION = 507
     TOO_MANY_ORDERS = 508
+    # 6xx: loss limits and kill switch.
+    KILL_SWITCH = 605
+    NO_SUCH_SWITCH = 606
+    INVALID_SWITCH = 607
     # 7xx: overload, repeats, poison.
     OVERLOAD = 701
     DUPLICATE = 702
@@ -201,6 +225,19 @@ class Refusal(IntEnum):
     def reason(self) -> str:
         """Return the name by which events carry this refusal, in snake case."""
         return self.name.lower()
+
+
+class Switch(msgspec.Struct, frozen=True, array_like=True):
+    """A kill switch: what it is on, what it stops, who put it there and why (E4).
+
+    `target` is a symbol, an account or a tag by the scope, empty where that is global.
+    """
+
+    scope: KillScope
+    target: str
+    mode: KillMode
+    operator: str
+    reason: str
 
 
 class MarginBracket(msgspec.Struct, frozen=True, array_like=True):

@@ -11,6 +11,7 @@ from risk.margin import margin_ratio_reaches
 from risk.messages import Failure
 
 if TYPE_CHECKING:
+    from matching.terms import Switch
     from risk.account import Account
     from risk.position import Position
 
@@ -65,28 +66,34 @@ def admission_failures(  # noqa: PLR0913 - hot: an object for each order would c
     limited: bool,
     reduce_only: bool = False,
     replaced: Replaced = NOTHING,
+    switch: Switch | None = None,
 ) -> tuple[Failure, ...]:
     """Return every failing check of C1 in its order; an empty tuple admits the order.
 
     `price_ticks` is the order's own, a market order's its protection price; `ratio_ppm` the
-    threshold of check 7. Linear in the account's positions. An order that reduces passes checks 2
-    to 7, and check 1 unless the account is closed; a reserved account passes them all.
+    threshold of check 7; `switch` the kill switch over the order, asked after check 1 (E4). Linear
+    in the account's positions. An order that reduces passes the switch, checks 2 to 7, and check 1
+    unless the account is closed; a reserved account passes all checks, but not the switch.
     """
     account = position.account
-    if account.is_reserved:
+    if account.is_reserved and switch is None:
         return ()
     reducing = reduce_only or (position.lots * side < 0 and reduces(position, side, lots, replaced))
-    inactive: tuple[Failure, ...] = ()
+    barred: tuple[Failure, ...] = ()
     if account.status is not ACTIVE and not (
         reducing and account.status is AccountStatus.SUSPENDED
     ):
-        inactive = (Failure(Refusal.ACCOUNT_NOT_ACTIVE),)
+        barred = (Failure(Refusal.ACCOUNT_NOT_ACTIVE),)
     if reducing:
-        return inactive
+        return barred
+    if switch is not None:
+        barred = (*barred, Failure(Refusal.KILL_SWITCH, switch=switch))
+        if account.is_reserved:
+            return barred
     unpriced = price_refusal(position, now_us, limited=limited)
     if unpriced is not None:
-        return (*inactive, Failure(unpriced))
-    return inactive + _money_failures(
+        return (*barred, Failure(unpriced))
+    return barred + _money_failures(
         position, side, lots, price_ticks, taker_fee_ppm, ratio_ppm, replaced
     )
 

@@ -4,7 +4,7 @@ from typing import Final
 
 import msgspec
 
-from matching.terms import AccountStatus, MarketState, Refusal, Terms
+from matching.terms import AccountStatus, MarketState, Refusal, Switch, Terms
 
 BY_VOLUME: Final = "none"
 """The fee tier of an account that is fixed to none: its volume decides."""
@@ -178,12 +178,13 @@ class MarkPrice(msgspec.Struct, gc=False):
 
 
 class Failure(msgspec.Struct, gc=False):
-    """One failing check of an admission (C1), with the numbers that bound it."""
+    """One failing check of an admission (C1), with the numbers that bound it, or the switch."""
 
     code: Refusal
     limit_atoms: int | None = None
     used_atoms: int | None = None
     requested_atoms: int | None = None
+    switch: Switch | None = None
 
 
 class Rejected(msgspec.Struct, gc=False):

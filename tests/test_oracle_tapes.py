@@ -6,6 +6,7 @@ from functools import partial
 from tests.core import test_oracle_outside as outside
 from tests.core.duel import play_tapes
 from tests.core.tape_breakers import breaking
+from tests.core.tape_kills import kills
 from tests.core.tape_orders import STP_MODES
 from tests.core.tape_slices import slices
 from tests.core.tape_squeeze import squeeze
@@ -24,6 +25,7 @@ MORE_BREAKERS = range(SEEDS_OF_BREAKERS.stop, SEEDS_OF_BREAKERS.stop + 130)
 MORE_SQUEEZES = range(SEEDS_OF_SQUEEZES.stop, SEEDS_OF_SQUEEZES.stop + 250)
 MORE_OUTSIDE = range(outside.SEEDS.stop, outside.SEEDS.stop + 20)
 MORE_SLICES = range(outside.SEEDS_OF_SLICES.stop, outside.SEEDS_OF_SLICES.stop + 40)
+MORE_KILLS = range(100, 150)
 
 
 def test_machine_agrees_with_the_oracle() -> None:
@@ -106,6 +108,18 @@ def test_machine_agrees_on_when_markets_stand_still() -> None:
         *("breaker gathers", "breaker by a clock", "breaker by nobody", "auction_uncrossed"),
         *("order_triggered", "trigger_rejected", "liquidation", "instrument_deleted"),
         *("rejected $.breakers", "rejected $.levels", "rejected $.weights.S9"),
+    )
+
+
+def test_machine_agrees_on_what_is_stopped() -> None:
+    """Over 13,000 commands among kill switches and heartbeats (E4, E5)."""
+    seen = play_tapes(kills, MORE_KILLS)
+
+    _ask_for(
+        seen,
+        *("kill_switch", "rejected by a switch"),
+        *("cancelled by kill_switch", "flatten at input", "flatten by timer"),
+        *("heartbeat_missed", "cancelled by heartbeat", "no_such_switch", "invalid_switch"),
     )
 
 

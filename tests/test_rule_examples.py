@@ -41,7 +41,7 @@ UNSAID = frozenset(
         *("account_created", "account_updated", "balance_changed", "risk_set", "liquidation_set"),
         *("fee_tiers_set", "leverage_set", "market_breakers_set"),
         *("instrument_created", "instrument_updated", "instrument_deleted"),
-        "insurance_funded",
+        *("insurance_funded", "heartbeat"),
     }
 )
 SAID: dict[str, Callable[[Event], str]] = {
@@ -86,6 +86,9 @@ SAID: dict[str, Callable[[Event], str]] = {
     "deleveraged": lambda e: (
         f"{e['account']} deleverages {e['counter_account']} {e['quantity']}@{e['price']}"
     ),
+    "heartbeat_missed": lambda e: f"{e['account']} is silent",
+    "flatten": lambda e: f"{e['account']} flattens, {e['side']} {e['quantity']}@{e['limit_price']}",
+    "kill_switch": lambda e: f"{e['action']} {e['target']} {e['mode']}",
     "deficit": lambda e: f"{e['account']} owes {e['amount']}",
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from rich.markup import escape
 from rich.table import Table
 
 from engine import views
@@ -53,6 +54,8 @@ def state_view(
         "accounts": _only(_concerned(state, symbol, positions, orders), account),
         "positions": _only(positions, account),
         "open_orders": _only(orders, account),
+        "switches": views.switches(state, account, symbol),
+        "heartbeats": _only(views.heartbeats(state), account),
         "totals": views.totals(state),
         "looks": {"accounts": replica.kernel.looks, "moves": replica.kernel.moves},
     }
@@ -67,7 +70,7 @@ def state_sentences(view: dict[str, Any]) -> list[str]:
 
 
 def state_tables(view: dict[str, Any]) -> Iterator[Table]:
-    """Yield the tables of a view: markets and breakers, accounts and what is theirs, totals."""
+    """Yield the tables: markets, breakers, accounts, what is stopped, orders, books, totals."""
     yield _table(
         f"markets of {view['shard']} at frame {view['frame']}",
         ("symbol", "state", "bid", "ask", "last", "mark", "source"),
@@ -107,6 +110,7 @@ def state_tables(view: dict[str, Any]) -> Iterator[Table]:
             for name, a in view["accounts"].items()
         ),
     )
+    yield from _stopped(view)
     if view["positions"]:
         yield _positions(view["positions"])
     if view["open_orders"]:
@@ -132,6 +136,17 @@ def _open_orders(by_account: dict[str, Any]) -> Table:
             for o in orders
         ),
     )
+
+
+def _stopped(view: dict[str, Any]) -> Iterator[Table]:
+    """Yield what is stopped, and who is listened for; nothing where there is nothing."""
+    switches, heartbeats = view["switches"], view["heartbeats"]
+    if switches:
+        rows = (tuple(map(_printable, switch.values())) for switch in switches)
+        yield _table("kill switches", tuple(switches[0]), rows)
+    if heartbeats:
+        times = ((name, each["expires_at"]) for name, each in heartbeats.items())
+        yield _table("heartbeats", ("account", "expires at"), times)
 
 
 _ORDER_COLUMNS: Final = (
@@ -199,6 +214,11 @@ def _table(title: str, columns: tuple[str, ...], rows: Iterable[tuple[Any, ...]]
     for row in found:
         table.add_row(*row)
     return table
+
+
+def _printable(text: str) -> str:
+    """Return free text as a terminal may show it: neither control characters nor markup."""
+    return escape("".join(letter if letter.isprintable() else "·" for letter in text))
 
 
 def _market_state(market: dict[str, Any]) -> str:

@@ -34,6 +34,7 @@ from engine.snapshot import capture, state_hash
 from tests.core import view
 from tests.core.words import (
     GRID,
+    GUARDS,
     TYPES,
     WORDS,
     attributes,
@@ -54,6 +55,7 @@ STREAMS = {
     "amend_order": "orders",
     "cancel_order": "orders",
     "cancel_all": "orders",
+    "heartbeat": "orders",
     "l1": "ticks",
     "mark_price": "ticks",
 }
@@ -394,6 +396,7 @@ _OPERATIONS: dict[str, Any] = {
         {"type": "set_leverage"} | dict(zip(("account", "symbol", "leverage"), words, strict=True))
     ),
     "push": lambda _, words: {"type": "mark_price", "symbol": words[0], "price": words[1]},
+    **GUARDS,
     "state": lambda _, words: {"type": "set_market_state", "symbol": words[0], "state": words[1]},
     "ladder": lambda _, words: {"type": "set_liquidation"} | with_numbers(options_of(words)[1]),
 }

@@ -19,7 +19,7 @@ def words(event: dict[str, Any]) -> list[str]:
         grown = event["cause"] == "bracket" and not event["kept_priority"]
         words.append(f"{event['cause']} {'grown' if grown else 'cut'}")
     words += _breaker(event) + _refused(event) + _boundary(event) + _waterfall(event)
-    words += _booked(event)
+    words += _booked(event) + _guards(event)
     if name.endswith(CHILDREN):
         at_once = kind == "order_accepted" and event["status"] == "done"
         words += ["child at once"] if at_once else []
@@ -104,6 +104,17 @@ def _boundary(event: dict[str, Any]) -> list[str]:
         return []
     from_the_venue = event["residue"].startswith("-")
     return [f"{kind} residue", f"{kind} from the venue" if from_the_venue else ""]
+
+
+def _guards(event: dict[str, Any]) -> list[str]:
+    """Return what an event counts as that a kill switch, or silence, has a part in (E4, E5)."""
+    kind = event["type"]
+    if 605 in [each.get("code") for each in event.get("errors") or [event]]:
+        return [f"{kind} by a switch"]
+    if kind == "flatten":
+        return ["flatten at input" if "in" in event else "flatten by timer"]
+    reason = event.get("reason") if kind == "order_cancelled" else ""
+    return [f"cancelled by {reason}"] if reason in {"kill_switch", "heartbeat"} else []
 
 
 def _waterfall(event: dict[str, Any]) -> list[str]:

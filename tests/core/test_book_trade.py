@@ -3,7 +3,7 @@
 import pytest
 
 from engine.conversion_booking import trade_signature
-from engine.wire import BookTradeWire
+from engine.wire_admin import BookTradeWire
 from tests.core.market import Market
 
 

@@ -15,6 +15,7 @@ import pytest
 from tests.core.duel import Difference, play, play_tape, play_tapes, report, shrink
 from tests.core.oracle.world import Command, World
 from tests.core.tape_breakers import breaking
+from tests.core.tape_kills import kills
 from tests.core.tape_slices import slices
 from tests.core.tape_squeeze import squeeze
 from tests.core.tapes import Step, tape
@@ -60,7 +61,7 @@ def test_campaign_against_the_oracle(capsys: pytest.CaptureFixture[str]) -> None
     while played < CAMPAIGN_COMMANDS:
         seed, length = rng.randrange(10**12), rng.choice((60, 500, 3_000))
         if rng.random() < 0.3:
-            play_tape(seed, rng.choice((squeeze, slices, breaking))(seed))
+            play_tape(seed, rng.choice((squeeze, slices, breaking, kills))(seed))
             continue
         outside = rng.choice((None, None, 0.9))
         play_tape(seed, tape(seed, length, gaps=rng.choice((None, True)), outside=outside))

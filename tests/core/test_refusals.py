@@ -137,6 +137,9 @@ REACHED: dict[Refusal, tuple[str, Callable[[Market], object]]] = {
         _order(quantity="1", price="1", symbol="Y"),
     ),
     Refusal.TOO_MANY_ORDERS: ("bob buy 1@99\n bob buy 1@99", _order()),
+    Refusal.KILL_SWITCH: ("kill global no_new", _order()),
+    Refusal.NO_SUCH_SWITCH: ("kill global no_new", _says("resume tag t")),
+    Refusal.INVALID_SWITCH: ("", _says("kill tag t flatten")),
     Refusal.DUPLICATE: (
         "deposit bob 1 transfer_id=t",
         _says("deposit bob 1 transfer_id=t"),

@@ -74,6 +74,25 @@ def levels(text: str) -> list[dict[str, Any]]:
     return found
 
 
+def switch(words: list[str]) -> dict[str, Any]:
+    """Return what `kill account bob reduce_only` or `resume global` says, after the verb."""
+    words, options = options_of(words)
+    fields = {"scope": words.pop(0), "operator": "ann", "reason": "a test"} | options
+    if fields["scope"] != "global":
+        fields[fields["scope"]] = words.pop(0)
+    return fields | ({"mode": words[0]} if words else {})
+
+
+GUARDS: dict[str, Any] = {
+    "kill": lambda _, words: {"type": "kill"} | switch(words),
+    "resume": lambda _, words: {"type": "resume"} | switch(words),
+    "heartbeat": lambda _, words: (
+        {"type": "heartbeat", "account": words[0], "timeout_ms": int(words[1])}
+    ),
+}
+"""What operators and silence stop; each takes the market and the words after the verb."""
+
+
 def exits(options: dict[str, Any]) -> dict[str, Any]:
     """Take a bracket's own words out of the options: `tp=3@105,4@107 sl=95@94 slby=mark rule=…`."""
     fields: dict[str, Any] = {}

@@ -56,7 +56,8 @@ def impurities(source: Source) -> list[str]:
 def misplaced_records(source: Source) -> list[str]:
     """Find msgspec Structs in modules that mypyc must be able to compile."""
     is_core = any(is_below(source.module, each) for each in CORE)
-    if not is_core or source.module.rpartition(".")[2] in RECORDS:
+    name = source.module.rpartition(".")[2]
+    if not is_core or any(is_below(name, each) for each in RECORDS):
         return []
     return [
         source.at(

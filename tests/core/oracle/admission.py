@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from fractions import Fraction
 
-from tests.core.oracle import margins
+from tests.core.oracle import margins, switches
 from tests.core.oracle.numbers import floor, money, number, up
 from tests.core.oracle.reasons import REASONS
 from tests.core.oracle.world import (
@@ -32,6 +32,7 @@ class Wish:
     reduce_only: bool = False
     instead_of: Order | None = None
     group: Group | None = None
+    tag: str = ""
 
 
 def reduces(world: World, wish: Wish) -> bool:
@@ -62,20 +63,22 @@ def _siblings(world: World, wish: Wish) -> list[Order]:
 
 
 def admit(world: World, wish: Wish) -> None:
-    """Raise Refused with all failing checks, the lowest number first; the venue passes them by."""
-    if wish.account.name in RESERVED:
-        return
+    """Raise Refused with all failing checks, in order; the venue passes by all but the switch."""
+    is_venue = wish.account.name in RESERVED
     failures: list[Event] = []
     reducing = reduces(world, wish)
     status = wish.account.status
     if status == "closed" or (status != "active" and not reducing):
         failures.append(_failure(206))
-    if not reducing:
+    switch = switches.over(world, wish.instrument, wish.account.name, wish.tag)
+    if not reducing and switch is not None:
+        failures.append(_failure(605) | switch)
+    if not reducing and not is_venue:
         price = _price_check(world, wish)
         failures += [_failure(price)] if price else _money_checks(world, wish)
     if failures:
         first = failures[0]
-        limits = {key: first[key] for key in ("limit", "used", "requested") if key in first}
+        limits = {key: first[key] for key in first if key not in {"code", "reason"}}
         raise Refused(first["code"], errors=failures, detail=limits or None)
 
 

@@ -94,6 +94,7 @@ def _ask_again(world: World, order: Order, price: int, leaves: int) -> None:
     instrument = order.instrument
     wish = Wish(order.account, instrument, order.side, leaves, price, order.taker_rate)
     wish.instead_of, wish.reduce_only, wish.group = order, order.reduce_only, order.group
+    wish.tag = order.tag
     same_price = price == order.price
     if not instrument.takes_orders and not (same_price and reduces(world, wish)):
         raise Refused(301)

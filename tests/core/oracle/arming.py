@@ -94,7 +94,7 @@ def ask_money(world: World, order: Order, price: int, trigger: Trigger, lots: in
     worst = price or protection_of(order, trigger.price or trigger.activation)
     wish = Wish(order.account, order.instrument, order.side, lots, worst, order.taker_rate)
     wish.is_limit, wish.reduce_only = order.price > 0, order.reduce_only
-    wish.group = order.group
+    wish.group, wish.tag = order.group, order.tag
     admit(world, wish)
 
 

@@ -180,6 +180,7 @@ def _place(world: World, bracket: Bracket, child: Child, lots: int) -> None:
         trigger=Trigger(child.by, side, side, child.trigger) if child.trigger else None,
         bracket=bracket,
         child=child,
+        tag=entry.tag,
     )
     child.order = order
     if order.trigger is not None:

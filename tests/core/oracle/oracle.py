@@ -18,13 +18,16 @@ from tests.core.oracle import (
     corporate,
     fees,
     firing,
+    flattening,
     groups,
+    heartbeats,
     liquidation,
     margins,
     operations,
     orders,
     outside,
     sweeps,
+    switches,
     waterfall,
 )
 from tests.core.oracle.brackets import Bracket
@@ -59,6 +62,9 @@ COMMANDS: dict[str, Callable[[World, Command], None]] = {
     "corporate_action": corporate.act,
     "set_fee_tiers": fees.set_fee_tiers,
     "set_leverage": operations.set_leverage,
+    "heartbeat": heartbeats.beat,
+    "kill": switches.kill,
+    "resume": switches.resume,
 }
 NAMED: dict[str, tuple[str, ...]] = {
     "place_order": ("symbol", "account", "client_order_id"),
@@ -86,6 +92,9 @@ NAMED: dict[str, tuple[str, ...]] = {
     "corporate_action": ("symbol",),
     "set_fee_tiers": (),
     "set_leverage": ("account", "symbol"),
+    "heartbeat": ("account",),
+    "kill": ("symbol", "account"),
+    "resume": ("symbol", "account"),
 }
 """What a refusal names, by command."""
 
@@ -110,11 +119,15 @@ class Oracle:
             breakers.begin_day(world)
         bracketing.catch_up(world)
         expire(world)
+        heartbeats.miss(world)
         if breakers.resume(world):
             _settle(world)
         if 0 < world.look_at <= now:
             _settle(world, by_timer=True)
         liquidation.look_at_the_rested(world)
+        if 0 < world.close_at <= now:
+            flattening.turn(world)
+            _settle(world)
         _end(world)
         return world.events
 
@@ -131,6 +144,8 @@ class Oracle:
                 named["client_order_id"] = command["entry"]["client_order_id"]
             world.refuse(refusal, **named)
         _settle(world)
+        if flattening.try_again(world, command):
+            _settle(world)
         _end(world)
         return self._numbered()
 
@@ -209,6 +224,8 @@ class Oracle:
     def _deadlines(self) -> list[int]:
         looks = [self.world.look_at] if self.world.look_at else []
         looks += [until for until, _ in self.world.left_alone.values()]
+        looks += [self.world.close_at] if self.world.close_at else []
+        looks += self.world.heartbeats.values()
         looks += [self.world.now] if bracketing.is_due(self.world) else []
         looks += [end for end in self.world.held.values() if end is not None]
         orders = self.world.orders + self.world.armed

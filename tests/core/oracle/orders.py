@@ -66,7 +66,7 @@ def let_in(world: World, order: Order, content: object) -> None:
         return
     wish = Wish(account, instrument, order.side, order.total, limit, order.taker_rate)
     wish.is_limit, wish.reduce_only = order.kind == "limit", order.reduce_only
-    wish.group = order.group
+    wish.group, wish.tag = order.group, order.tag
     admit(world, wish)
     if order.post_only and sweeps.would_meet(world, instrument, order.side, limit):
         raise Refused(412)
@@ -204,6 +204,7 @@ def ask_attributes(
         reduce_only=bool(command.get("reduce_only")),
         slippage=None if bps is None else Fraction(bps, 10_000),
         trigger=arming.trigger_for(instrument, command, side, ticks),
+        tag=command.get("tag") or "",
     )
     if instrument.state == "auction" and order.trigger is None:
         _ask_auction(order)

@@ -209,6 +209,7 @@ class Order:
     group: Group | None = None
     bracket: Any = None
     child: Any = None
+    tag: str = ""
 
     @property
     def notional(self) -> int:
@@ -297,6 +298,10 @@ class World:
     residue: int = 0
     insurance: int = 0
     deficits: int = 0
+    switches: dict[tuple[str, str], str] = field(default_factory=dict)
+    heartbeats: dict[str, int] = field(default_factory=dict)
+    unsold: dict[str, bool] = field(default_factory=dict)
+    close_at: int = 0
 
     def say(self, kind: str, /, **fields: Any) -> None:
         """Write an event."""

@@ -1,0 +1,70 @@
+"""Events of the kill switch and of silence to JSON (E4, E5)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from matching.terms import SIDE_NAMES, KillScope
+from risk.guards.messages import HeartbeatMissed, HeartbeatSet, KillSwitched
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from engine.grid import Grid
+    from matching.terms import Switch
+    from risk.guards.messages import FlattenOrder
+
+_quote = msgspec.json.encode
+ALL: Final = "*"
+"""The target of a global switch as it is written; no identifier is like it."""
+
+
+def switch_fields(switch: Switch) -> str:
+    """Return what a switch is on and what it stops, as the fields of a JSON object."""
+    return (
+        f'"scope":"{switch.scope.value}","target":"{switch.target or ALL}",'
+        f'"mode":"{switch.mode.value}"'
+    )
+
+
+def _kill_switch(e: KillSwitched, where: str) -> str:
+    switch = e.switch
+    named = ""
+    if switch.scope in (KillScope.SYMBOL, KillScope.ACCOUNT):
+        named = f'"{switch.scope.value}":"{switch.target}",'
+    return (
+        f'{{"type":"kill_switch",{where}{named}"action":"{e.action}",{switch_fields(switch)},'
+        f'"operator":"{switch.operator}","reason":{_quote(switch.reason).decode()}}}'
+    )
+
+
+def flatten(e: FlattenOrder, where: str, grid: Grid) -> str:
+    """Write the order by which a position is closed."""
+    return (
+        f'{{"type":"flatten",{where}"symbol":"{e.symbol}","account":"{e.account}",'
+        f'"client_order_id":"kill-{e.order_id}","order_id":{e.order_id},'
+        f'"side":"{SIDE_NAMES[e.side]}","quantity":"{grid.quantity_text(e.quantity_lots)}",'
+        f'"limit_price":"{grid.price_text(e.limit_ticks)}"}}'
+    )
+
+
+def _heartbeat(e: HeartbeatSet, where: str) -> str:
+    expires = f',"expires_at":{e.expires_us // 1_000}' if e.expires_us else ""
+    return (
+        f'{{"type":"heartbeat",{where}"account":"{e.account}",'
+        f'"timeout_ms":{e.timeout_us // 1_000}{expires}}}'
+    )
+
+
+def _heartbeat_missed(e: HeartbeatMissed, where: str) -> str:
+    return f'{{"type":"heartbeat_missed",{where}"account":"{e.account}"}}'
+
+
+GUARD_ROUTES: Final[dict[type, Callable[[Any, str], str]]] = {
+    KillSwitched: _kill_switch,
+    HeartbeatSet: _heartbeat,
+    HeartbeatMissed: _heartbeat_missed,
+}
+"""How each of these events is written: (event, the `in` field or nothing) -> JSON."""

@@ -1,0 +1,1 @@
+"""What stops trading: kill switches, silence, circuit breakers."""
