@@ -1,29 +1,18 @@
 """How `pitboss state` shows a market that gathers orders for an auction."""
 
-from typing import Any
-
 import pytest
 from rich.console import Console
 
 from engine import views
-from engine.cli.state import state_tables
+from engine.cli.replica import Replica
+from engine.cli.state import state_tables, state_view
 from engine.kernel import Kernel
 from tests.core.market import Market
 
 
 def told(kernel: Kernel) -> str:
     """Return what the tables of a state tell."""
-    state = kernel.state
-    view: dict[str, Any] = {
-        "shard": "main",
-        "frame": 7,
-        "markets": views.markets(state),
-        "books": views.books(state),
-        "accounts": views.accounts(state),
-        "positions": views.positions(state),
-        "open_orders": views.open_orders(state),
-        "totals": views.totals(state),
-    }
+    view = state_view(Replica(kernel, 7), "main")
     console = Console(width=200)
     with console.capture() as captured:
         for table in state_tables(view):
