@@ -228,7 +228,7 @@ def test_children_of_a_bracket_not_yet_placed_are_restated(kind: type[Market]) -
 
 
 def test_shares_of_a_bracket_fit_the_finer_units(kind: type[Market]) -> None:
-    """Of 10 in 21 profits of 5, 5 and 11 have 2, 2 and 6; of 100 in 210 the last has 54 (A13, B6)."""
+    """Of 10 in 21, profits of 5, 5, 11 have 2, 2, 6; of 100 in 210 the last has 54 (A13, B6)."""
     market = _shut(kind, "cy bracket buy 21@99 id=e tp=5@105,5@106,11@110 sl=95", "dan sell 10@99")
     assert market.asks() == ["cy 2@105", "cy 2@106", "cy 6@110"]
     market.forget()
