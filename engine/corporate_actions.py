@@ -149,6 +149,7 @@ class CorporateActions:
             )
         )
         events.extend(changed)
+        self._splitting.trim(market, events)
         state.positions.unband(split.symbol)
         state.moved[split.symbol] = None
         if market.stops.count:

@@ -84,6 +84,15 @@ class Linking:
         if entry is not None and entry.leaves_lots > 0:
             self._cut(market, entry, entry.leaves_lots, CancelReason.BRACKET, events)
 
+    def trim(self, market: Market, bracket: Bracket, events: list[Event]) -> None:
+        """Cut the live children to what they are to have open by now."""
+        wanted = bracket.remaining()
+        for child in bracket.children():
+            order = child.order
+            if order is not None:
+                surplus = order.leaves_lots - wanted[child]
+                self._cut(market, order, surplus, CancelReason.BRACKET, events)
+
     def _cut(
         self, market: Market, order: Order, lots: int, reason: CancelReason, events: list[Event]
     ) -> None:

@@ -53,6 +53,13 @@ class Splitting:
                 self._restate(market, split, order, events)
         return events
 
+    def trim(self, market: Market, events: list[Event]) -> None:
+        """Cut what the finer units of a bracket make too much: the last share may be smaller."""
+        symbol = market.instrument.symbol
+        for _, bracket in sorted(self._state.brackets.items()):
+            if bracket.symbol == symbol:
+                self._execution.linking.trim(market, bracket, events)
+
     def _restate_links(self, split: Split) -> set[Group | Bracket | None]:
         """Restate what links orders, and return the groups and brackets that do not come out even.
 

@@ -227,6 +227,19 @@ def test_children_of_a_bracket_not_yet_placed_are_restated(kind: type[Market]) -
     assert market.armed() == ["e.sl buy 12 35"]
 
 
+def test_shares_of_a_bracket_fit_the_finer_units(kind: type[Market]) -> None:
+    """Of 10 in 21, profits of 5, 5, 11 have 2, 2, 6; of 100 in 210 the last has 54 (A13, B6)."""
+    market = _shut(kind, "cy bracket buy 21@99 id=e tp=5@105,5@106,11@110 sl=95", "dan sell 10@99")
+    assert market.asks() == ["cy 2@105", "cy 2@106", "cy 6@110"]
+    market.forget()
+
+    market.play("split X 10:1")
+
+    assert market.asks() == ["cy 20@10.5", "cy 20@10.6", "cy 54@11"]
+    assert market.cuts[-1] == "e.tp3 54/54 bracket"
+    assert market.of("corporate_action")[0]["orders"] == 5
+
+
 def test_child_that_would_have_no_price_never_comes(kind: type[Market]) -> None:
     """A stop-loss below the first tick; the other child comes (A13, B6)."""
     market = _shut(kind, "cy bracket buy 4@1 id=e tp=4@110 sl=0.09")

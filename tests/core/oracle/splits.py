@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from tests.core.oracle import fills
-from tests.core.oracle.brackets import Bracket
-from tests.core.oracle.leaving import amended, is_live, withdraw
+from tests.core.oracle.brackets import Bracket, wanted
+from tests.core.oracle.leaving import amended, cut, is_live, withdraw
 from tests.core.oracle.numbers import ceiling, floor, money
 from tests.core.oracle.sweeps import makers
 from tests.core.oracle.triggers import Trigger, trigger_of
@@ -91,6 +91,8 @@ def carry_out(world: World, instrument: Instrument, command: Command) -> None:
         "cash_in_lieu": money(cash),
     }
     world.events.insert(before, said)
+    for bracket in sorted(brackets_of(world, instrument), key=lambda each: each.entry.number):
+        _trim(world, bracket)
     world.moved.add(instrument.symbol)
 
 
@@ -186,6 +188,14 @@ def _restate_bracket(world: World, bracket: Bracket, ratio: Fraction) -> None:
         ):
             child.never = True
         child.price, child.trigger = price, trigger
+
+
+def _trim(world: World, bracket: Bracket) -> None:
+    """Cut children to their shares, which the finer units may have made smaller."""
+    left = wanted(world, bracket, {})
+    for child in bracket.children:
+        if child.order is not None and is_live(world, child.order):
+            cut(world, child.order, child.order.leaves - left[child], "bracket")
 
 
 def _restate(world: World, order: Order, ratio: Fraction) -> None:
