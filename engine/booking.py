@@ -113,8 +113,13 @@ class Booking:
                 self._execution.cancel_reducing(market, position, events)
 
     def _failures(self, command: BookTrade, party: Side) -> tuple[Failure, ...]:
-        """Ask the checks of C1 of one side, as of a limit order at the price agreed."""
-        state = self._state
+        """Ask the checks of C1 of one side, as of a limit order at the price agreed.
+
+        The house passes all of them by, switches too: it takes what others may do (E4).
+        """
+        state, account = self._state, party.position.account
+        if account is state.house:
+            return ()
         return admission_failures(
             party.position,
             party.side,
@@ -124,6 +129,9 @@ class Booking:
             state.ladder.admission_ratio_ppm,
             state.now_us,
             limited=True,
+            switch=state.switch_over(command.symbol, account.account_id, "")
+            if state.switches
+            else None,
         )
 
     def _order(self, command: BookTrade, party: Side) -> Order:

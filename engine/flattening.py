@@ -9,6 +9,7 @@ from engine.limits import FLATTEN_EVENTS_PER_FRAME, FLATTEN_RETRY_US
 from engine.prices import market_limit_ticks
 from engine.selling import sell_off
 from matching.terms import CancelReason, KillMode, KillScope, MarketState
+from risk.account import HOUSE
 from risk.guards.messages import FlattenOrder
 from risk.messages import Rejected
 from risk.switches import EVERYWHERE
@@ -113,12 +114,15 @@ class Flattening:
         if symbol not in state.markets:
             return []
         held = state.positions.open_in(symbol)
-        if self._flattens(EVERYWHERE) or self._flattens((SYMBOL, symbol)):
-            return sorted(name for name in held if name > after)
         names: Iterable[str] = held
-        if len(state.switches) < len(held):
-            names = [name for scope, name in state.switches if scope is ACCOUNT and name in held]
-        return sorted(name for name in names if name > after and self._flattens((ACCOUNT, name)))
+        if not (self._flattens(EVERYWHERE) or self._flattens((SYMBOL, symbol))):
+            if len(state.switches) < len(held):
+                names = [n for scope, n in state.switches if scope is ACCOUNT and n in held]
+            names = [name for name in names if self._flattens((ACCOUNT, name))]
+        if state.markets[symbol].outside is not None:
+            # The house is everybody's other side there: it is flat once they are.
+            names = [name for name in names if name != HOUSE]
+        return sorted(name for name in names if name > after)
 
     def _flattens(self, place: Place) -> bool:
         switch = self._state.switches.get(place)

@@ -49,16 +49,10 @@ from tests.core.words import (
 RICH = "1000000000"
 """What an account is given that trades without having been introduced."""
 
-STREAMS = {
-    "place_order": "orders",
-    "place_bracket": "orders",
-    "amend_order": "orders",
-    "cancel_order": "orders",
-    "cancel_all": "orders",
-    "heartbeat": "orders",
-    "l1": "ticks",
-    "mark_price": "ticks",
-}
+STREAMS = dict.fromkeys(
+    ("place_order", "place_bracket", "amend_order", "cancel_order", "cancel_all", "heartbeat"),
+    "orders",
+) | dict.fromkeys(("l1", "mark_price"), "ticks")
 
 Event = dict[str, Any]
 

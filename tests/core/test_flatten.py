@@ -346,3 +346,23 @@ def test_instrument_that_is_gone_is_not_waited_for(market: Market) -> None:
 
     assert market.of("flatten") == []
     assert market.refusals == []
+
+
+def test_outside_market_takes_everybody_but_the_house(kind: type[Market]) -> None:
+    """The house is the other side of all of them, and flat when they are (E4, D5)."""
+    market = kind(None, mode="l1")
+    market.play("""
+        tick 99 101
+        bob buy  3@101
+        cy  sell 5@99
+        kill global flatten
+        wait 5000
+    """)
+
+    assert _flattened(market) == ["bob sell 3@94.05", "cy buy 5@106.05"]
+    assert market.fills[-2:] == ["bob<house 3@99", "cy<house 5@101"]
+    assert {name: market.position(name) for name in ("bob", "cy", "house")} == {
+        "bob": "0",
+        "cy": "0",
+        "house": "0",
+    }

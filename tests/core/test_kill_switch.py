@@ -377,5 +377,24 @@ def test_venue_can_be_stopped_before_it_trades(market: Market) -> None:
         backstop buy 1@99
     """)
 
-    assert market.refusals == ["unknown_account", "kill_switch"]
+    assert market.refusals == ["kill_switch"]
     assert "backstop" not in market.accounts()
+
+
+def test_booked_trade_is_asked_on_both_sides_but_the_house(kind: type[Market]) -> None:
+    """What opens is stopped, what reduces is not, whoever is the other side (E4, B7)."""
+    market = kind()
+    market.play("""
+        deposit bob 1000
+        deposit cy 1000
+        book bob buy 2@100 id=a
+        kill account bob no_new
+        book bob buy 1@100 id=b
+        book cy sell 1@100 with=bob id=c
+        book bob sell 1@100 id=d
+        kill account house no_new
+        book cy buy 1@100 id=e
+    """)
+
+    assert market.refusals == ["kill_switch", "kill_switch"]
+    assert {name: market.position(name) for name in ("bob", "cy")} == {"bob": "1", "cy": "1"}

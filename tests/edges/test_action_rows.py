@@ -39,8 +39,8 @@ async def test_odd_lots_and_dividends_are_rows_of_the_balance_log(
 ) -> None:
     """Whoever asks why a balance is what it is finds every movement in one place."""
     tape = Tape(link, shard)
-    await tape.append(ODD_LOTS, {"type": "corporate_action", "action": "split"})
-    await tape.append({"type": "corporate_action", "action": "dividend"}, DIVIDEND)
+    await tape.append(ODD_LOTS, {"type": "corporate_action", "action": "split", "symbol": "X"})
+    await tape.append({"type": "corporate_action", "action": "dividend", "symbol": "X"}, DIVIDEND)
     writer = hasty_writer(connections, shard)
     async with running(writer) as task:
         await until(lambda: writer.cursor_frame == 2, task)

@@ -45,6 +45,7 @@ RECORDS = (
     "matching.terms",
     "matching.messages",
     "risk.actions.messages",
+    "risk.guards.messages",
     "risk.messages",
 )
 CORE = (LIMITS, DECIMALS, "engine.messages", "engine.wire", *KERNEL, "matching", "risk")
@@ -88,6 +89,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "matching.terms",
         "matching.messages",
         "risk.actions.messages",
+        "risk.guards.messages",
         "risk.messages",
     ),
     **dict.fromkeys(KERNEL, CORE),

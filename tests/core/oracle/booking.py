@@ -92,4 +92,6 @@ def _ask(world: World, taker: Order, maker: Order, signature: str) -> None:
 
 def _admit(world: World, order: Order, rate: Fraction) -> None:
     """Ask C1 about one side, as about a limit at the price with its own fee."""
+    if order.account.name == HOUSE:
+        return
     admit(world, Wish(order.account, order.instrument, order.side, order.total, order.price, rate))

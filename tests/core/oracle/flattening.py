@@ -4,7 +4,16 @@ from fractions import Fraction
 
 from tests.core.oracle import fees, fills, sweeps
 from tests.core.oracle.leaving import withdraw
-from tests.core.oracle.world import NAMES, Account, Command, Event, Instrument, Order, World
+from tests.core.oracle.world import (
+    HOUSE,
+    NAMES,
+    Account,
+    Command,
+    Event,
+    Instrument,
+    Order,
+    World,
+)
 
 PATIENCE = 1_000_000
 """Between two turns of the timer, in µs."""
@@ -14,6 +23,8 @@ def is_over(world: World, account: Account, instrument: Instrument) -> bool:
     """Tell whether an account's position in an instrument is to be closed."""
     places = (("global", "*"), ("symbol", instrument.symbol), ("account", account.name))
     is_wanted = any(world.switches.get(place) == "flatten" for place in places)
+    if account.name == HOUSE and instrument.is_outside:
+        return False
     return is_wanted and account.position(instrument).lots != 0
 
 

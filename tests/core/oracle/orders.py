@@ -159,11 +159,7 @@ def ask_attributes(
 
     `read_more` reads what else there is on the grid, after the order's own prices and quantities.
     """
-    if account.name == HOUSE and instrument.is_outside:
-        raise Refused(209)
-    if not instrument.takes_orders:
-        raise Refused(301)
-    _ask_support(command)
+    _ask_support(account, instrument, command)
     lots = lots_of(instrument, command, "quantity") or 0
     price = ticks_of(instrument, command["price"]) if command.get("price") is not None else 0
     peak = lots_of(instrument, command, "display_quantity")
@@ -246,8 +242,12 @@ def _deadline(world: World, instrument: Instrument, lifetime: str, expires_at: i
     return ends
 
 
-def _ask_support(command: Command) -> None:
-    """Refuse what this release does not do."""
+def _ask_support(account: Account, instrument: Instrument, command: Command) -> None:
+    """Refuse what the market does not take now, and what this release does not do."""
+    if account.name == HOUSE and instrument.is_outside:
+        raise Refused(209)
+    if not instrument.takes_orders:
+        raise Refused(301)
     if command["order_type"] not in MARKETS and command.get("max_slippage_bps") is not None:
         raise Refused(407, "$.max_slippage_bps")
 
