@@ -269,6 +269,7 @@ class Triggering:
             limited=order.price_ticks > 0,
             reduce_only=order.reduces_only,
             replaced=shared_with(order, order.leaves_lots, limit),
+            is_new=False,
         )
         if failures:
             return failures

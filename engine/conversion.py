@@ -16,7 +16,6 @@ from engine.conversion_admin import (
     fund_insurance,
     set_leverage,
     set_liquidation,
-    set_risk,
     transfer,
     update_account,
     update_instrument,
@@ -24,6 +23,7 @@ from engine.conversion_admin import (
 from engine.conversion_carry import apply_funding, apply_swap
 from engine.conversion_fees import set_fee_tiers
 from engine.conversion_orders import SIDES, amend_order, place_bracket, place_order, price_ticks
+from engine.conversion_risk import set_risk
 from engine.grid import Grid
 from engine.messages import Verdict
 from engine.wire import (

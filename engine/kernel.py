@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from engine.account_limits import AccountLimits
 from engine.account_terms import AccountTerms
 from engine.amending import Amending
 from engine.arming import Triggering
@@ -93,7 +94,7 @@ class Kernel:
             UpdateAccount: operations.update_account,
             Transfer: operations.transfer,
             FundInsurance: operations.fund_insurance,
-            SetRisk: operations.set_risk,
+            SetRisk: AccountLimits(self.state).set_risk,
             SetLiquidation: operations.set_liquidation,
             SetLeverage: account_terms.set_leverage,
             SetFeeTiers: account_terms.set_fee_tiers,

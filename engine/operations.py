@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from engine.account_limits import give_profile
 from engine.account_terms import fix_tier, settings_of, tier_is_unknown
 from engine.limits import (
     MAX_ACCOUNTS,
@@ -30,8 +31,8 @@ from risk.messages import (
     InsuranceFunded,
     LiquidationSet,
     Rejected,
-    RiskSet,
 )
+from risk.profile import PRESETS
 
 if TYPE_CHECKING:
     from engine.messages import Event
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
         FundInsurance,
         MarkPrice,
         SetLiquidation,
-        SetRisk,
         Tick,
         Transfer,
         UpdateAccount,
@@ -202,6 +202,7 @@ class Operations:
         account.status = command.status
         fix_tier(account, command.fee_tier)
         state.add_account(account)
+        give_profile(state, account, PRESETS[command.profile])
         events.append(AccountCreated(*settings_of(account)))
 
     def update_account(self, command: UpdateAccount, events: list[Event]) -> None:
@@ -229,6 +230,8 @@ class Operations:
             account.status = command.status
         if command.fee_tier is not None:
             fix_tier(account, command.fee_tier)
+        if command.profile is not None:
+            give_profile(self._state, account, PRESETS[command.profile])
         events.append(AccountUpdated(*settings_of(account)))
 
     def transfer(self, command: Transfer, events: list[Event]) -> None:
@@ -289,20 +292,6 @@ class Operations:
         state.ledger.insurance += amount
         state.ledger.check()  # here, since no account is touched
         events.append(InsuranceFunded(amount, state.ledger.insurance, command.transfer_id))
-
-    def set_risk(self, command: SetRisk, events: list[Event]) -> None:
-        """Set an account's own limits; 0 takes one away."""
-        account = self._state.accounts.get(command.account)
-        if account is None:
-            events.append(Rejected(Refusal.UNKNOWN_ACCOUNT, account=command.account))
-            return
-        if command.max_order_notional_atoms is not None:
-            account.max_order_notional_atoms = command.max_order_notional_atoms
-        if command.max_exposure_atoms is not None:
-            account.max_exposure_atoms = command.max_exposure_atoms
-        events.append(
-            RiskSet(command.account, account.max_order_notional_atoms, account.max_exposure_atoms)
-        )
 
     def set_liquidation(self, command: SetLiquidation, events: list[Event]) -> None:
         """Set the ladder of D1; its steps must rise, and admission must lie below the first."""

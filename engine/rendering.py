@@ -29,6 +29,7 @@ from matching.messages import (
     TradeParty,
 )
 from matching.terms import SIDE_NAMES
+from risk.guard import COUNT, RATE
 from risk.messages import (
     Deficit,
     Deleveraged,
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from engine.messages import Event, Input
 
 _quote = msgspec.json.encode
+_UNITS: Final[dict[str, Callable[[int], str]]] = {COUNT: str, RATE: rate}
 _DUPLICATE: Final = ',"duplicate":true'
 
 
@@ -298,7 +300,8 @@ def _failure(failure: Failure) -> str:
 def _limits(failure: Failure) -> str:
     if failure.limit_atoms is None:
         return ""
+    write = _UNITS.get(failure.unit, money)
     return (
-        f'"limit":"{money(failure.limit_atoms)}","used":"{money(failure.used_atoms or 0)}",'
-        f'"requested":"{money(failure.requested_atoms or 0)}"'
+        f'"limit":"{write(failure.limit_atoms)}","used":"{write(failure.used_atoms or 0)}",'
+        f'"requested":"{write(failure.requested_atoms or 0)}"'
     )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from engine.account_limits import give_profile
 from engine.kernel import Kernel
 from engine.limits import LOGIC_VERSION
 from engine.snapshot import (
@@ -110,13 +111,15 @@ def _restore_account(state: State, record: AccountRecord) -> None:
     account.leverage_ppm = record.leverage_ppm
     account.set_stp_group(record.stp_group)
     account.status = record.status
-    account.max_order_notional_atoms = int(record.max_order_notional_atoms)
-    account.max_exposure_atoms = int(record.max_exposure_atoms)
     account.margin_called = record.margin_called
     account.in_liquidation = record.in_liquidation
     account.fee_tier = record.fee_tier
     account.volumes = {day: int(atoms) for day, atoms in record.volumes}
     state.add_account(account)
+    if record.profile is not None:
+        give_profile(state, account, record.profile)
+        assert account.guard is not None
+        account.guard.rate_second, account.guard.rate_count = record.order_rate
 
 
 def _restore_position(state: State, record: PositionRecord) -> None:

@@ -29,6 +29,7 @@ from matching.terms import (
 from risk.fees import counted_volumes
 from risk.messages import SetLiquidation
 from risk.price_band import SECOND_US
+from risk.profile import Profile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from engine.kernel import Kernel
     from engine.state import State
     from matching.order import Order
+    from risk.account import Account
     from risk.carry import Carry
     from risk.instrument import Instrument
 
@@ -90,8 +92,8 @@ class AccountRecord(msgspec.Struct, array_like=True):
     leverage_ppm: int
     stp_group: str
     status: AccountStatus
-    max_order_notional_atoms: str
-    max_exposure_atoms: str
+    profile: Profile | None
+    order_rate: tuple[int, int]
     margin_called: bool
     in_liquidation: bool
     fee_tier: str
@@ -263,13 +265,21 @@ def _accounts(state: State) -> Iterator[AccountRecord]:
             account.leverage_ppm,
             account.stp_group,
             account.status,
-            str(account.max_order_notional_atoms),
-            str(account.max_exposure_atoms),
+            None if account.guard is None else account.guard.profile,
+            _order_rate(account, state.now_us),
             account.margin_called,
             account.in_liquidation,
             account.fee_tier,
             [(day, str(atoms)) for day, atoms in counted_volumes(account, state.now_us)],
         )
+
+
+def _order_rate(account: Account, now_us: int) -> tuple[int, int]:
+    """Return the second and how many orders it has seen, where it is the present one."""
+    guard = account.guard
+    if guard is None or guard.rate_second != now_us // SECOND_US:
+        return 0, 0
+    return guard.rate_second, guard.rate_count
 
 
 def _positions(state: State) -> Iterator[PositionRecord]:

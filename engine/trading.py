@@ -172,6 +172,7 @@ class Trading:
             state.now_us,
             limited=command.price_ticks > 0,
             reduce_only=command.reduce_only,
+            bracket=command.bracket,
             replaced=self._shared(command, position, limit_ticks) if command.oco_group else NOTHING,
         )
 
@@ -341,6 +342,9 @@ class Trading:
         )
         if command.oco_group or command.bracket is not None:
             link(state, command, order)
+        guard = order.position.account.guard
+        if guard is not None:
+            guard.note_order(state.now_us)
         events.append(accepted(command, order_id, status, trigger_ticks))
 
 

@@ -35,6 +35,8 @@ SymbolOrAll = Annotated[str, msgspec.Meta(pattern=r"^(\*|[A-Za-z0-9._-]{1,64})\Z
 TIME_OF_DAY: Final = r"^([01][0-9]|2[0-3]):[0-5][0-9]\Z"
 AtOnce = Literal["reject", "fire"]
 TimeOfDay = Annotated[str, msgspec.Meta(pattern=TIME_OF_DAY)]
+SmallCount = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
+Basis = Literal["margin", "notional"]
 Whole = Annotated[int, msgspec.Meta(ge=0, le=MAX_INTEGER)]
 DECIMAL: Final = rf"^(?=.{{1,{MAX_DECIMAL_LENGTH}}}\Z)-?(0|[1-9][0-9]*)(\.[0-9]+)?\Z"
 Decimal = (
@@ -294,8 +296,26 @@ class SetRiskWire(Wire, tag="set_risk"):
     """`set_risk`: an account's own limits; 0 takes one away."""
 
     account: Identifier
+    profile: Identifier | None = None
     max_order_notional: Decimal | None = None
+    max_position_notional: Decimal | None = None
     max_exposure: Decimal | None = None
+    max_position: Decimal | None = None
+    max_position_basis: Basis | None = None
+    max_instrument_exposure: Decimal | None = None
+    max_instrument_exposure_basis: Basis | None = None
+    max_positions: SmallCount | None = None
+    max_correlated: SmallCount | None = None
+    max_heat: Decimal | None = None
+    pyramiding: bool | None = None
+    min_reward_risk: Decimal | None = None
+    max_leverage: Decimal | None = None
+    max_order_rate: SmallCount | None = None
+    day_loss: Decimal | None = None
+    day_loss_rate: Decimal | None = None
+    week_loss_rate: Decimal | None = None
+    month_loss_rate: Decimal | None = None
+    losing_streak: SmallCount | None = None
 
 
 class SetLiquidationWire(Wire, tag="set_liquidation"):

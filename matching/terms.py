@@ -180,6 +180,15 @@ class Refusal(IntEnum):
     INSUFFICIENT_BALANCE = 506
     IN_LIQUIDATION = 507
     TOO_MANY_ORDERS = 508
+    POSITION_NOTIONAL_LIMIT = 509
+    POSITION_SIZE = 510
+    INSTRUMENT_EXPOSURE = 511
+    TOO_MANY_POSITIONS = 512
+    CORRELATED_POSITIONS = 513
+    PYRAMIDING = 514
+    PORTFOLIO_HEAT = 515
+    REWARD_TO_RISK = 516
+    ORDER_RATE = 517
     # 7xx: overload, repeats, poison.
     OVERLOAD = 701
     DUPLICATE = 702
@@ -210,7 +219,8 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     `price_band_ppm` is how far a limit may lie from the reference, 0 for no band (E1);
     `fires_at_once` lets a stop fire that is reached already, instead of refusing it (A11). Funding
     rates are cut to plus or minus `funding_cap_ppm`. Where rates rise with notional there are two
-    or more `margin_brackets`, and the two rates are those of the first.
+    or more `margin_brackets`, and the two rates are those of the first. Instruments of one `group`
+    count as correlated (C2).
     """
 
     symbol: str
@@ -235,3 +245,4 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     fires_at_once: bool = False
     funding_cap_ppm: int = 7_500
     margin_brackets: tuple[MarginBracket, ...] = ()
+    group: str = ""

@@ -1,10 +1,11 @@
 """Commands and events of accounts, money and margin, in integers: atoms, ppm, half ticks."""
 
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 from matching.terms import AccountStatus, MarketState, Refusal, Terms
+from risk.profile import Profile
 
 BY_VOLUME: Final = "none"
 """The fee tier of an account that is fixed to none: its volume decides."""
@@ -43,6 +44,7 @@ class CreateAccount(msgspec.Struct, gc=False):
     stp_group: str = ""
     status: AccountStatus = AccountStatus.ACTIVE
     fee_tier: str = BY_VOLUME
+    profile: str = "none"
     defect: Refusal | None = None
     defect_path: str = ""
 
@@ -55,6 +57,7 @@ class UpdateAccount(msgspec.Struct, gc=False):
     stp_group: str | None = None
     status: AccountStatus | None = None
     fee_tier: str | None = None
+    profile: str | None = None
     defect: Refusal | None = None
     defect_path: str = ""
 
@@ -88,11 +91,13 @@ class FundInsurance(msgspec.Struct, gc=False):
 
 
 class SetRisk(msgspec.Struct, gc=False):
-    """An account's own limits in atoms; None leaves one, 0 takes it away."""
+    """An account's own limits: the preset to begin from, if any, then single changes (C2)."""
 
     account: str
-    max_order_notional_atoms: int | None = None
-    max_exposure_atoms: int | None = None
+    profile: str | None = None
+    changes: dict[str, Any] = {}
+    defect: Refusal | None = None
+    defect_path: str = ""
 
 
 class SetLiquidation(msgspec.Struct, gc=False):
@@ -178,12 +183,16 @@ class MarkPrice(msgspec.Struct, gc=False):
 
 
 class Failure(msgspec.Struct, gc=False):
-    """One failing check of an admission (C1), with the numbers that bound it."""
+    """One failing check of an admission (C1), with the numbers that bound it.
+
+    They are atoms, or where `unit` says so a `count`, or a `rate` in ppm.
+    """
 
     code: Refusal
     limit_atoms: int | None = None
     used_atoms: int | None = None
     requested_atoms: int | None = None
+    unit: str = ""
 
 
 class Rejected(msgspec.Struct, gc=False):
@@ -217,6 +226,7 @@ class AccountCreated(msgspec.Struct, gc=False):
     stp_group: str
     status: AccountStatus
     fee_tier: str = ""
+    profile: str = ""
 
 
 class AccountUpdated(msgspec.Struct, gc=False):
@@ -227,6 +237,7 @@ class AccountUpdated(msgspec.Struct, gc=False):
     stp_group: str
     status: AccountStatus
     fee_tier: str = ""
+    profile: str = ""
 
 
 class BalanceChanged(msgspec.Struct, gc=False):
@@ -295,8 +306,7 @@ class RiskSet(msgspec.Struct, gc=False):
     """An account's own limits are now these; 0 is none."""
 
     account: str
-    max_order_notional_atoms: int
-    max_exposure_atoms: int
+    profile: Profile
 
 
 class LiquidationSet(msgspec.Struct, gc=False):

@@ -9,6 +9,7 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from tests.core.tape_limits import limits
 from tests.core.tape_orders import ACCOUNTS, Command, Listing
 from tests.core.tape_settings import DAY_MS, Settings
 from tests.core.tape_terms import margin_brackets, wrong_brackets
@@ -93,6 +94,7 @@ class _Tape(Settings):
             self.named_tier: 2,
             self.leverage: 6,
             self.settings: 2,
+            self.limited: rng.choice((0, 0, 0, 12)),
             self.listing: 3,
             self.state: 1,
             self.reopen: 4,
@@ -200,9 +202,7 @@ class _Tape(Settings):
         if self.rng.random() < 0.1:
             return {"type": "create_account", "account": name}
         if self.rng.random() < 0.4:
-            limits = {"max_order_notional": self.rng.choice(("0", "0", "60"))}
-            limits |= {"max_exposure": self.rng.choice(("0", "0", "150"))}
-            return {"type": "set_risk", "account": name} | limits
+            return {"type": "set_risk", "account": name} | limits(self.rng)
         active = {"status": "active"} if self.rng.random() < 0.5 else {}
         return {"type": "update_account", "account": name} | active | self.rng.choice(changes)
 
@@ -226,6 +226,7 @@ class _Tape(Settings):
         command |= self.maybe(self.banded, {"price_band": self.rng.choice(BANDS)})
         command |= self.maybe(0.3, {"stop_already_reached": "fire"})
         command |= self.maybe(0.05, {"state": "auction"})
+        command |= self.maybe(0.9, {"group": "majors"})
         command |= self.maybe(0.6, {"funding_cap": self.rng.choice(CAPS)})
         if self.rng.random() < 0.5:
             margin = {"margin_brackets": margin_brackets(self.rng)}
@@ -308,6 +309,10 @@ class _Tape(Settings):
         fee = {"liquidation_fee": self.rng.choice(("0.005", "0.02", "0.4", "1.01"))}
         more = self.maybe(0.6, tries) | self.maybe(0.3, wait) | self.maybe(0.6, fee)
         return {"type": "set_liquidation"} | self.rng.choice(changes) | more
+
+    def limited(self) -> Command:
+        """Set or lift an account's own limits (C2)."""
+        return {"type": "set_risk", "account": self.rng.choice(ACCOUNTS)} | limits(self.rng)
 
     # Entries that nobody can read
 

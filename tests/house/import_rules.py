@@ -9,6 +9,7 @@ LIMITS = "engine.limits"
 KERNEL = (
     "engine.kernel",
     "engine.state",
+    "engine.account_limits",
     "engine.account_terms",
     "engine.amending",
     "engine.answers",
@@ -46,6 +47,7 @@ CODEC = (
     "engine.conversion_carry",
     "engine.conversion_fees",
     "engine.conversion_orders",
+    "engine.conversion_risk",
     "engine.grid",
     "engine.rendering",
     "engine.rendering_admin",

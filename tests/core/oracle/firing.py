@@ -82,7 +82,7 @@ def _ask_again(world: World, order: Order) -> int:
         raise Refused(413)
     wish = Wish(order.account, instrument, side, order.total, limit, order.taker_rate)
     wish.is_limit, wish.reduce_only = order.price > 0, order.reduce_only
-    wish.group = order.group
+    wish.group, wish.is_new = order.group, False
     admit(world, wish)
     if order.post_only and sweeps.would_meet(world, instrument, side, limit):
         raise Refused(412)

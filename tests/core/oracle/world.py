@@ -108,7 +108,8 @@ class Position:
 class Account:
     """An account with its money, settings and positions.
 
-    `volumes` are what it has traded, by day; `leverages` its own for single instruments.
+    `volumes` are what it has traded, by day; `leverages` its own for single instruments; `limits`
+    those of `set_risk` (C2), `entries` the seconds in which orders of its were accepted.
     """
 
     name: str
@@ -116,8 +117,9 @@ class Account:
     leverage: Fraction | None
     group: str
     balance: int = 0
-    order_limit: int = 0
-    exposure_limit: int = 0
+    profile: str = "none"
+    limits: dict[str, Any] = field(default_factory=dict)
+    entries: list[int] = field(default_factory=list)
     called: bool = False
     locked: bool = False
     fee_tier: str = ""
