@@ -6,17 +6,20 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from engine.limits import DAY_US
 from matching.terms import Refusal
+from risk.bands import unband
 from risk.guard import Guard
-from risk.messages import Rejected, RiskSet
-from risk.profile import NONE, PRESETS
+from risk.losses import Losses
+from risk.margin import equity_and_maintenance
+from risk.messages import Rejected
+from risk.terms import NONE, PRESETS, RiskSet
 
 if TYPE_CHECKING:
     from engine.messages import Event
     from engine.state import State
     from risk.account import Account
-    from risk.messages import SetRisk
-    from risk.profile import Profile
+    from risk.terms import Profile, SetRisk
 
 
 def profile_of(account: Account) -> Profile:
@@ -32,6 +35,23 @@ def give_profile(state: State, account: Account, profile: Profile) -> None:
         account.guard = Guard(account, profile, state.live[account.account_id])
     else:
         account.guard.profile = profile
+    _watch(state, account, profile)
+
+
+def _watch(state: State, account: Account, profile: Profile) -> None:
+    """Begin or end to watch an account's losses; its windows begin with its equity of now (C3)."""
+    unband(account)
+    if not profile.watches_losses:
+        state.watched.pop(account.account_id, None)
+        if account.guard is not None:
+            account.guard.losses = None
+        return
+    assert account.guard is not None
+    if account.guard.losses is None:
+        account.guard.losses = Losses(equity_and_maintenance(account)[0])
+    state.watched[account.account_id] = account
+    if not state.windows_turn_us:
+        state.windows_turn_us = (state.now_us // DAY_US + 1) * DAY_US
 
 
 class AccountLimits:

@@ -22,7 +22,7 @@ from risk.messages import (
     UpdateAccount,
     UpdateInstrument,
 )
-from risk.profile import NONE, PRESETS
+from risk.terms import NONE, PRESETS
 
 if TYPE_CHECKING:
     from engine.wire import (

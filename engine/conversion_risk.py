@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from engine.conversion_admin import Defect, atoms_from_text, rate_ppm
 from engine.limits import MAX_BRACKET_ATOMS
 from matching.terms import Refusal
-from risk.messages import SetRisk
-from risk.profile import PRESETS
+from risk.terms import PRESETS, SetRisk
 
 if TYPE_CHECKING:
     from engine.wire import SetRiskWire

@@ -18,6 +18,7 @@ from engine.covering import Covering
 from engine.execution import Execution
 from engine.limits import MASS_CANCELS_PER_FRAME
 from engine.liquidation import Liquidator
+from engine.loss_windows import LossWindows
 from engine.market_states import MarketStates
 from engine.operations import Operations
 from engine.state import State
@@ -35,12 +36,12 @@ from risk.messages import (
     SetFeeTiers,
     SetLeverage,
     SetLiquidation,
-    SetRisk,
     Tick,
     Transfer,
     UpdateAccount,
     UpdateInstrument,
 )
+from risk.terms import SetRisk
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,6 +60,7 @@ class Kernel:
         "_carrying",
         "_covering",
         "_liquidator",
+        "_loss_windows",
         "_market_states",
         "_routes",
         "_triggering",
@@ -79,6 +81,7 @@ class Kernel:
         self._covering: Covering = Covering(self.state, execution)
         self._triggering: Triggering = Triggering(self.state, execution, self._covering)
         self._liquidator: Liquidator = Liquidator(self.state, execution, cancelling)
+        self._loss_windows: LossWindows = LossWindows(self.state)
         self._routes: dict[type, Callable[[Any, list[Event]], None]] = {
             PlaceOrder: trading.place,
             AmendOrder: amending.amend,
@@ -114,6 +117,8 @@ class Kernel:
         state.now_us = now_us
         events: list[Event] = []
         if self._finish(events):
+            if 0 < state.windows_turn_us <= now_us:
+                self._loss_windows.turn()
             if self._expiry_us() <= now_us:
                 self._cancelling.expire(MASS_CANCELS_PER_FRAME - len(events), events)
             if 0 < state.review_at_us <= now_us and not self.is_busy():
@@ -175,14 +180,16 @@ class Kernel:
         """Tell whether something must go on in the next batch, before any input."""
         state = self.state
         unfinished = state.carry or state.mass or state.turns or state.cascades or state.due
-        return bool(unfinished) or self._expiry_us() <= state.now_us
+        is_due = self._expiry_us() <= state.now_us or 0 < state.windows_turn_us <= state.now_us
+        return bool(unfinished) or is_due
 
     def next_deadline_us(self) -> int | None:
         """Return when the next timer is due, if any; now, while something is unfinished."""
         state = self.state
         if state.carry or state.mass or state.turns or state.cascades or state.due:
             return state.now_us
-        deadline_us = min(state.review_at_us or NEVER_US, self._expiry_us())
+        review_us, turn_us = state.review_at_us or NEVER_US, state.windows_turn_us or NEVER_US
+        deadline_us = min(review_us, turn_us, self._expiry_us())
         return None if deadline_us == NEVER_US else deadline_us
 
     def apply(self, command: Command) -> list[Event]:

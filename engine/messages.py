@@ -46,11 +46,9 @@ from risk.messages import (
     MarginCall,
     MarkPrice,
     Rejected,
-    RiskSet,
     SetFeeTiers,
     SetLeverage,
     SetLiquidation,
-    SetRisk,
     SwapApplied,
     Takeover,
     Tick,
@@ -59,6 +57,7 @@ from risk.messages import (
     UpdateAccount,
     UpdateInstrument,
 )
+from risk.terms import LimitHit, RiskSet, SetRisk
 
 Command = (
     PlaceOrder
@@ -110,6 +109,7 @@ Event = (
     | LeverageSet
     | FeeTiersSet
     | RiskSet
+    | LimitHit
     | LiquidationSet
     | MarginCall
     | Liquidation

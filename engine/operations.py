@@ -32,7 +32,7 @@ from risk.messages import (
     LiquidationSet,
     Rejected,
 )
-from risk.profile import PRESETS
+from risk.terms import PRESETS
 
 if TYPE_CHECKING:
     from engine.messages import Event
@@ -264,6 +264,8 @@ class Operations:
             state.add_account(account)
         account.balance_atoms += amount
         state.ledger.balances += amount
+        if account.guard is not None and account.guard.losses is not None:
+            account.guard.losses.note_payment(amount)
         if amount > 0:
             state.ledger.deposits += amount
         else:

@@ -29,7 +29,6 @@ from matching.messages import (
     TradeParty,
 )
 from matching.terms import SIDE_NAMES
-from risk.guard import COUNT, RATE
 from risk.messages import (
     Deficit,
     Deleveraged,
@@ -43,6 +42,7 @@ from risk.messages import (
     Takeover,
     TriggerRejected,
 )
+from risk.terms import COUNT, RATE
 
 if TYPE_CHECKING:
     from collections.abc import Callable

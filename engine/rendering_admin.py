@@ -24,14 +24,14 @@ from risk.messages import (
     InsuranceFunded,
     LeverageSet,
     LiquidationSet,
-    RiskSet,
 )
+from risk.terms import STREAK, LimitHit, RiskSet
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from matching.terms import MarginBracket, Terms
-    from risk.profile import Profile
+    from risk.terms import Profile
 
 
 def money(atoms: int) -> str:
@@ -161,6 +161,14 @@ def profile_view(profile: Profile) -> dict[str, Any]:
     return view
 
 
+def _limit_hit(e: LimitHit, where: str) -> str:
+    write = str if e.limit_name == STREAK else money
+    return (
+        f'{{"type":"limit_hit",{where}"account":"{e.account}","limit_name":"{e.limit_name}",'
+        f'"used":"{write(e.used)}","limit":"{write(e.limit)}","until":{e.until_us // 1_000}}}'
+    )
+
+
 def _leverage_set(e: LeverageSet, where: str) -> str:
     return (
         f'{{"type":"leverage_set",{where}"account":"{e.account}","symbol":"{e.symbol}",'
@@ -201,6 +209,7 @@ ADMIN_ROUTES: Final[dict[type, Callable[[Any, str], str]]] = {
     BalanceChanged: _balance_changed,
     InsuranceFunded: _insurance_funded,
     RiskSet: _risk_set,
+    LimitHit: _limit_hit,
     LeverageSet: _leverage_set,
     FeeTiersSet: _fee_tiers_set,
     LiquidationSet: _liquidation_set,

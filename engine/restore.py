@@ -10,7 +10,6 @@ from engine.account_limits import give_profile
 from engine.kernel import Kernel
 from engine.limits import LOGIC_VERSION
 from engine.snapshot import (
-    AccountRecord,
     ArmedRecord,
     CorruptSnapshot,
     Head,
@@ -19,6 +18,7 @@ from engine.snapshot import (
     OrderRecord,
     PositionRecord,
 )
+from engine.snapshot_accounts import AccountRecord
 from engine.snapshot_links import (
     BracketRecord,
     GroupRecord,
@@ -33,7 +33,9 @@ from matching.stops import Trigger
 from matching.terms import CancelReason
 from risk.account import Account
 from risk.carry import Carry
+from risk.guard import Guard
 from risk.instrument import Instrument
+from risk.losses import Window
 from risk.messages import FeeTier
 
 if TYPE_CHECKING:
@@ -85,6 +87,7 @@ def _restore_head(state: State, head: Head) -> None:
         for name, volume, maker_ppm, taker_ppm in head.fee_tiers
     )
     state.carry = None if head.carry is None else Carry(*head.carry)
+    state.windows_turn_us, state.turning_day, state.turned_account = head.windows
 
 
 def _restore_instrument(state: State, record: InstrumentRecord) -> None:
@@ -120,6 +123,16 @@ def _restore_account(state: State, record: AccountRecord) -> None:
         give_profile(state, account, record.profile)
         assert account.guard is not None
         account.guard.rate_second, account.guard.rate_count = record.order_rate
+        _restore_losses(account.guard, record)
+
+
+def _restore_losses(guard: Guard, record: AccountRecord) -> None:
+    if record.losses is None:
+        return
+    assert guard.losses is not None
+    windows, guard.losses.streak, guard.losses.streak_paused = record.losses
+    for name, start, paid_in, is_paused in windows:
+        guard.losses.windows[name] = Window(int(start), int(paid_in), is_paused=is_paused)
 
 
 def _restore_position(state: State, record: PositionRecord) -> None:

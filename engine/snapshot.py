@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from engine.limits import LOGIC_VERSION, SNAPSHOT_CHUNK_BYTES
+from engine.snapshot_accounts import accounts
 from engine.snapshot_links import brackets, groups, waiting
 from matching.terms import (
-    AccountStatus,
     MarketState,
     OrderStatus,
     OrderType,
@@ -26,10 +26,8 @@ from matching.terms import (
     TimeInForce,
     TriggerBy,
 )
-from risk.fees import counted_volumes
 from risk.messages import SetLiquidation
 from risk.price_band import SECOND_US
-from risk.profile import Profile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,7 +35,6 @@ if TYPE_CHECKING:
     from engine.kernel import Kernel
     from engine.state import State
     from matching.order import Order
-    from risk.account import Account
     from risk.carry import Carry
     from risk.instrument import Instrument
 
@@ -68,6 +65,7 @@ class Head(msgspec.Struct, array_like=True):
     turns: list[tuple[str, MarketState, int, int]]
     carry: tuple[str, str, str, int, int, int, str] | None
     fee_tiers: list[tuple[str, str, int, int]]
+    windows: tuple[int, int, str]
 
 
 class InstrumentRecord(msgspec.Struct, array_like=True):
@@ -82,22 +80,6 @@ class InstrumentRecord(msgspec.Struct, array_like=True):
     priced_at_us: int
     sources: list[tuple[str, int, int]]
     band: tuple[int, int, list[tuple[int, str, str]]] | None
-
-
-class AccountRecord(msgspec.Struct, array_like=True):
-    """An account without its positions and orders."""
-
-    account_id: str
-    balance_atoms: str
-    leverage_ppm: int
-    stp_group: str
-    status: AccountStatus
-    profile: Profile | None
-    order_rate: tuple[int, int]
-    margin_called: bool
-    in_liquidation: bool
-    fee_tier: str
-    volumes: list[tuple[int, str]]
 
 
 class PositionRecord(msgspec.Struct, array_like=True):
@@ -212,6 +194,7 @@ def _head(state: State) -> Iterator[Head]:
             (tier.name, str(tier.volume_atoms), tier.maker_fee_ppm, tier.taker_fee_ppm)
             for tier in state.fee_tiers
         ],
+        (state.windows_turn_us, state.turning_day, state.turned_account),
     )
 
 
@@ -255,31 +238,6 @@ def _band(
         return None
     buckets = [(at, str(value), str(lots)) for at, value, lots in band.buckets(now_us // SECOND_US)]
     return band.open_half, band.session, buckets
-
-
-def _accounts(state: State) -> Iterator[AccountRecord]:
-    for account_id, account in sorted(state.accounts.items()):
-        yield AccountRecord(
-            account_id,
-            str(account.balance_atoms),
-            account.leverage_ppm,
-            account.stp_group,
-            account.status,
-            None if account.guard is None else account.guard.profile,
-            _order_rate(account, state.now_us),
-            account.margin_called,
-            account.in_liquidation,
-            account.fee_tier,
-            [(day, str(atoms)) for day, atoms in counted_volumes(account, state.now_us)],
-        )
-
-
-def _order_rate(account: Account, now_us: int) -> tuple[int, int]:
-    """Return the second and how many orders it has seen, where it is the present one."""
-    guard = account.guard
-    if guard is None or guard.rate_second != now_us // SECOND_US:
-        return 0, 0
-    return guard.rate_second, guard.rate_count
 
 
 def _positions(state: State) -> Iterator[PositionRecord]:
@@ -379,7 +337,7 @@ def _arrivals(state: State) -> Iterator[int]:
 SECTIONS: Final[dict[str, Callable[[State], Iterator[Any]]]] = {
     "head": _head,
     "instruments": _instruments,
-    "accounts": _accounts,
+    "accounts": accounts,
     "positions": _positions,
     "orders": _orders,
     "armed": _armed,

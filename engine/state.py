@@ -81,6 +81,8 @@ class State:
     those of which something lives, by their entry's order id; `due` those whose entry has filled
     and whose children wait to be placed, `shelved` the same by symbol while the market is shut.
     `backstop` is among the accounts from the first command of its that is accepted, or takeover.
+    `watched` are the accounts with limits on their losses, whose windows turn at `windows_turn_us`
+    (0: never): up to `turned_account` they have begun those of `turning_day` (C3).
     `carry` is a funding or swap of which payments are left; `transfers` the digests of ids of money
     in and out, funding and swap.
     """
@@ -114,7 +116,11 @@ class State:
         "shelved",
         "touched",
         "transfers",
+        "turned_account",
+        "turning_day",
         "turns",
+        "watched",
+        "windows_turn_us",
     )
 
     def __init__(self) -> None:
@@ -142,6 +148,10 @@ class State:
         self.review_at_us: int = 0
         self.mass: deque[MassCancel] = deque()
         self.turns: dict[str, Turn] = {}
+        self.watched: dict[str, Account] = {}
+        self.windows_turn_us: int = 0
+        self.turning_day: int = 0
+        self.turned_account: str = ""
         self.carry: Carry | None = None
         self.groups: OrderedDict[tuple[str, str, str], Group] = OrderedDict()
         self.brackets: dict[int, Bracket] = {}

@@ -189,6 +189,11 @@ class Refusal(IntEnum):
     PORTFOLIO_HEAT = 515
     REWARD_TO_RISK = 516
     ORDER_RATE = 517
+    # 6xx: loss limits and kill switch.
+    DAY_LOSS = 601
+    WEEK_LOSS = 602
+    MONTH_LOSS = 603
+    LOSING_STREAK = 604
     # 7xx: overload, repeats, poison.
     OVERLOAD = 701
     DUPLICATE = 702

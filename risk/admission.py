@@ -119,8 +119,7 @@ def _money_failures(  # noqa: PLR0913, PLR0917 - hot, as above
     what its position will count at.
     """
     instrument, account = position.instrument, position.account
-    half_atoms = instrument.half_atoms
-    mark_half = instrument.mark_half_ticks or 2 * price_ticks
+    mark_half, half_atoms = instrument.mark_half_ticks or 2 * price_ticks, instrument.half_atoms
     notional = lots * price_ticks * instrument.unit_atoms
     at_mark = lots * mark_half * half_atoms
     value = position.lots * mark_half * half_atoms
@@ -151,26 +150,18 @@ def _money_failures(  # noqa: PLR0913, PLR0917 - hot, as above
 
     after_loss = equity - loss if loss > 0 else equity
     leverage_ppm = position.leverage_used_ppm
-    if entry is not None:
-        leverage_ppm = entry.least_leverage_ppm(leverage_ppm)
     if (
-        exposure * PPM <= leverage_ppm * equity
+        entry is None
+        and exposure * PPM <= leverage_ppm * equity
         and required <= after_loss
         and maintenance * PPM < ratio_ppm * after_loss
-        and entry is None
         and not account.in_liquidation
     ):
         return ()
-    after = After(notional, exposure, required, maintenance, equity, after_loss)
-    failures = _explain(account, after, leverage_ppm, ratio_ppm)
     if entry is not None:
-        assert account.guard is not None
-        entry.after_trade, entry.worse, entry.equity = after_trade, worse, equity
-        entry.notional = notional
-        failures += account.guard.failures(entry)
-    if account.in_liquidation:
-        failures += (Failure(Refusal.IN_LIQUIDATION),)
-    return failures
+        leverage_ppm = entry.measure(leverage_ppm, notional, after_trade, worse, equity)
+    after = After(notional, exposure, required, maintenance, equity, after_loss)
+    return _explain(account, after, leverage_ppm, ratio_ppm, entry)
 
 
 def _worse_side(
@@ -224,9 +215,9 @@ class After:
 
 
 def _explain(
-    account: Account, after: After, leverage_ppm: int, ratio_ppm: int
+    account: Account, after: After, leverage_ppm: int, ratio_ppm: int, entry: Entry | None
 ) -> tuple[Failure, ...]:
-    """Return the failing ones of checks 3 to 7 with their numbers."""
+    """Return what fails, with its numbers: checks 3 to 7, the account's own limits, the lock."""
     positions = account.positions.values()
     notional, equity, after_loss = after.notional, after.equity, after.after_loss
     exposed = sum(abs(p.value_atoms()) for p in positions)
@@ -250,4 +241,8 @@ def _explain(
         allowed = max(0, ratio_ppm * after_loss // PPM)
         requested = after.maintenance - used
         found.append(Failure(Refusal.MARGIN_RATIO, allowed, used, requested))
+    if account.guard is not None and entry is not None:
+        found += account.guard.failures(entry)
+    if account.in_liquidation:
+        found.append(Failure(Refusal.IN_LIQUIDATION))
     return tuple(found)

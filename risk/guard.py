@@ -11,18 +11,18 @@ from engine.limits import PPM
 from matching.terms import Refusal
 from risk.margin import divide_up
 from risk.messages import Failure
+from risk.terms import COUNT, RATE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from matching.messages import BracketTerms
     from risk.account import Account
+    from risk.losses import Losses
     from risk.position import Position
-    from risk.profile import Profile
+    from risk.terms import Profile
 
 SECOND_US: Final = 1_000_000
-COUNT: Final = "count"
-RATE: Final = "rate"
 
 
 class Entry:
@@ -58,8 +58,15 @@ class Entry:
         self.equity: int = 0
         self.entry_half: int = 0
 
-    def least_leverage_ppm(self, leverage_ppm: int) -> int:
-        """Return the leverage used, or the profile's maximum where that is less (C1, check 3)."""
+    def measure(
+        self, leverage_ppm: int, notional: int, after_trade: int, worse: int, equity: int
+    ) -> int:
+        """Take what the checks of C1 have worked out; return the leverage that check 3 allows.
+
+        That is the one used, or the profile's maximum where it is less.
+        """
+        self.notional, self.after_trade = notional, after_trade
+        self.worse, self.equity = worse, equity
         guard = self.position.account.guard
         assert guard is not None
         most_ppm = guard.profile.max_leverage_ppm
@@ -69,15 +76,17 @@ class Entry:
 class Guard:
     """The limits of one account, and how many orders it has entered in the present second.
 
-    `live` are the account's live orders (`matching.order`), of which armed ones protect positions.
+    `live` are the account's live orders (`matching.order`), of which armed ones protect positions;
+    `losses` is None unless the profile has a limit on them.
     """
 
-    __slots__ = ("account", "live", "profile", "rate_count", "rate_second")
+    __slots__ = ("account", "live", "losses", "profile", "rate_count", "rate_second")
 
     def __init__(self, account: Account, profile: Profile, live: Mapping[str, Any]) -> None:
         self.account: Account = account
         self.profile: Profile = profile
         self.live: Mapping[str, Any] = live
+        self.losses: Losses | None = None
         self.rate_second: int = -1
         self.rate_count: int = 0
 
@@ -88,6 +97,15 @@ class Guard:
             self.rate_second, self.rate_count = second, 0
         self.rate_count += 1
 
+    def note_close(self, result_atoms: int) -> None:
+        """Take note of a fill that has left a position flat or turned it, and what it brought."""
+        if self.losses is not None:
+            self.losses.note_close(result_atoms)
+
+    def floor(self) -> int | None:
+        """Return the equity at which the next limit on losses is reached, None for no limit."""
+        return None if self.losses is None else self.losses.floor(self.profile)
+
     def rate_failure(self, now_us: int) -> tuple[Failure, ...]:
         """Ask whether one more order fits the present second (UTC, of engine time)."""
         limit = self.profile.max_order_rate
@@ -97,11 +115,13 @@ class Guard:
         return (Failure(Refusal.ORDER_RATE, limit, used, 1, COUNT),)
 
     def failures(self, entry: Entry) -> tuple[Failure, ...]:
-        """Return every limit of the profile that the order would break, in the order of C2.
+        """Return every limit of the profile that the order would break, and what pauses openings.
 
         Linear in the account's positions, with a limit on heat also in its live orders.
         """
         found = [*self._of_size(entry), *self._of_number(entry), *self._of_risk(entry)]
+        if self.losses is not None:
+            found += self.losses.failures(self.profile, entry.equity)
         return tuple(found)
 
     def _of_size(self, entry: Entry) -> Iterator[Failure]:
@@ -110,7 +130,8 @@ class Guard:
         held = abs(position.value_atoms())
         limit = profile.max_position_notional_atoms
         if 0 < limit < entry.after_trade:
-            yield Failure(Refusal.POSITION_NOTIONAL_LIMIT, limit, held, entry.after_trade - held)
+            more = max(0, entry.after_trade - held)
+            yield Failure(Refusal.POSITION_NOTIONAL_LIMIT, limit, held, more)
         for code, share_ppm, by_notional, before, after in (
             (
                 Refusal.POSITION_SIZE,

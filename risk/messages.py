@@ -1,11 +1,10 @@
 """Commands and events of accounts, money and margin, in integers: atoms, ppm, half ticks."""
 
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from matching.terms import AccountStatus, MarketState, Refusal, Terms
-from risk.profile import Profile
 
 BY_VOLUME: Final = "none"
 """The fee tier of an account that is fixed to none: its volume decides."""
@@ -88,16 +87,6 @@ class FundInsurance(msgspec.Struct, gc=False):
     amount_atoms: int
     transfer_id: str
     digest: bytes
-
-
-class SetRisk(msgspec.Struct, gc=False):
-    """An account's own limits: the preset to begin from, if any, then single changes (C2)."""
-
-    account: str
-    profile: str | None = None
-    changes: dict[str, Any] = {}
-    defect: Refusal | None = None
-    defect_path: str = ""
 
 
 class SetLiquidation(msgspec.Struct, gc=False):
@@ -300,13 +289,6 @@ class FeeTiersSet(msgspec.Struct, gc=False):
     """The fee tiers are now these."""
 
     tiers: tuple[FeeTier, ...]
-
-
-class RiskSet(msgspec.Struct, gc=False):
-    """An account's own limits are now these; 0 is none."""
-
-    account: str
-    profile: Profile
 
 
 class LiquidationSet(msgspec.Struct, gc=False):

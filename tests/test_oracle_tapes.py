@@ -28,6 +28,7 @@ def test_machine_agrees_with_the_oracle() -> None:
         *("position_notional_limit", "position_size", "instrument_exposure", "pyramiding"),
         *("too_many_positions", "correlated_positions", "portfolio_heat", "reward_to_risk"),
         *("order_rate", "rejected $.profile"),
+        *("limit_hit", "day_loss"),
         *("order_triggered", "trigger_rejected", "would_trigger", "trigger_required"),
         *("trigger_not_allowed", "invalid_trail", "outside_price_band", "price_band"),
         *("auction_uncrossed", "not_in_auction"),

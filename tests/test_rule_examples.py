@@ -66,6 +66,7 @@ SAID: dict[str, Callable[[Event], str]] = {
     "funding": lambda e: f"{e['symbol']} funding {e['rate']}: {_totals(e)}",
     "swap": lambda e: f"{e['symbol']} swap {e['long_rate']} and {e['short_rate']}: {_totals(e)}",
     "market_state": lambda e: f"{e['symbol']} {e['state']}",
+    "limit_hit": lambda e: f"{e['account']} reaches {e['limit_name']}",
     "margin_call": lambda e: f"{e['account']} margin call",
     "liquidation": lambda e: (
         f"{e['account']} tier {e['tier']}, {e['side']} {e['quantity']}@{e['limit_price']}"

@@ -94,7 +94,7 @@ class _Tape(Settings):
             self.named_tier: 2,
             self.leverage: 6,
             self.settings: 2,
-            self.limited: rng.choice((0, 0, 0, 12)),
+            self.limited: rng.choice((0, 0, 12)),
             self.listing: 3,
             self.state: 1,
             self.reopen: 4,

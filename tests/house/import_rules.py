@@ -23,6 +23,7 @@ KERNEL = (
     "engine.execution",
     "engine.invariants",
     "engine.liquidation",
+    "engine.loss_windows",
     "engine.market_states",
     "engine.operations",
     "engine.trading",
@@ -36,6 +37,7 @@ RECORDS = (
     "matching.terms",
     "matching.messages",
     "risk.messages",
+    "risk.terms",
 )
 CORE = (LIMITS, DECIMALS, "engine.messages", "engine.wire", *KERNEL, "matching", "risk")
 # entry to command, event to JSON, frame to bytes
@@ -73,11 +75,18 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "matching.terms",
         "matching.messages",
         "risk.messages",
+        "risk.terms",
     ),
     **dict.fromkeys(KERNEL, CORE),
+    "engine.snapshot_accounts": CORE,
     "engine.snapshot_links": CORE,
-    "engine.snapshot": (*CORE, "engine.snapshot_links"),
-    "engine.restore": (*CORE, "engine.snapshot", "engine.snapshot_links"),
+    "engine.snapshot": (*CORE, "engine.snapshot_accounts", "engine.snapshot_links"),
+    "engine.restore": (
+        *CORE,
+        "engine.snapshot",
+        "engine.snapshot_accounts",
+        "engine.snapshot_links",
+    ),
     "engine.ports": (LIMITS, "engine.messages", "engine.wire", "engine.snapshot", "engine.machine"),
     **dict.fromkeys(CODEC, (*RECORDS, *CODEC, DECIMALS)),
     # the kernel behind its codec, and what may be seen of it

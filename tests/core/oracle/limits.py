@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from tests.core.oracle import margins
+from tests.core.oracle import losses, margins
 from tests.core.oracle.numbers import ATOMS, ceiling, floor, money, number, written
 from tests.core.oracle.reasons import REASONS
 from tests.core.oracle.triggers import trigger_of
@@ -59,6 +59,7 @@ def set_risk(world: World, command: Command) -> None:
     known = {*MONEY, *SHARES, *LOSSES, *COUNTS, *BASES, "pyramiding"}
     account.limits |= {k: v for k, v in command.items() if k in known and v is not None}
     _forget(account)
+    losses.begin_or_end(world, account)
     world.say("risk_set", account=account.name, **written_limits(account))
 
 
@@ -69,10 +70,11 @@ def _ask(key: str, value: Fraction) -> None:
         raise Refused(107, f"$.{key}")
 
 
-def give(account: Account, profile: str) -> None:
+def give(world: World, account: Account, profile: str) -> None:
     """Give an account a preset."""
     account.profile, account.limits = profile, dict(PRESETS[profile])
     _forget(account)
+    losses.begin_or_end(world, account)
 
 
 def _forget(account: Account) -> None:
@@ -173,7 +175,8 @@ def checks(world: World, wish: Wish, at_mark: int, worse: int) -> list[Event]:
             allowed = floor(share * margins.equity(account))
             failures.append(_money(code, allowed, used, wanted - used))
     failures += _numbers(world, wish)
-    return failures + _heat_check(world, wish, worse, worse_now) + _reward_check(wish)
+    failures += _heat_check(world, wish, worse, worse_now) + _reward_check(wish)
+    return failures + losses.checks(account)
 
 
 def _worse(world: World, account: Account, position: Position) -> int:

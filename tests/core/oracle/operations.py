@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, fields
 
-from tests.core.oracle import auctions, bands, limits, margins
+from tests.core.oracle import auctions, bands, limits, losses, margins
 from tests.core.oracle.fees import ask_tier
 from tests.core.oracle.grid import ticks_of
 from tests.core.oracle.numbers import ATOMS, money, number, written
@@ -170,8 +170,8 @@ def create_account(world: World, command: Command) -> None:
         command.get("stp_group") or "",
     )
     _fix_tier(account, command)
-    limits.give(account, command.get("profile") or "none")
     world.accounts[name] = account
+    limits.give(world, account, command.get("profile") or "none")
     world.say("account_created", **_settings(account))
 
 
@@ -189,7 +189,7 @@ def update_account(world: World, command: Command) -> None:
         account.status = command["status"]
     _fix_tier(account, command)
     if command.get("profile") is not None:
-        limits.give(account, command["profile"])
+        limits.give(world, account, command["profile"])
     world.say("account_updated", **_settings(account))
 
 
@@ -266,6 +266,7 @@ def transfer(world: World, command: Command) -> None:
     world.transfers.add(command["transfer_id"])
     world.accounts.setdefault(account.name, account)
     account.balance += amount
+    losses.note_payment(account, amount)
     world.paid_in += amount
     world.traded.add(account.name)
     world.say(

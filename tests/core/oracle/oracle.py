@@ -18,6 +18,7 @@ from tests.core.oracle import (
     groups,
     limits,
     liquidation,
+    losses,
     margins,
     operations,
     orders,
@@ -96,6 +97,7 @@ class Oracle:
         world.now = now
         world.events = []
         bracketing.catch_up(world)
+        losses.turn(world)
         expire(world)
         if 0 < world.look_at <= now:
             _settle(world)
@@ -190,6 +192,7 @@ class Oracle:
 
     def _deadlines(self) -> list[int]:
         looks = [self.world.look_at] if self.world.look_at else []
+        looks += [self.world.turn_at] if self.world.turn_at else []
         looks += [self.world.now] if bracketing.is_due(self.world) else []
         orders = self.world.orders + self.world.armed
         return looks + [order.expires for order in orders if order.expires]
@@ -206,6 +209,7 @@ class Oracle:
             held,
             equity - initial - held,
             account.locked,
+            losses.known(account),
             (account.fee_tier, fees.volume(world, account)),
             [order.name for order in world.orders_of(account)],
             {

@@ -120,6 +120,7 @@ class Account:
     profile: str = "none"
     limits: dict[str, Any] = field(default_factory=dict)
     entries: list[int] = field(default_factory=list)
+    losses: Any = None
     called: bool = False
     locked: bool = False
     fee_tier: str = ""
@@ -256,6 +257,7 @@ class World:
     waiting_accounts: set[str] = field(default_factory=set)
     waiting_symbols: set[str] = field(default_factory=set)
     look_at: int = 0
+    turn_at: int = 0
     paid_in: int = 0
     fees: int = 0
     residue: int = 0

@@ -1,10 +1,11 @@
-"""What an account may do at most: its risk profile, and the presets to begin from (C2, C3)."""
+"""What an account may do at most: its risk profile, the presets, and how both are set (C2, C3)."""
 
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 from engine.limits import PPM
+from matching.terms import Refusal
 
 _ATOMS: Final = 10**8
 """Of one unit of the settlement asset; the presets' money is written in units."""
@@ -81,3 +82,40 @@ DESK: Final = msgspec.structs.replace(
 )
 PRESETS: Final = {profile.name: profile for profile in (NONE, EXCHANGE, DESK)}
 """The profiles an account can begin with; the rule gives their figures, ours is the order rate."""
+
+COUNT: Final = "count"
+RATE: Final = "rate"
+"""What the numbers of a `Failure` are, where they are no atoms."""
+
+DAY, WEEK, MONTH, STREAK = "day_loss", "week_loss", "month_loss", "losing_streak"
+"""The limits on losses, as events name them."""
+
+
+class SetRisk(msgspec.Struct, gc=False):
+    """An account's own limits: the preset to begin from, if any, then single changes (C2)."""
+
+    account: str
+    profile: str | None = None
+    changes: dict[str, Any] = {}
+    defect: Refusal | None = None
+    defect_path: str = ""
+
+
+class RiskSet(msgspec.Struct, gc=False):
+    """An account's own limits are now these; 0 is none."""
+
+    account: str
+    profile: Profile
+
+
+class LimitHit(msgspec.Struct, gc=False):
+    """A loss has reached a limit of the account's: openings pause until the window turns (C3).
+
+    `used` and `limit` are atoms, of a losing streak closes in a row.
+    """
+
+    account: str
+    limit_name: str
+    used: int
+    limit: int
+    until_us: int
