@@ -137,4 +137,4 @@ def test_killed_between_payments_it_agrees_with_the_oracle(
             duel.play(step)
         kills += duel.kills
 
-    assert kills > 20, "the tapes hold nothing at their boundaries"
+    assert kills > 10, "the tapes hold nothing at their boundaries"

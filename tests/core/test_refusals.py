@@ -25,6 +25,7 @@ ORDER: dict[str, Any] = {
     "price": "99",
     "client_order_id": "n1",
 }
+LOSES = "mm sell 1@100\n bob buy 1@100\n"
 ONE_ORDER = "bob buy 1@99 id=n1"
 OTHER_POSITION = """
     instrument Y group=g
@@ -152,6 +153,13 @@ REACHED: dict[Refusal, tuple[str, Callable[[Market], object]]] = {
         _says("bob bracket buy 1@99 sl=97 tp=1@101"),
     ),
     Refusal.ORDER_RATE: ("risk bob max_order_rate=1\n bob buy 1@99", _order()),
+    Refusal.DAY_LOSS: (LOSES + "risk bob day_loss=5\n mark 95", _order()),
+    Refusal.WEEK_LOSS: (LOSES + "risk bob week_loss_rate=0.005\n mark 95", _order()),
+    Refusal.MONTH_LOSS: (LOSES + "risk bob month_loss_rate=0.005\n mark 95", _order()),
+    Refusal.LOSING_STREAK: (
+        LOSES + "risk bob losing_streak=1\n mm buy 1@99\n bob sell 1@99",
+        _order(),
+    ),
     Refusal.DUPLICATE: (
         "deposit bob 1 transfer_id=t",
         _says("deposit bob 1 transfer_id=t"),
