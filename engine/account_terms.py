@@ -32,7 +32,7 @@ def fix_tier(account: Account, name: str) -> None:
     account.fee_tier = "" if name == BY_VOLUME else name
 
 
-def settings_of(account: Account) -> tuple[str, int, str, AccountStatus, str]:
+def settings_of(account: Account) -> tuple[str, int, str, AccountStatus, str, str]:
     """Return what the events about an account's settings say, in their order."""
     return (
         account.account_id,
@@ -40,6 +40,7 @@ def settings_of(account: Account) -> tuple[str, int, str, AccountStatus, str]:
         account.stp_group,
         account.status,
         account.fee_tier,
+        "" if account.guard is None else account.guard.profile.name,
     )
 
 

@@ -8,7 +8,7 @@ from engine.answers import amend_refused, amended, unknown
 from engine.arming import amended_trigger, limit_of, no_trigger, references
 from engine.execution import will_rest
 from engine.linked_entry import shared_hold, shared_with, shares_quantity
-from engine.trading import PEAKS_PER_ORDER, display_fits
+from engine.order_terms import PEAKS_PER_ORDER, display_fits
 from matching.terms import MarketState, Refusal, TimeInForce
 from risk.admission import Replaced, admission_failures, reduces
 from risk.margin import divide_up
@@ -106,6 +106,7 @@ class Amending:
             if refusal is not None:
                 events.append(refusal)
                 return
+            self._count(order)
         if is_new:
             self._execution.disarm(market, order)
             conditions.trigger = trigger
@@ -164,6 +165,12 @@ class Amending:
             if is_waiting is not None:
                 expiries[command.expires_us, order.order_id] = order
 
+    def _count(self, order: Order) -> None:
+        """Count what was asked like a new order as one, for the account's rate of orders (C2)."""
+        guard = order.position.account.guard
+        if guard is not None:
+            guard.note_order(self._state.now_us)
+
     def _complete(self, market: Market, order: Order, events: list[Event]) -> None:
         """End an order whose total is now no more than what it has traded."""
         self._execution.withdraw(market, order)
@@ -188,6 +195,7 @@ class Amending:
         if refusal is not None:
             events.append(refusal)
             return
+        self._count(order)
         self._take_over(command, order)
         if order.is_iceberg and price_ticks == order.price_ticks:
             self._execution.shrink(market, order, leaves_lots)

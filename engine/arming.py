@@ -280,6 +280,7 @@ class Triggering:
             switch=state.switch_over(order.symbol, order.account_id, order.tag)
             if state.switches
             else None,
+            is_new=False,
         )
         if failures:
             return failures

@@ -18,7 +18,6 @@ from engine.conversion_admin import (
     set_leverage,
     set_liquidation,
     set_market_breakers,
-    set_risk,
     transfer,
     update_account,
     update_instrument,
@@ -28,6 +27,7 @@ from engine.conversion_carry import apply_funding, apply_swap
 from engine.conversion_fees import set_fee_tiers
 from engine.conversion_guards import heartbeat, kill, resume
 from engine.conversion_orders import SIDES, amend_order, place_bracket, place_order, price_ticks
+from engine.conversion_risk import set_risk
 from engine.grid import Grid
 from engine.messages import Verdict
 from engine.wire import (

@@ -28,11 +28,11 @@ from risk.messages import (
     Rejected,
     SetLeverage,
     SetLiquidation,
-    SetRisk,
     Transfer,
     UpdateAccount,
     UpdateInstrument,
 )
+from risk.terms import NONE, PRESETS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,7 +47,6 @@ if TYPE_CHECKING:
         SetLeverageWire,
         SetLiquidationWire,
         SetMarketBreakersWire,
-        SetRiskWire,
         UpdateAccountWire,
         UpdateInstrumentWire,
         WithdrawWire,
@@ -60,7 +59,6 @@ _PPM_DECIMALS: Final = 6
 _NOT_YET: Final = (
     "feed_max_jump",
     "feed_max_spread",
-    "group",
 )
 
 
@@ -139,6 +137,7 @@ def _new_terms(c: CreateInstrumentWire) -> Terms:
         funding_cap_ppm=rate_ppm(_given(c.funding_cap, "0.0075"), "$.funding_cap"),
         mark_source=c.mark_source or MarkSource.L1_MID,
         asset_class=c.asset_class or "",
+        group=c.group or "",
         feed_stale_us=(c.feed_stale_ms or 0) * 1_000,
         session_end_minute=-1 if c.session_end is None else _minute(c.session_end),
         price_band_ppm=rate_ppm(_given(c.price_band, 0), "$.price_band"),
@@ -237,15 +236,16 @@ def _leverage_ppm(leverage: str | int, path: str) -> int:
 
 
 def _check_account(c: CreateAccountWire | UpdateAccountWire) -> None:
-    """Refuse the account settings that this release does not know yet."""
-    if c.profile not in (None, "none"):
-        raise Defect(Refusal.NOT_SUPPORTED, "$.profile")
+    """Refuse a profile that is no preset."""
+    if c.profile is not None and c.profile not in PRESETS:
+        raise Defect(Refusal.INVALID_TERMS, "$.profile")
 
 
 def create_account(c: CreateAccountWire) -> CreateAccount:
     """Return the command with its leverage in ppm."""
     status = c.status or AccountStatus.ACTIVE
-    account = CreateAccount(c.account, 0, c.stp_group or "", status, c.fee_tier or BY_VOLUME)
+    group, tier, profile = c.stp_group or "", c.fee_tier or BY_VOLUME, c.profile or NONE.name
+    account = CreateAccount(c.account, 0, group, status, tier, profile)
     try:
         _check_account(c)
         if c.leverage is not None:
@@ -257,7 +257,7 @@ def create_account(c: CreateAccountWire) -> CreateAccount:
 
 def update_account(c: UpdateAccountWire) -> UpdateAccount:
     """Return the command with its leverage in ppm; what is absent stays None."""
-    account = UpdateAccount(c.account, None, c.stp_group, c.status, c.fee_tier)
+    account = UpdateAccount(c.account, None, c.stp_group, c.status, c.fee_tier, c.profile)
     try:
         _check_account(c)
         if c.leverage is not None:
@@ -299,18 +299,6 @@ def fund_insurance(c: FundInsuranceWire) -> FundInsurance | Rejected:
 
 def _transfer_digest(transfer_id: str) -> bytes:
     return blake2b(b"transfer:" + transfer_id.encode(), digest_size=16).digest()
-
-
-def set_risk(c: SetRiskWire) -> SetRisk | Rejected:
-    """Return the limits in atoms; what is absent stays None."""
-    limits: list[int | None] = []
-    for field in ("max_order_notional", "max_exposure"):
-        value = getattr(c, field)
-        try:
-            limits.append(None if value is None else atoms_from_text(value, f"$.{field}"))
-        except Defect as defect:
-            return Rejected(defect.code, account=c.account, path=defect.path)
-    return SetRisk(c.account, limits[0], limits[1])
 
 
 def set_liquidation(c: SetLiquidationWire) -> SetLiquidation | Rejected:

@@ -143,6 +143,7 @@ class Execution:
         position: Position = order.position
         account = position.account
         cost_before = position.cost_atoms
+        held = position.lots
         realized = position.trade(order.side * lots, price_ticks, trade_id)
         ledger.open_cost += position.cost_atoms - cost_before
         if state.fee_tiers and account is not state.house:
@@ -158,6 +159,8 @@ class Execution:
         account.balance_atoms += realized - fee
         ledger.balances += realized - fee
         state.touched[order.account_id] = account
+        if account.guard is not None and held and held * position.lots <= 0:
+            account.guard.note_close(realized - fee)
         return TradeParty(
             order.account_id,
             order.client_order_id,

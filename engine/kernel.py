@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from engine.account_limits import AccountLimits
 from engine.account_terms import AccountTerms
 from engine.amending import Amending
 from engine.arming import Triggering
@@ -24,6 +25,7 @@ from engine.house import House
 from engine.kill_switch import KillSwitches
 from engine.limits import DAY_US, MASS_CANCELS_PER_FRAME, NEVER_US
 from engine.liquidation import Liquidator
+from engine.loss_windows import LossWindows
 from engine.market_states import MarketStates
 from engine.operations import Operations
 from engine.restating import Restating
@@ -52,12 +54,12 @@ from risk.messages import (
     SetFeeTiers,
     SetLeverage,
     SetLiquidation,
-    SetRisk,
     Tick,
     Transfer,
     UpdateAccount,
     UpdateInstrument,
 )
+from risk.terms import SetRisk
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,6 +81,7 @@ class Kernel:
         "_heartbeats",
         "_house",
         "_liquidator",
+        "_loss_windows",
         "_market_states",
         "_routes",
         "_triggering",
@@ -112,6 +115,7 @@ class Kernel:
         self._actions: CorporateActions = CorporateActions(
             self.state, self._carrying, Splitting(self.state, execution), waterfall
         )
+        self._loss_windows: LossWindows = LossWindows(self.state)
         self._routes: dict[type, Callable[[Any, list[Event]], None]] = {
             PlaceOrder: trading.place,
             AmendOrder: amending.amend,
@@ -128,7 +132,7 @@ class Kernel:
             UpdateAccount: operations.update_account,
             Transfer: operations.transfer,
             FundInsurance: operations.fund_insurance,
-            SetRisk: operations.set_risk,
+            SetRisk: AccountLimits(self.state).set_risk,
             SetLiquidation: operations.set_liquidation,
             SetLeverage: account_terms.set_leverage,
             SetFeeTiers: account_terms.set_fee_tiers,
@@ -158,6 +162,8 @@ class Kernel:
             self._breaking.begin_window()
         events: list[Event] = []
         if self._finish(events):
+            if 0 < state.windows_turn_us <= now_us:
+                self._loss_windows.turn()
             if self._expiry_us() <= now_us:
                 self._cancelling.expire(MASS_CANCELS_PER_FRAME - len(events), events)
             if state.heartbeats.first_us <= now_us < self._expiry_us():
@@ -252,7 +258,11 @@ class Kernel:
     def is_busy(self) -> bool:
         """Tell whether something must go on in the next batch, before any input."""
         state = self.state
-        timers_us = (state.heartbeats.first_us, self._expiry_us())
+        timers_us = (
+            state.heartbeats.first_us,
+            self._expiry_us(),
+            state.windows_turn_us or NEVER_US,
+        )
         return state.is_unfinished() or min(timers_us) <= state.now_us
 
     def next_deadline_us(self) -> int | None:
@@ -261,9 +271,10 @@ class Kernel:
         if state.is_unfinished():
             return state.now_us
         alone_us = min((at_us for at_us, _ in state.left_alone.values()), default=NEVER_US)
-        review_us = min(state.review_at_us or NEVER_US, alone_us)
-        timers_us = (review_us, state.close_at_us or NEVER_US, state.holds.next_us)
-        deadline_us = min(*timers_us, self._expiry_us(), state.heartbeats.first_us)
+        timers_us = (state.review_at_us, state.close_at_us, state.windows_turn_us)
+        set_us = min((at_us for at_us in timers_us if at_us), default=NEVER_US)
+        orders_us = min(self._expiry_us(), state.heartbeats.first_us)
+        deadline_us = min(set_us, orders_us, alone_us, state.holds.next_us)
         return None if deadline_us == NEVER_US else deadline_us
 
     def apply(self, command: Command) -> list[Event]:

@@ -9,6 +9,7 @@ from functools import cmp_to_key
 from typing import TYPE_CHECKING
 
 from engine.limits import MAX_REVIEW_WAIT_US, PPM, REVIEW_EVENTS_PER_FRAME
+from engine.loss_windows import look_at_losses
 from engine.prices import protection_ticks
 from engine.selling import sell_off
 from engine.state import MassCancel
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from engine.state import State
     from risk.account import Account
     from risk.position import Position
+    from risk.terms import LimitHit
 
 
 class Case:
@@ -177,12 +179,15 @@ class Liquidator:
         ladder, alone = self._state.ladder, self._state.left_alone
         cases: list[Case] = []
         called: list[MarginCall] = []
+        hits: list[LimitHit] = []
         indebted: list[Account] = []
         call_ppm = ladder.margin_call_ppm
         for account in accounts.values():
             if account.is_reserved:
                 continue
             equity, maintenance = equity_and_maintenance(account)
+            if account.guard is not None:
+                hits += look_at_losses(account, equity, self._state.now_us)
             if maintenance == 0 or maintenance * PPM <= call_ppm * equity:
                 account.margin_called = False
                 account.end_liquidation()
@@ -206,6 +211,8 @@ class Liquidator:
                 unband(account)
         called.sort(key=lambda call: call.account)
         events.extend(called)
+        hits.sort(key=lambda hit: hit.account)
+        events.extend(hits)
         for account in sorted(indebted, key=lambda account: account.account_id):
             self.waterfall.pay_debt(account, events)
         return cases

@@ -61,11 +61,9 @@ from risk.messages import (
     MarginCall,
     MarkPrice,
     Rejected,
-    RiskSet,
     SetFeeTiers,
     SetLeverage,
     SetLiquidation,
-    SetRisk,
     SwapApplied,
     Takeover,
     Tick,
@@ -74,6 +72,7 @@ from risk.messages import (
     UpdateAccount,
     UpdateInstrument,
 )
+from risk.terms import LimitHit, RiskSet, SetRisk
 
 Command = (
     PlaceOrder
@@ -142,6 +141,7 @@ Event = (
     | LeverageSet
     | FeeTiersSet
     | RiskSet
+    | LimitHit
     | LiquidationSet
     | MarginCall
     | Liquidation

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from engine.account_limits import give_profile
 from engine.account_terms import fix_tier, settings_of, tier_is_unknown
 from engine.breaking import forget_watch, renew_watch
 from engine.limits import (
@@ -31,8 +32,8 @@ from risk.messages import (
     InsuranceFunded,
     LiquidationSet,
     Rejected,
-    RiskSet,
 )
+from risk.terms import PRESETS
 
 if TYPE_CHECKING:
     from engine.messages import Event
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
         FundInsurance,
         MarkPrice,
         SetLiquidation,
-        SetRisk,
         Tick,
         Transfer,
         UpdateAccount,
@@ -208,6 +208,7 @@ class Operations:
         account.status = command.status
         fix_tier(account, command.fee_tier)
         state.add_account(account)
+        give_profile(state, account, PRESETS[command.profile])
         events.append(AccountCreated(*settings_of(account)))
 
     def update_account(self, command: UpdateAccount, events: list[Event]) -> None:
@@ -235,6 +236,8 @@ class Operations:
             account.status = command.status
         if command.fee_tier is not None:
             fix_tier(account, command.fee_tier)
+        if command.profile is not None:
+            give_profile(self._state, account, PRESETS[command.profile])
         events.append(AccountUpdated(*settings_of(account)))
 
     def transfer(self, command: Transfer, events: list[Event]) -> None:
@@ -267,6 +270,8 @@ class Operations:
             state.add_account(account)
         account.balance_atoms += amount
         state.ledger.balances += amount
+        if account.guard is not None and account.guard.losses is not None:
+            account.guard.losses.note_payment(amount)
         if amount > 0:
             state.ledger.deposits += amount
         else:
@@ -295,20 +300,6 @@ class Operations:
         state.ledger.insurance += amount
         state.ledger.check()  # here, since no account is touched
         events.append(InsuranceFunded(amount, state.ledger.insurance, command.transfer_id))
-
-    def set_risk(self, command: SetRisk, events: list[Event]) -> None:
-        """Set an account's own limits; 0 takes one away."""
-        account = self._state.accounts.get(command.account)
-        if account is None:
-            events.append(Rejected(Refusal.UNKNOWN_ACCOUNT, account=command.account))
-            return
-        if command.max_order_notional_atoms is not None:
-            account.max_order_notional_atoms = command.max_order_notional_atoms
-        if command.max_exposure_atoms is not None:
-            account.max_exposure_atoms = command.max_exposure_atoms
-        events.append(
-            RiskSet(command.account, account.max_order_notional_atoms, account.max_exposure_atoms)
-        )
 
     def set_liquidation(self, command: SetLiquidation, events: list[Event]) -> None:
         """Set the ladder of D1; its steps must rise, and admission must lie below the first."""

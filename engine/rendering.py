@@ -56,6 +56,7 @@ from risk.messages import (
     Takeover,
     TriggerRejected,
 )
+from risk.terms import COUNT, RATE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,6 +65,7 @@ if TYPE_CHECKING:
     from engine.messages import Event, Input
 
 _quote = msgspec.json.encode
+_UNITS: Final[dict[str, Callable[[int], str]]] = {COUNT: str, RATE: rate}
 _DUPLICATE: Final = ',"duplicate":true'
 
 
@@ -332,7 +334,8 @@ def _limits(failure: Failure) -> str:
         return switch_fields(failure.switch)
     if failure.limit_atoms is None:
         return ""
+    write = _UNITS.get(failure.unit, money)
     return (
-        f'"limit":"{money(failure.limit_atoms)}","used":"{money(failure.used_atoms or 0)}",'
-        f'"requested":"{money(failure.requested_atoms or 0)}"'
+        f'"limit":"{write(failure.limit_atoms)}","used":"{write(failure.used_atoms or 0)}",'
+        f'"requested":"{write(failure.requested_atoms or 0)}"'
     )

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from msgspec import json
+
 from engine.conversion_admin import ASSET_DECIMALS
+from engine.conversion_risk import BASES, COUNTS, MONEY, RATES
 from engine.decimals import to_text
 from engine.limits import PPM
 from matching.messages import (
@@ -22,13 +25,14 @@ from risk.messages import (
     InsuranceFunded,
     LeverageSet,
     LiquidationSet,
-    RiskSet,
 )
+from risk.terms import STREAK, LimitHit, RiskSet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from matching.terms import BreakerLevel, MarginBracket, Terms
+    from risk.terms import Profile
 
 
 def money(atoms: int) -> str:
@@ -59,6 +63,8 @@ def terms_fields(terms: Terms) -> str:
     if terms.session_end_minute >= 0:
         hours, minutes = divmod(terms.session_end_minute, 60)
         fields["session_end"] = f"{hours:02}:{minutes:02}"
+    if terms.group:
+        fields["group"] = terms.group
     if terms.price_band_ppm:
         fields["price_band"] = rate(terms.price_band_ppm)
     if terms.mode is MarketMode.L1:
@@ -116,6 +122,7 @@ def _account(e: AccountCreated | AccountUpdated) -> str:
     leverage = f',"leverage":"{rate(e.leverage_ppm)}"' if e.leverage_ppm else ""
     group = f',"stp_group":"{e.stp_group}"' if e.stp_group else ""
     tier = f',"fee_tier":"{e.fee_tier}"' if e.fee_tier else ""
+    tier += f',"profile":"{e.profile}"' if e.profile else ""
     return f'"account":"{e.account}","status":"{e.status._value_}"{leverage}{group}{tier}'
 
 
@@ -151,10 +158,31 @@ def _reference(e: BalanceChanged) -> str:
 
 
 def _risk_set(e: RiskSet, where: str) -> str:
+    limits = json.encode(profile_view(e.profile)).decode()
+    return f'{{"type":"risk_set",{where}"account":"{e.account}",{limits[1:]}'
+
+
+def profile_view(profile: Profile) -> dict[str, Any]:
+    """Return the limits that an account has, under the names of `set_risk`; none is left out."""
+    view: dict[str, Any] = {"profile": profile.name}
+    for names, write in ((MONEY, money), (RATES, rate)):
+        for name, field in names.items():
+            if getattr(profile, field):
+                view[name] = write(getattr(profile, field))
+    view |= {name: getattr(profile, name) for name in COUNTS if getattr(profile, name)}
+    for name, field in BASES.items():
+        if name.removesuffix("_basis") in view:
+            view[name] = "notional" if getattr(profile, field) else "margin"
+    if profile.no_pyramiding:
+        view["pyramiding"] = False
+    return view
+
+
+def _limit_hit(e: LimitHit, where: str) -> str:
+    write = str if e.limit_name == STREAK else money
     return (
-        f'{{"type":"risk_set",{where}"account":"{e.account}",'
-        f'"max_order_notional":"{money(e.max_order_notional_atoms)}",'
-        f'"max_exposure":"{money(e.max_exposure_atoms)}"}}'
+        f'{{"type":"limit_hit",{where}"account":"{e.account}","limit_name":"{e.limit_name}",'
+        f'"used":"{write(e.used)}","limit":"{write(e.limit)}","until":{e.until_us // 1_000}}}'
     )
 
 
@@ -198,6 +226,7 @@ ADMIN_ROUTES: Final[dict[type, Callable[[Any, str], str]]] = {
     BalanceChanged: _balance_changed,
     InsuranceFunded: _insurance_funded,
     RiskSet: _risk_set,
+    LimitHit: _limit_hit,
     LeverageSet: _leverage_set,
     FeeTiersSet: _fee_tiers_set,
     LiquidationSet: _liquidation_set,

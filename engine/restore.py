@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from engine.account_limits import give_profile
 from engine.kernel import Kernel
 from engine.limits import LOGIC_VERSION
 from engine.snapshot import (
@@ -35,7 +36,9 @@ from matching.terms import CancelReason, Switch
 from risk.account import Account
 from risk.actions.split import Split
 from risk.carry import resumed
+from risk.guard import Guard
 from risk.instrument import Instrument
+from risk.losses import Window
 from risk.messages import FeeTier
 
 if TYPE_CHECKING:
@@ -98,6 +101,7 @@ def _restore_head(state: State, head: Head) -> None:
     if head.split is not None:
         symbol, action_id, numerator, denominator, cash = head.split
         state.split = Split(symbol, action_id, numerator, denominator, int(cash))
+    state.windows_turn_us, state.turning_day, state.turned_account = head.windows
 
 
 def _restore_instrument(state: State, record: InstrumentRecord) -> None:
@@ -123,13 +127,25 @@ def _restore_account(state: State, record: AccountRecord) -> None:
     account.leverage_ppm = record.leverage_ppm
     account.set_stp_group(record.stp_group)
     account.status = record.status
-    account.max_order_notional_atoms = int(record.max_order_notional_atoms)
-    account.max_exposure_atoms = int(record.max_exposure_atoms)
     account.margin_called = record.margin_called
     account.in_liquidation = record.in_liquidation
     account.fee_tier = record.fee_tier
     account.volumes = {day: int(atoms) for day, atoms in record.volumes}
     state.add_account(account)
+    if record.profile is not None:
+        give_profile(state, account, record.profile)
+        assert account.guard is not None
+        account.guard.rate_second, account.guard.rate_count = record.order_rate
+        _restore_losses(account.guard, record)
+
+
+def _restore_losses(guard: Guard, record: AccountRecord) -> None:
+    if record.losses is None:
+        return
+    assert guard.losses is not None
+    windows, guard.losses.streak, guard.losses.streak_paused = record.losses
+    for name, start, paid_in, is_paused in windows:
+        guard.losses.windows[name] = Window(int(start), int(paid_in), is_paused=is_paused)
 
 
 def _restore_position(state: State, record: PositionRecord) -> None:

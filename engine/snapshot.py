@@ -72,6 +72,7 @@ class Head(msgspec.Struct, array_like=True):
     fee_tiers: list[tuple[str, str, int, int]]
     cases: list[str]
     left_alone: list[tuple[str, int, int]]
+    windows: tuple[int, int, str]
 
 
 class InstrumentRecord(msgspec.Struct, array_like=True):
@@ -208,6 +209,7 @@ def _head(state: State) -> Iterator[Head]:
         ],
         list(state.cases),
         [(account_id, *times) for account_id, times in sorted(state.left_alone.items())],
+        (state.windows_turn_us, state.turning_day, state.turned_account),
     )
 
 

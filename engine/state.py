@@ -123,7 +123,9 @@ class State:
     at; `holds` are the markets that they keep. `switches` are the kill switches that are on;
     `unsold` the symbols in which they have positions left to close, and whether an input has had
     them tried since the timer at `close_at_us`; `closing` those that are gone through now, and the
-    account tried last. `heartbeats` are until when accounts must be heard of.
+    account tried last. `heartbeats` are until when accounts must be heard of. `guarded` are the
+    accounts with limits on their losses, whose windows turn at `windows_turn_us` (0: never): up to
+    `turned_account` they have begun those of `turning_day` (C3).
     """
 
     __slots__ = (
@@ -139,6 +141,7 @@ class State:
         "expiries",
         "fee_tiers",
         "groups",
+        "guarded",
         "heartbeats",
         "holds",
         "house",
@@ -166,9 +169,12 @@ class State:
         "switches",
         "touched",
         "transfers",
+        "turned_account",
+        "turning_day",
         "turns",
         "unsold",
         "watched",
+        "windows_turn_us",
     )
 
     def __init__(self) -> None:
@@ -200,6 +206,10 @@ class State:
         self.review_at_us: int = 0
         self.mass: deque[MassCancel] = deque()
         self.turns: dict[str, Turn] = {}
+        self.guarded: dict[str, Account] = {}
+        self.windows_turn_us: int = 0
+        self.turning_day: int = 0
+        self.turned_account: str = ""
         self.carry: Carry | None = None
         self.split: Split | None = None
         self.groups: OrderedDict[tuple[str, str, str], Group] = OrderedDict()

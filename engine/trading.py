@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from engine.answers import accepted, refused, repeated
 from engine.arming import LIMITED, PLAIN, form_defect, new_trigger, references
@@ -16,6 +16,7 @@ from engine.linked_entry import (
     path_in_bracket,
     shared_hold,
 )
+from engine.order_terms import display_fits, next_session_end_us
 from engine.prices import cut_by_band, market_limit_ticks
 from matching.order import Conditions, Order
 from matching.sweep import NO_SWEEP
@@ -28,8 +29,6 @@ from matching.terms import (
     TimeInForce,
 )
 from risk.admission import NOTHING, Replaced, admission_failures
-from risk.margin import divide_up
-from risk.price_band import DAY_US, MINUTE_US
 
 if TYPE_CHECKING:
     from engine.execution import Execution
@@ -53,7 +52,6 @@ RESTING = OrderStatus.RESTING
 DONE = OrderStatus.DONE
 ARMED = OrderStatus.ARMED
 COLLAR = CancelReason.COLLAR
-PEAKS_PER_ORDER: Final = 100
 
 
 class Trading:
@@ -172,6 +170,7 @@ class Trading:
             state.now_us,
             limited=command.price_ticks > 0,
             reduce_only=command.reduce_only,
+            bracket=command.bracket,
             replaced=self._shared(command, position, limit_ticks) if command.oco_group else NOTHING,
             switch=state.switch_over(command.symbol, command.account, command.tag)
             if state.switches
@@ -348,6 +347,9 @@ class Trading:
         )
         if command.oco_group or command.bracket is not None:
             link(state, command, order)
+        guard = order.position.account.guard
+        if guard is not None:
+            guard.note_order(state.now_us)
         events.append(accepted(command, order_id, status, trigger_ticks))
 
 
@@ -373,17 +375,6 @@ def _conditions(command: PlaceOrder, terms: Terms, now_us: int) -> Conditions:
     )
     conditions.slippage_ppm = command.max_slippage_ppm
     return conditions
-
-
-def display_fits(display_lots: int, quantity_lots: int) -> bool:
-    """Tell whether a peak is within ⌈quantity ⁄ 100⌉ and the quantity (A4)."""
-    return divide_up(quantity_lots, PEAKS_PER_ORDER) <= display_lots <= quantity_lots
-
-
-def next_session_end_us(session_end_minute: int, now_us: int) -> int:
-    """Return the next time of day `session_end_minute` (UTC) strictly after now, in µs."""
-    end_us = now_us - now_us % DAY_US + session_end_minute * MINUTE_US
-    return end_us if end_us > now_us else end_us + DAY_US
 
 
 def _reference_refusal(command: PlaceOrder, stop: StopTerms, market: Market) -> Refusal | None:

@@ -15,8 +15,10 @@ from engine.limits import (
 )
 from engine.wire_fields import (
     AtOnce,
+    Basis,
     Decimal,
     Identifier,
+    SmallCount,
     SymbolOrAll,
     TimeOfDay,
     Weight,
@@ -180,8 +182,26 @@ class SetRiskWire(Wire, tag="set_risk"):
     """`set_risk`: an account's own limits; 0 takes one away."""
 
     account: Identifier
+    profile: Identifier | None = None
     max_order_notional: Decimal | None = None
+    max_position_notional: Decimal | None = None
     max_exposure: Decimal | None = None
+    max_position: Decimal | None = None
+    max_position_basis: Basis | None = None
+    max_instrument_exposure: Decimal | None = None
+    max_instrument_exposure_basis: Basis | None = None
+    max_positions: SmallCount | None = None
+    max_correlated: SmallCount | None = None
+    max_heat: Decimal | None = None
+    pyramiding: bool | None = None
+    min_reward_risk: Decimal | None = None
+    max_leverage: Decimal | None = None
+    max_order_rate: SmallCount | None = None
+    day_loss: Decimal | None = None
+    day_loss_rate: Decimal | None = None
+    week_loss_rate: Decimal | None = None
+    month_loss_rate: Decimal | None = None
+    losing_streak: SmallCount | None = None
 
 
 class SetLiquidationWire(Wire, tag="set_liquidation"):

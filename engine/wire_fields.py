@@ -25,6 +25,8 @@ SymbolOrAll = Annotated[str, msgspec.Meta(pattern=r"^(\*|[A-Za-z0-9._-]{1,64})\Z
 TIME_OF_DAY: Final = r"^([01][0-9]|2[0-3]):[0-5][0-9]\Z"
 AtOnce = Literal["reject", "fire"]
 TimeOfDay = Annotated[str, msgspec.Meta(pattern=TIME_OF_DAY)]
+SmallCount = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
+Basis = Literal["margin", "notional"]
 Weight = Annotated[int, msgspec.Meta(ge=1, le=MAX_INDEX_WEIGHT)]
 DECIMAL: Final = rf"^(?=.{{1,{MAX_DECIMAL_LENGTH}}}\Z)-?(0|[1-9][0-9]*)(\.[0-9]+)?\Z"
 Decimal = (

@@ -211,7 +211,20 @@ class Refusal(IntEnum):
     INSUFFICIENT_BALANCE = 506
     IN_LIQUIDATION = 507
     TOO_MANY_ORDERS = 508
+    POSITION_NOTIONAL_LIMIT = 509
+    POSITION_SIZE = 510
+    INSTRUMENT_EXPOSURE = 511
+    TOO_MANY_POSITIONS = 512
+    CORRELATED_POSITIONS = 513
+    PYRAMIDING = 514
+    PORTFOLIO_HEAT = 515
+    REWARD_TO_RISK = 516
+    ORDER_RATE = 517
     # 6xx: loss limits and kill switch.
+    DAY_LOSS = 601
+    WEEK_LOSS = 602
+    MONTH_LOSS = 603
+    LOSING_STREAK = 604
     KILL_SWITCH = 605
     NO_SUCH_SWITCH = 606
     INVALID_SWITCH = 607
@@ -267,7 +280,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     `fires_at_once` lets a stop fire that is reached already, instead of refusing it (A11). Funding
     rates are cut to plus or minus `funding_cap_ppm`. Where rates rise with notional there are two
     or more `margin_brackets`, and the two rates are those of the first. `mode` never changes.
-    `breakers` are levels whose moves rise.
+    `breakers` are levels whose moves rise. Instruments of one `group` count as correlated (C2).
     """
 
     symbol: str
@@ -294,3 +307,4 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     margin_brackets: tuple[MarginBracket, ...] = ()
     mode: MarketMode = MarketMode.BOOK
     breakers: tuple[BreakerLevel, ...] = ()
+    group: str = ""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from matching.terms import AccountStatus
 
 if TYPE_CHECKING:
+    from risk.guard import Guard
     from risk.position import Position
 
 
@@ -23,24 +24,24 @@ RESERVED: Final = frozenset({BACKSTOP, HOUSE})
 class Account:
     """One margin account. Its balance is cash; equity adds the unrealised result (B2).
 
-    `leverage_ppm` 0 means each instrument's maximum; limits of 0 are none. `margin_called` is set
-    from a margin call until the ratio is back at the threshold; `in_liquidation` locks openings
-    from the first tier until the ratio is below it again (D2). `is_banded` is set while its
-    positions have price bands that can be relied on (D9). `fee_tier` names the one the account is
-    fixed to, if any; `volumes` are what its fills were worth, in atoms by UTC day (B5).
+    `leverage_ppm` 0 means each instrument's maximum; without limits of its own it has no `guard`
+    (C2). `margin_called` is set from a margin call until the ratio is back at the threshold;
+    `in_liquidation` locks openings from the first tier until the ratio is below it again (D2).
+    `is_banded` is set while its positions have price bands that can be relied on (D9). `fee_tier`
+    names the one the account is fixed to, if any; `volumes` are what its fills were worth, in atoms
+    by UTC day (B5).
     """
 
     __slots__ = (
         "account_id",
         "balance_atoms",
         "fee_tier",
+        "guard",
         "in_liquidation",
         "is_banded",
         "is_reserved",
         "leverage_ppm",
         "margin_called",
-        "max_exposure_atoms",
-        "max_order_notional_atoms",
         "positions",
         "status",
         "stp_group",
@@ -56,8 +57,7 @@ class Account:
         self.stp_group: str = ""
         self.stp_key: str = account_id
         self.status: AccountStatus = AccountStatus.ACTIVE
-        self.max_order_notional_atoms: int = 0
-        self.max_exposure_atoms: int = 0
+        self.guard: Guard | None = None
         self.fee_tier: str = ""
         self.volumes: dict[int, int] = {}
         self.margin_called: bool = False

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 from engine.limits import PPM
 from matching.terms import AccountStatus, MarkSource, Refusal
 from risk.brackets import bracketed_maintenance_atoms
+from risk.guard import Entry
 from risk.margin import margin_ratio_reaches
 from risk.messages import Failure
 
 if TYPE_CHECKING:
+    from matching.messages import BracketTerms
     from matching.terms import Switch
     from risk.account import Account
     from risk.position import Position
@@ -67,13 +69,16 @@ def admission_failures(  # noqa: PLR0913 - hot: an object for each order would c
     reduce_only: bool = False,
     replaced: Replaced = NOTHING,
     switch: Switch | None = None,
+    bracket: BracketTerms | None = None,
+    is_new: bool = True,
 ) -> tuple[Failure, ...]:
     """Return every failing check of C1 in its order; an empty tuple admits the order.
 
     `price_ticks` is the order's own, a market order's its protection price; `ratio_ppm` the
     threshold of check 7; `switch` the kill switch over the order, asked after check 1 (E4). Linear
     in the account's positions. An order that reduces passes the switch, checks 2 to 7, and check 1
-    unless the account is closed; a reserved account passes all checks, but not the switch.
+    unless the account is closed; a reserved account passes all checks, but not the switch. The
+    limits of an account's own are asked of `bracket` too, the rate of orders only of what `is_new`.
     """
     account = position.account
     if account.is_reserved and switch is None:
@@ -93,12 +98,18 @@ def admission_failures(  # noqa: PLR0913 - hot: an object for each order would c
     unpriced = price_refusal(position, now_us, limited=limited)
     if unpriced is not None:
         return (*barred, Failure(unpriced))
+    entry, guard = None, account.guard
+    if guard is not None:
+        if is_new:
+            barred += guard.rate_failure(now_us)
+        entry = Entry(position, side, lots, bracket)
+        entry.entry_half = 2 * price_ticks if limited else position.instrument.mark_half_ticks
     return barred + _money_failures(
-        position, side, lots, price_ticks, taker_fee_ppm, ratio_ppm, replaced
+        position, side, lots, price_ticks, taker_fee_ppm, ratio_ppm, replaced, entry
     )
 
 
-def _money_failures(
+def _money_failures(  # noqa: PLR0913, PLR0917 - hot, as above
     position: Position,
     side: int,
     lots: int,
@@ -106,16 +117,16 @@ def _money_failures(
     taker_fee_ppm: int,
     ratio_ppm: int,
     replaced: Replaced,
+    entry: Entry | None,
 ) -> tuple[Failure, ...]:
-    """Ask checks 3 to 7 and the liquidation lock, in one pass over the account's positions.
+    """Ask checks 3 to 7, the account's own limits and the liquidation lock, in one pass.
 
     The loss at once is what the order would lose if it filled at its own price and were marked
     straight away; it is never a gain. A sell below the mark is margined at the mark, since that is
     what its position will count at.
     """
     instrument, account = position.instrument, position.account
-    half_atoms = instrument.half_atoms
-    mark_half = instrument.mark_half_ticks or 2 * price_ticks
+    mark_half, half_atoms = instrument.mark_half_ticks or 2 * price_ticks, instrument.half_atoms
     notional = lots * price_ticks * instrument.unit_atoms
     at_mark = lots * mark_half * half_atoms
     value = position.lots * mark_half * half_atoms
@@ -147,16 +158,17 @@ def _money_failures(
     after_loss = equity - loss if loss > 0 else equity
     leverage_ppm = position.leverage_used_ppm
     if (
-        exposure * PPM <= leverage_ppm * equity
+        entry is None
+        and exposure * PPM <= leverage_ppm * equity
         and required <= after_loss
         and maintenance * PPM < ratio_ppm * after_loss
-        and account.max_order_notional_atoms == 0
-        and account.max_exposure_atoms == 0
         and not account.in_liquidation
     ):
         return ()
+    if entry is not None:
+        leverage_ppm = entry.measure(leverage_ppm, notional, after_trade, worse, equity)
     after = After(notional, exposure, required, maintenance, equity, after_loss)
-    return _explain(account, after, leverage_ppm, ratio_ppm)
+    return _explain(account, after, leverage_ppm, ratio_ppm, entry)
 
 
 def _worse_side(
@@ -210,9 +222,9 @@ class After:
 
 
 def _explain(
-    account: Account, after: After, leverage_ppm: int, ratio_ppm: int
+    account: Account, after: After, leverage_ppm: int, ratio_ppm: int, entry: Entry | None
 ) -> tuple[Failure, ...]:
-    """Return the failing ones of checks 3 to 7, and the liquidation lock, with their numbers."""
+    """Return what fails, with its numbers: checks 3 to 7, the account's own limits, the lock."""
     positions = account.positions.values()
     notional, equity, after_loss = after.notional, after.equity, after.after_loss
     exposed = sum(abs(p.value_atoms()) for p in positions)
@@ -220,12 +232,13 @@ def _explain(
     if after.exposure * PPM > leverage_ppm * equity:
         allowed = max(0, leverage_ppm * equity // PPM)
         found.append(Failure(Refusal.LEVERAGE_EXCEEDED, allowed, exposed, notional))
-    limit = account.max_order_notional_atoms
-    if 0 < limit < notional:
-        found.append(Failure(Refusal.ORDER_NOTIONAL_LIMIT, limit, 0, notional))
-    limit = account.max_exposure_atoms
-    if 0 < limit < after.exposure:
-        found.append(Failure(Refusal.EXPOSURE_LIMIT, limit, exposed, notional))
+    if account.guard is not None:
+        limit = account.guard.profile.max_order_notional_atoms
+        if 0 < limit < notional:
+            found.append(Failure(Refusal.ORDER_NOTIONAL_LIMIT, limit, 0, notional))
+        limit = account.guard.profile.max_exposure_atoms
+        if 0 < limit < after.exposure:
+            found.append(Failure(Refusal.EXPOSURE_LIMIT, limit, exposed, notional))
     if after.required > after_loss:
         used = sum(p.initial_atoms() + p.fee_hold_atoms for p in positions)
         requested = after.required - used
@@ -235,6 +248,8 @@ def _explain(
         allowed = max(0, ratio_ppm * after_loss // PPM)
         requested = after.maintenance - used
         found.append(Failure(Refusal.MARGIN_RATIO, allowed, used, requested))
+    if account.guard is not None and entry is not None:
+        found += account.guard.failures(entry)
     if account.in_liquidation:
         found.append(Failure(Refusal.IN_LIQUIDATION))
     return tuple(found)

@@ -103,13 +103,20 @@ def unband(account: Account) -> None:
 class Drift:
     """How far each position's mark may move until `slack` (atoms × ppm) is used up.
 
-    `fall_atoms` is what a half tick down takes from it, negative where a half tick up does.
+    `fall_atoms` is what a half tick down takes from it, negative where a half tick up does. With
+    `of_equity` the slack is one of equity alone, whatever must be maintained.
     """
 
     __slots__ = ("_parts", "_slack", "_weight")
 
     def __init__(
-        self, positions: list[Position], slack: int, threshold_ppm: int, sign: int
+        self,
+        positions: list[Position],
+        slack: int,
+        threshold_ppm: int,
+        sign: int,
+        *,
+        of_equity: bool = False,
     ) -> None:
         self._slack: int = slack
         self._parts: list[int] = []
@@ -117,7 +124,9 @@ class Drift:
         for position in positions:
             instrument, lots = position.instrument, position.lots
             rate_ppm = instrument.terms.maintenance_margin_ppm
-            if instrument.brackets:
+            if of_equity:
+                rate_ppm = 0
+            elif instrument.brackets:
                 notional = abs(position.value_atoms())
                 rate_ppm = bracket_at(instrument.brackets, notional).maintenance_ppm
             fall_atoms = (
@@ -143,8 +152,8 @@ def safe_bands(
     """Return (position, lowest safe mark, highest safe mark) of an account below every tier.
 
     In half ticks, 0 where there is no end. Within all of them together the account neither crosses
-    its next threshold nor, if its margin has been called, goes back over the call's. Empty where it
-    stands so close to one that no band is left.
+    its next threshold nor, if its margin has been called, goes back over the call's, nor loses what
+    would pause its openings (C3). Empty where it stands so close to one that no band is left.
     """
     positions = [p for p in account.positions.values() if p.lots]
     called = account.margin_called
@@ -157,6 +166,11 @@ def safe_bands(
         back = maintenance_atoms * PPM - call_ppm * equity_atoms - aside
         drifts.append(Drift(positions, back, call_ppm, -1))
         slack = min(slack, back)
+    floor = None if account.guard is None else account.guard.floor()
+    if floor is not None:
+        above = (equity_atoms - floor - 1) * PPM
+        drifts.append(Drift(positions, above, PPM, 1, of_equity=True))
+        slack = min(slack, above)
     if slack < 0:
         return []
     bands: list[tuple[Position, int, int]] = []

@@ -43,6 +43,7 @@ class CreateAccount(msgspec.Struct, gc=False):
     stp_group: str = ""
     status: AccountStatus = AccountStatus.ACTIVE
     fee_tier: str = BY_VOLUME
+    profile: str = "none"
     defect: Refusal | None = None
     defect_path: str = ""
 
@@ -55,6 +56,7 @@ class UpdateAccount(msgspec.Struct, gc=False):
     stp_group: str | None = None
     status: AccountStatus | None = None
     fee_tier: str | None = None
+    profile: str | None = None
     defect: Refusal | None = None
     defect_path: str = ""
 
@@ -85,14 +87,6 @@ class FundInsurance(msgspec.Struct, gc=False):
     amount_atoms: int
     transfer_id: str
     digest: bytes
-
-
-class SetRisk(msgspec.Struct, gc=False):
-    """An account's own limits in atoms; None leaves one, 0 takes it away."""
-
-    account: str
-    max_order_notional_atoms: int | None = None
-    max_exposure_atoms: int | None = None
 
 
 class SetLiquidation(msgspec.Struct, gc=False):
@@ -178,12 +172,16 @@ class MarkPrice(msgspec.Struct, gc=False):
 
 
 class Failure(msgspec.Struct, gc=False):
-    """One failing check of an admission (C1), with the numbers that bound it, or the switch."""
+    """One failing check of an admission (C1), with the numbers that bound it, or the switch.
+
+    They are atoms, or where `unit` says so a `count`, or a `rate` in ppm.
+    """
 
     code: Refusal
     limit_atoms: int | None = None
     used_atoms: int | None = None
     requested_atoms: int | None = None
+    unit: str = ""
     switch: Switch | None = None
 
 
@@ -218,6 +216,7 @@ class AccountCreated(msgspec.Struct, gc=False):
     stp_group: str
     status: AccountStatus
     fee_tier: str = ""
+    profile: str = ""
 
 
 class AccountUpdated(msgspec.Struct, gc=False):
@@ -228,6 +227,7 @@ class AccountUpdated(msgspec.Struct, gc=False):
     stp_group: str
     status: AccountStatus
     fee_tier: str = ""
+    profile: str = ""
 
 
 class BalanceChanged(msgspec.Struct, gc=False):
@@ -290,14 +290,6 @@ class FeeTiersSet(msgspec.Struct, gc=False):
     """The fee tiers are now these."""
 
     tiers: tuple[FeeTier, ...]
-
-
-class RiskSet(msgspec.Struct, gc=False):
-    """An account's own limits are now these; 0 is none."""
-
-    account: str
-    max_order_notional_atoms: int
-    max_exposure_atoms: int
 
 
 class LiquidationSet(msgspec.Struct, gc=False):

@@ -119,17 +119,17 @@ class Position:
 
     def initial_atoms(self) -> int:
         """Return the initial margin of the position and its open orders (B3)."""
-        return self.margin_atoms(self._worse_atoms())
+        return self.margin_atoms(self.worse_atoms())
 
     def initial_atoms_at(self, own_leverage_ppm: int) -> int:
         """Return what that would be with another leverage for this instrument."""
         leverage_ppm = self._least_leverage_ppm(own_leverage_ppm)
         numerator, denominator = self._margin_rate(leverage_ppm)
         return initial_margin_atoms(
-            self.instrument.brackets, self._worse_atoms(), numerator, denominator
+            self.instrument.brackets, self.worse_atoms(), numerator, denominator
         )
 
-    def _worse_atoms(self) -> int:
+    def worse_atoms(self) -> int:
         """Return the greater exposure of the two sides, with their open orders (B3).
 
         A side whose orders can only reduce the position counts for nothing.

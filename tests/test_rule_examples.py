@@ -78,6 +78,7 @@ SAID: dict[str, Callable[[Event], str]] = {
         f"{e.get('symbol', 'all')} breaker {e['level']} at {e.get('price') or e['index_value']},"
         f" until {e.get('until', 'opened')}"
     ),
+    "limit_hit": lambda e: f"{e['account']} reaches {e['limit_name']}",
     "margin_call": lambda e: f"{e['account']} margin call",
     "liquidation": lambda e: (
         f"{e['account']} tier {e['tier']}, {e['side']} {e['quantity']}@{e['limit_price']}"

@@ -9,6 +9,7 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from tests.core.tape_limits import limits
 from tests.core.tape_orders import ACCOUNTS, Command, Listing
 from tests.core.tape_outside import Outside
 from tests.core.tape_settings import DAY_MS
@@ -65,16 +66,15 @@ class _Tape(Outside):
     """The random choices of one tape."""
 
     def __init__(self, rng: random.Random, *, gaps: bool | None, outside: float | None) -> None:
-        often = 60 if gaps else 15
-        gaps = rng.random() < 0.3 if gaps is None else gaps
+        often, gaps = 60 if gaps else 15, rng.random() < 0.3 if gaps is None else gaps
         listings = [
             Listing(f"S{i}", rng.choice(SOURCES[gaps]), *rng.choice(_GRIDS))
             for i in range(rng.choice((1, 1, 2, 3)))
         ]
         share = rng.choice((0, 0, 0, 0.3)) if outside is None else outside
         super().__init__(rng, listings, gaps=gaps, outside=share)
-        self.volatility = rng.choice((1, 2, 4, 8))
-        self.wealth = 1 if self.gaps else rng.choice((1, 1, 1, 10))
+        self.volatility, wealth = rng.choice((1, 2, 4, 8)), (1, 1, 1, 10)
+        self.wealth = 1 if self.gaps else rng.choice(wealth)
         self.haste = rng.choice((0, 0, 0.003, 0.02))
         self.banded = rng.choice((0, 0, 0.3, 0.3 if share else 0.9))
         calls, ends = rng.choice(((0, 0), (0, 0), (1, 2), (4, 4), (20, 5), (30, 3)))
@@ -104,6 +104,7 @@ class _Tape(Outside):
             self.named_tier: 2,
             self.leverage: 6,
             self.settings: 2,
+            self.limited: rng.choice((0, 0, 12)),
             self.listing: 3,
             self.state: 1,
             self.reopen: 4,
@@ -220,9 +221,7 @@ class _Tape(Outside):
         if self.rng.random() < 0.1:
             return {"type": "create_account", "account": name}
         if self.rng.random() < 0.4:
-            limits = {"max_order_notional": self.rng.choice(("0", "0", "60"))}
-            limits |= {"max_exposure": self.rng.choice(("0", "0", "150"))}
-            return {"type": "set_risk", "account": name} | limits
+            return {"type": "set_risk", "account": name} | limits(self.rng)
         active = {"status": "active"} if self.rng.random() < 0.5 else {}
         return {"type": "update_account", "account": name} | active | self.rng.choice(changes)
 
@@ -248,6 +247,7 @@ class _Tape(Outside):
         command |= self.maybe(0.05, {"state": "auction"})
         if self.outside and self.rng.random() < self.outside:
             command |= self.terms_outside()
+        command |= self.maybe(0.9, {"group": "majors"})
         command |= self.maybe(0.6, {"funding_cap": self.rng.choice(CAPS)})
         if self.rng.random() < 0.5:
             margin = {"margin_brackets": margin_brackets(self.rng)}
@@ -330,6 +330,10 @@ class _Tape(Outside):
         fee = {"liquidation_fee": self.rng.choice(("0.005", "0.02", "0.4", "1.01"))}
         more = self.maybe(0.6, tries) | self.maybe(0.3, wait) | self.maybe(0.6, fee)
         return {"type": "set_liquidation"} | self.rng.choice(changes) | more
+
+    def limited(self) -> Command:
+        """Set or lift an account's own limits (C2)."""
+        return {"type": "set_risk", "account": self.rng.choice(ACCOUNTS)} | limits(self.rng)
 
     # Entries that nobody can read
 

@@ -150,7 +150,7 @@ def test_deposit_ends_a_margin_call() -> None:
         ({"account": "new", "leverage": "0.5"}, "out_of_range", "$.leverage"),
         ({"account": "new", "leverage": "1001"}, "out_of_range", "$.leverage"),
         ({"account": "new", "leverage": "2.0000001"}, "out_of_range", "$.leverage"),
-        ({"account": "new", "profile": "desk"}, "not_supported", "$.profile"),
+        ({"account": "new", "profile": "gold"}, "invalid_terms", "$.profile"),
         ({"account": "new", "fee_tier": "gold"}, "invalid_terms", "$.fee_tier"),
         ({"account": "a b"}, "bad_identifier", "$.account"),
     ],

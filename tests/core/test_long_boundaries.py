@@ -139,5 +139,5 @@ def test_killed_between_payments_it_agrees_with_the_oracle(
             duel.play(step)
         kills += duel.kills
 
-    assert kills["carry"] > 20, "the tapes hold nothing at their boundaries"
+    assert kills["carry"] > 10, "the tapes hold nothing at their boundaries"
     assert kills["split"] > 0, "the tapes hold no odd lots"

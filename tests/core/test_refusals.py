@@ -25,7 +25,14 @@ ORDER: dict[str, Any] = {
     "price": "99",
     "client_order_id": "n1",
 }
+LOSES = "mm sell 1@100\n bob buy 1@100\n"
 ONE_ORDER = "bob buy 1@99 id=n1"
+OTHER_POSITION = """
+    instrument Y group=g
+    mark Y 100
+    mm sell 1@100 symbol=Y
+    bob buy 1@100 symbol=Y
+"""
 
 UNREACHABLE = {
     Refusal.OVERLOAD: "decided by the inbox when it falls behind; the kernel writes the verdict",
@@ -136,7 +143,29 @@ REACHED: dict[Refusal, tuple[str, Callable[[Market], object]]] = {
         "instrument Y\n mark Y 100\n mm sell 50@100\n bob buy 50@100\n mark 81\n state X halted",
         _order(quantity="1", price="1", symbol="Y"),
     ),
-    Refusal.TOO_MANY_ORDERS: ("bob buy 1@99\n bob buy 1@99", _order()),
+    Refusal.TOO_MANY_ORDERS: ("bob buy 1@99\n bob buy 1@99\n bob buy 1@99", _order()),
+    Refusal.POSITION_NOTIONAL_LIMIT: ("risk bob max_position_notional=99", _order()),
+    Refusal.POSITION_SIZE: ("risk bob max_position=0.019", _order()),
+    Refusal.INSTRUMENT_EXPOSURE: ("risk bob max_instrument_exposure=0.019", _order()),
+    Refusal.TOO_MANY_POSITIONS: (OTHER_POSITION + "risk bob max_positions=1", _order()),
+    Refusal.CORRELATED_POSITIONS: (
+        "instrument Z group=g\n mark Z 100\n" + OTHER_POSITION + "risk bob max_correlated=1",
+        _order(symbol="Z"),
+    ),
+    Refusal.PYRAMIDING: ("mm sell 1@100\n bob buy 1@100\n risk bob pyramiding=false", _order()),
+    Refusal.PORTFOLIO_HEAT: ("risk bob max_heat=0.019", _order()),
+    Refusal.REWARD_TO_RISK: (
+        "risk bob min_reward_risk=1.5",
+        _says("bob bracket buy 1@99 sl=97 tp=1@101"),
+    ),
+    Refusal.ORDER_RATE: ("risk bob max_order_rate=1\n bob buy 1@99", _order()),
+    Refusal.DAY_LOSS: (LOSES + "risk bob day_loss=5\n mark 95", _order()),
+    Refusal.WEEK_LOSS: (LOSES + "risk bob week_loss_rate=0.005\n mark 95", _order()),
+    Refusal.MONTH_LOSS: (LOSES + "risk bob month_loss_rate=0.005\n mark 95", _order()),
+    Refusal.LOSING_STREAK: (
+        LOSES + "risk bob losing_streak=1\n mm buy 1@99\n bob sell 1@99",
+        _order(),
+    ),
     Refusal.KILL_SWITCH: ("kill global no_new", _order()),
     Refusal.NO_SUCH_SWITCH: ("kill global no_new", _says("resume tag t")),
     Refusal.INVALID_SWITCH: ("", _says("kill tag t flatten")),
@@ -161,7 +190,7 @@ def test_refused_command_leaves_the_state_as_it_was(
 ) -> None:
     """Bit for bit: whatever is refused has not happened (C1)."""
     before, refused = REACHED[refusal]
-    lower(monkeypatch, "MAX_OPEN_ORDERS_PER_ACCOUNT", 2)
+    lower(monkeypatch, "MAX_OPEN_ORDERS_PER_ACCOUNT", 3)
     lower(monkeypatch, "MAX_ACCOUNTS", 2)
     market = Market()
     market.play(f"""

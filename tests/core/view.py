@@ -241,6 +241,14 @@ def _armed(order: Order) -> tuple[Any, ...]:
     return (*named, order.price_ticks, order.quantity_lots, *_carried(c), *wakes, *moves)
 
 
+def _losses(account: Any) -> object:
+    losses = None if account.guard is None else account.guard.losses
+    if losses is None:
+        return None
+    windows = [(w.start, w.paid_in, w.is_paused) for w in losses.windows.values()]
+    return windows, losses.streak, losses.streak_paused
+
+
 def _account(account: Any, live: list[str], now_us: int) -> tuple[Any, ...]:
     standing = Standing(account)
     return (
@@ -251,6 +259,7 @@ def _account(account: Any, live: list[str], now_us: int) -> tuple[Any, ...]:
         standing.fee_hold,
         standing.free,
         account.in_liquidation,
+        _losses(account),
         (account.fee_tier, volume_atoms(account, now_us)),
         live,
         {

@@ -12,6 +12,8 @@ TYPES = (
     *("trailing_stop", "trailing_stop_limit"),
 )
 NUMBERS = {"slippage": "max_slippage_bps", "expires": "expires_at", "bps": "trail_bps"}
+COUNTS = ("max_tries", "max_positions", "max_correlated", "max_order_rate", "losing_streak")
+FLAGS = {"true": True, "false": False}
 FIELDS = {
     "peak": "display_quantity",
     "trigger": "trigger_price",
@@ -44,9 +46,9 @@ def attributes(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def with_numbers(options: dict[str, Any]) -> dict[str, Any]:
-    """Return the options with milliseconds and tries as JSON numbers; everything else is text."""
+    """Return the options with times, counts and flags as on the wire; everything else is text."""
     return {
-        key: int(v) if key.endswith("_ms") or key == "max_tries" else v
+        key: int(v) if key.endswith("_ms") or key in COUNTS else FLAGS.get(v, v)
         for key, v in options.items()
     }
 

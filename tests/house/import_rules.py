@@ -9,6 +9,7 @@ LIMITS = "engine.limits"
 KERNEL = (
     "engine.kernel",
     "engine.state",
+    "engine.account_limits",
     "engine.account_terms",
     "engine.amending",
     "engine.answers",
@@ -29,8 +30,10 @@ KERNEL = (
     "engine.kill_switch",
     "engine.invariants",
     "engine.liquidation",
+    "engine.loss_windows",
     "engine.market_states",
     "engine.operations",
+    "engine.order_terms",
     "engine.selling",
     "engine.restating",
     "engine.splitting",
@@ -47,6 +50,7 @@ RECORDS = (
     "risk.actions.messages",
     "risk.guards.messages",
     "risk.messages",
+    "risk.terms",
 )
 CORE = (LIMITS, DECIMALS, "engine.messages", "engine.wire", *KERNEL, "matching", "risk")
 # entry to command, event to JSON, frame to bytes
@@ -61,6 +65,7 @@ CODEC = (
     "engine.conversion_fees",
     "engine.conversion_guards",
     "engine.conversion_orders",
+    "engine.conversion_risk",
     "engine.grid",
     "engine.rendering",
     "engine.rendering_actions",
@@ -91,6 +96,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "risk.actions.messages",
         "risk.guards.messages",
         "risk.messages",
+        "risk.terms",
     ),
     **dict.fromkeys(KERNEL, CORE),
     "engine.snapshot_accounts": CORE,

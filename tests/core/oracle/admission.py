@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
-from tests.core.oracle import margins, switches
+from tests.core.oracle import limits, margins, switches
 from tests.core.oracle.numbers import floor, money, number, up
 from tests.core.oracle.reasons import REASONS
 from tests.core.oracle.world import (
@@ -33,6 +34,8 @@ class Wish:
     instead_of: Order | None = None
     group: Group | None = None
     tag: str = ""
+    bracket: Any = None
+    is_new: bool = True
 
 
 def reduces(world: World, wish: Wish) -> bool:
@@ -75,11 +78,15 @@ def admit(world: World, wish: Wish) -> None:
         failures.append(_failure(605) | switch)
     if not reducing and not is_venue:
         price = _price_check(world, wish)
-        failures += [_failure(price)] if price else _money_checks(world, wish)
+        if price:
+            failures.append(_failure(price))
+        else:
+            failures += limits.rate_check(world, wish.account) if wish.is_new else []
+            failures += _money_checks(world, wish)
     if failures:
         first = failures[0]
-        limits = {key: first[key] for key in first if key not in {"code", "reason"}}
-        raise Refused(first["code"], errors=failures, detail=limits or None)
+        detail = {key: first[key] for key in first if key not in {"code", "reason"}}
+        raise Refused(first["code"], errors=failures, detail=detail or None)
 
 
 def _failure(code: int, limit: int | None = None, used: int = 0, requested: int = 0) -> Event:
@@ -110,16 +117,19 @@ def _money_checks(world: World, wish: Wish) -> list[Event]:
 
     exposed_now = sum(abs(p.value) for p in account.positions.values())
     exposed = sum(abs(p.value) for p in others) + abs(position.value + side * notional)
-    leverage = margins.leverage(account, instrument)
+    leverage = limits.leverage(account, margins.leverage(account, instrument))
     if exposed > leverage * has:
         failures.append(_failure(501, max(0, floor(leverage * has)), exposed_now, notional))
-    if account.order_limit and notional > account.order_limit:
-        failures.append(_failure(502, account.order_limit, 0, notional))
-    if account.exposure_limit and exposed > account.exposure_limit:
-        failures.append(_failure(503, account.exposure_limit, exposed_now, notional))
+    most = limits.atoms(account, "max_order_notional")
+    if most and notional > most:
+        failures.append(_failure(502, most, 0, notional))
+    most = limits.atoms(account, "max_exposure")
+    if most and exposed > most:
+        failures.append(_failure(503, most, exposed_now, notional))
 
     before = margins.all_initial(world, account) + margins.fee_holds(world, account)
-    after = _initial_after(world, wish, notional, at_mark) + _fees_after(world, wish, notional)
+    worse = _worse_after(world, wish, notional, at_mark)
+    after = margins.initial_for(account, instrument, worse) + _fees_after(world, wish, notional)
     after += sum(margins.initial(world, account, p) for p in others)
     if after > has - loss:
         failures.append(_failure(504, has - loss, before, after - before))
@@ -131,13 +141,14 @@ def _money_checks(world: World, wish: Wish) -> list[Event]:
         now = margins.maintenance(account)
         limit = max(0, floor(below * (has - loss)))
         failures.append(_failure(505, limit, now, keep - now))
+    failures += limits.checks(world, wish, at_mark, worse)
     if account.locked:
         failures.append(_failure(507))
     return failures
 
 
-def _initial_after(world: World, wish: Wish, notional: int, at_mark: int) -> int:
-    """Return the instrument's initial margin with the order in.
+def _worse_after(world: World, wish: Wish, notional: int, at_mark: int) -> int:
+    """Return the notional of the instrument's dearer side with the order in.
 
     A sell below the mark counts as the short position that it makes at once: at the mark.
     """
@@ -151,8 +162,7 @@ def _initial_after(world: World, wish: Wish, notional: int, at_mark: int) -> int
         for side in (1, -1)
     }
     sides[wish.side].append((lots, counted))
-    worse = margins.worse_side(position, sides[1], sides[-1])
-    return margins.initial_for(wish.account, wish.instrument, worse)
+    return margins.worse_side(position, sides[1], sides[-1])
 
 
 def _fees_after(world: World, wish: Wish, notional: int) -> int:

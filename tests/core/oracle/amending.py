@@ -1,6 +1,6 @@
 """Changing a resting order (A9)."""
 
-from tests.core.oracle import arming, bands, fills, links, sweeps
+from tests.core.oracle import arming, bands, fills, limits, links, sweeps
 from tests.core.oracle.admission import Wish, admit, reduces
 from tests.core.oracle.grid import lots_of, ticks_of
 from tests.core.oracle.leaving import amended
@@ -106,3 +106,4 @@ def _ask_again(world: World, order: Order, price: int, leaves: int) -> None:
     admit(world, wish)
     if posts_anew and sweeps.would_meet(world, instrument, order.side, price):
         raise Refused(412, "$.price")
+    limits.note_entry(world, order.account)

@@ -1,5 +1,6 @@
 """Orders that wait for a price: what is asked of them, and how they fall asleep (A11, A12)."""
 
+from tests.core.oracle import limits
 from tests.core.oracle.admission import Wish, admit
 from tests.core.oracle.grid import ticks_of
 from tests.core.oracle.sweeps import protection_of
@@ -95,6 +96,7 @@ def ask_money(world: World, order: Order, price: int, trigger: Trigger, lots: in
     wish = Wish(order.account, order.instrument, order.side, lots, worst, order.taker_rate)
     wish.is_limit, wish.reduce_only = order.price > 0, order.reduce_only
     wish.group, wish.tag = order.group, order.tag
+    wish.bracket = order.bracket if order.number == 0 else None
     admit(world, wish)
 
 
@@ -111,6 +113,7 @@ def amend(world: World, order: Order, command: Command, total: int, price: int) 
             raise Refused(301)
         _ask_reached(order.instrument, new, reference_of(order.instrument, new))
         ask_money(world, order, price, new, total)
+        limits.note_entry(world, order.account)
     order.total = order.leaves = total
     order.price = price
     if changed:

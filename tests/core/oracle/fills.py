@@ -2,7 +2,7 @@
 
 from fractions import Fraction
 
-from tests.core.oracle import links
+from tests.core.oracle import links, losses
 from tests.core.oracle.fees import note
 from tests.core.oracle.leaving import cancelled, is_live, withdraw
 from tests.core.oracle.numbers import ATOMS, ceiling, money
@@ -176,8 +176,10 @@ def _settle(world: World, order: Order, lots: int, price: int, trade: int, rate:
     fee = ceiling(order.fees_due) - order.fees_paid
     order.fees_paid += fee
     note(world, account, lots * price * instrument.unit)
+    before = account.position(instrument).lots
     realized = book(account, instrument, order.side * lots, price, trade)
     account.balance += realized - fee
+    losses.note_close(account, before, account.position(instrument).lots, realized - fee)
     world.fees += fee
     world.traded.add(account.name)
     return order.names() | {

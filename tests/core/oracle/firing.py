@@ -83,7 +83,7 @@ def _ask_again(world: World, order: Order) -> int:
         raise Refused(413)
     wish = Wish(order.account, instrument, side, order.total, limit, order.taker_rate)
     wish.is_limit, wish.reduce_only = order.price > 0, order.reduce_only
-    wish.group, wish.tag = order.group, order.tag
+    wish.group, wish.tag, wish.is_new = order.group, order.tag, False
     admit(world, wish)
     if order.post_only and sweeps.would_meet(world, instrument, side, limit):
         raise Refused(412)

@@ -2,7 +2,7 @@
 
 from fractions import Fraction
 
-from tests.core.oracle import fees, fills, margins, sweeps, waterfall
+from tests.core.oracle import fees, fills, losses, margins, sweeps, waterfall
 from tests.core.oracle.leaving import withdraw
 from tests.core.oracle.numbers import ceiling, floor, money, number, up, written
 from tests.core.oracle.world import NAMES, RESERVED, Account, Event, Order, Position, World
@@ -36,6 +36,8 @@ def look_at_the_rested(world: World) -> None:
 def _review(world: World, names: set[str]) -> None:
     looked_at = [world.account(name) for name in sorted(names) if name not in RESERVED]
     due = [a for a in looked_at if _is_due(world, a)]
+    for account in looked_at:
+        losses.look(world, account)
     for account in looked_at:
         waterfall.pay_deficit(world, account)
     due.sort(key=lambda a: (-margins.ratio(a), -_notional(a), a.name))

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, fields
 
-from tests.core.oracle import auctions, bands, breakers, margins, outside
+from tests.core.oracle import auctions, bands, breakers, limits, losses, margins, outside
 from tests.core.oracle.fees import ask_tier
 from tests.core.oracle.grid import ticks_of
 from tests.core.oracle.numbers import ATOMS, money, number, written
@@ -120,7 +120,7 @@ def _terms(instrument: Instrument) -> Event:
         del rates["price_band"]
     others: Event = {
         name: instrument.terms[name]
-        for name in ("mark_source", "session_end")
+        for name in ("mark_source", "session_end", "group")
         if name in instrument.terms
     }
     if instrument.terms.get("stop_already_reached") == "fire":
@@ -185,6 +185,7 @@ def create_account(world: World, command: Command) -> None:
     )
     _fix_tier(account, command)
     world.accounts[name] = account
+    limits.give(world, account, command.get("profile") or "none")
     world.say("account_created", **_settings(account))
 
 
@@ -201,12 +202,14 @@ def update_account(world: World, command: Command) -> None:
     if command.get("status") is not None:
         account.status = command["status"]
     _fix_tier(account, command)
+    if command.get("profile") is not None:
+        limits.give(world, account, command["profile"])
     world.say("account_updated", **_settings(account))
 
 
 def _ask_account(world: World, command: Command) -> None:
-    if command.get("profile") not in {None, "none"}:
-        raise Refused(407, "$.profile")
+    if command.get("profile") not in {None, *limits.PRESETS}:
+        raise Refused(409, "$.profile")
     if command.get("leverage") is not None:
         ask_rate(command["leverage"], "leverage")
         if not 1 <= number(command["leverage"]) <= 1000:
@@ -224,7 +227,8 @@ def _settings(account: Account) -> Event:
     said: Event = {"account": account.name, "status": account.status}
     said |= {"leverage": written(account.leverage)} if account.leverage else {}
     said |= {"stp_group": account.group} if account.group else {}
-    return said | ({"fee_tier": account.fee_tier} if account.fee_tier else {})
+    said |= {"fee_tier": account.fee_tier} if account.fee_tier else {}
+    return said | ({"profile": account.profile} if limits.is_limited(account) else {})
 
 
 def set_leverage(world: World, command: Command) -> None:
@@ -276,6 +280,7 @@ def transfer(world: World, command: Command) -> None:
     world.transfers.add(command["transfer_id"])
     world.accounts.setdefault(account.name, account)
     account.balance += amount
+    losses.note_payment(account, amount)
     world.paid_in += amount
     world.traded.add(account.name)
     world.say(
@@ -303,24 +308,6 @@ def fund_insurance(world: World, command: Command) -> None:
         amount=money(amount),
         insurance=money(world.insurance),
         transfer_id=command["transfer_id"],
-    )
-
-
-def set_risk(world: World, command: Command) -> None:
-    """`set_risk`."""
-    limits = {
-        key: _atoms(command, key)
-        for key in ("max_order_notional", "max_exposure")
-        if command.get(key) is not None
-    }
-    account = world.account(command["account"])
-    account.order_limit = limits.get("max_order_notional", account.order_limit)
-    account.exposure_limit = limits.get("max_exposure", account.exposure_limit)
-    world.say(
-        "risk_set",
-        account=account.name,
-        max_order_notional=money(account.order_limit),
-        max_exposure=money(account.exposure_limit),
     )
 
 

@@ -21,7 +21,9 @@ from tests.core.oracle import (
     flattening,
     groups,
     heartbeats,
+    limits,
     liquidation,
+    losses,
     margins,
     operations,
     orders,
@@ -54,7 +56,7 @@ COMMANDS: dict[str, Callable[[World, Command], None]] = {
     "deposit": operations.transfer,
     "withdraw": operations.transfer,
     "fund_insurance": operations.fund_insurance,
-    "set_risk": operations.set_risk,
+    "set_risk": limits.set_risk,
     "set_liquidation": operations.set_liquidation,
     "apply_funding": boundaries.apply_funding,
     "apply_swap": boundaries.apply_swap,
@@ -118,6 +120,7 @@ class Oracle:
         if is_another_day:
             breakers.begin_day(world)
         bracketing.catch_up(world)
+        losses.turn(world)
         expire(world)
         heartbeats.miss(world)
         if breakers.resume(world):
@@ -226,6 +229,7 @@ class Oracle:
         looks += [until for until, _ in self.world.left_alone.values()]
         looks += [self.world.close_at] if self.world.close_at else []
         looks += self.world.heartbeats.values()
+        looks += [self.world.turn_at] if self.world.turn_at else []
         looks += [self.world.now] if bracketing.is_due(self.world) else []
         looks += [end for end in self.world.held.values() if end is not None]
         orders = self.world.orders + self.world.armed
@@ -243,6 +247,7 @@ class Oracle:
             held,
             equity - initial - held,
             account.locked,
+            losses.known(account),
             (account.fee_tier, fees.volume(world, account)),
             [order.name for order in world.orders_of(account)],
             {

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from fractions import Fraction
 
-from tests.core.oracle import arming, bands, fees, fills, groups, sweeps
+from tests.core.oracle import arming, bands, fees, fills, groups, limits, sweeps
 from tests.core.oracle.admission import Wish, admit
 from tests.core.oracle.grid import lots_of, ticks_of
 from tests.core.oracle.leaving import withdraw
@@ -66,7 +66,7 @@ def let_in(world: World, order: Order, content: object) -> None:
         return
     wish = Wish(account, instrument, order.side, order.total, limit, order.taker_rate)
     wish.is_limit, wish.reduce_only = order.kind == "limit", order.reduce_only
-    wish.group, wish.tag = order.group, order.tag
+    wish.group, wish.tag, wish.bracket = order.group, order.tag, order.bracket
     admit(world, wish)
     if order.post_only and sweeps.would_meet(world, instrument, order.side, limit):
         raise Refused(412)
@@ -102,6 +102,8 @@ def accept(world: World, order: Order, content: object, status: str) -> None:
     order.number = world.next_order
     world.next_order += 1
     order.entered = order.total
+    if order.child is None:
+        limits.note_entry(world, order.account)
     groups.join(world, order)
     accepted = _accepted(order, status)
     world.ids[order.account.name, order.name] = (content, accepted)

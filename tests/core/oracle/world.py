@@ -134,7 +134,8 @@ class Position:
 class Account:
     """An account with its money, settings and positions.
 
-    `volumes` are what it has traded, by day; `leverages` its own for single instruments.
+    `volumes` are what it has traded, by day; `leverages` its own for single instruments; `limits`
+    those of `set_risk` (C2), `entries` the seconds in which orders of its were accepted.
     """
 
     name: str
@@ -142,8 +143,10 @@ class Account:
     leverage: Fraction | None
     group: str
     balance: int = 0
-    order_limit: int = 0
-    exposure_limit: int = 0
+    profile: str = "none"
+    limits: dict[str, Any] = field(default_factory=dict)
+    entries: list[int] = field(default_factory=list)
+    losses: Any = None
     called: bool = False
     locked: bool = False
     fee_tier: str = ""
@@ -293,6 +296,7 @@ class World:
     weights: dict[str, int] = field(default_factory=dict)
     market_levels: list[Command] = field(default_factory=list)
     market_tripped: int = 0
+    turn_at: int = 0
     paid_in: int = 0
     fees: int = 0
     residue: int = 0
