@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 from engine.limits import MAX_SWITCHES
 from engine.state import MassCancel
 from matching.terms import CancelReason, KillMode, KillScope, Refusal, Switch
+from risk.bands import unband
 from risk.guards.messages import KillSwitched
+from risk.margin import equity_and_maintenance
 from risk.messages import Rejected
+from risk.terms import LimitsResumed
 
 if TYPE_CHECKING:
     from engine.cancelling import Cancelling
@@ -52,9 +55,16 @@ class KillSwitches:
             self._flattening.forget()
 
     def resume(self, command: Resume, events: list[Event]) -> None:
-        """End the switch of a scope; those of other scopes stay."""
+        """End the switch of a scope, of an account also what its losses have paused (C3).
+
+        Those of other scopes stay.
+        """
         scope, target = command.scope, command.target
         ended = self._state.switches.pop((scope, target), None)
+        resumed = self._resume_limits(command)
+        if ended is None and resumed is not None:
+            events.append(resumed)
+            return
         if ended is None:
             refusal = _refused(Refusal.NO_SUCH_SWITCH, scope, target, "$.scope")
             refusal.text = f"no kill switch is on {scope.value} {target or '*'}"
@@ -62,7 +72,24 @@ class KillSwitches:
             return
         switch = Switch(scope, target, ended.mode, command.operator, command.reason)
         events.append(KillSwitched("resume", switch))
+        if resumed is not None:
+            events.append(resumed)
         self._flattening.forget()
+
+    def _resume_limits(self, command: Resume) -> LimitsResumed | None:
+        """Begin the windows of an account's losses anew that have paused it, and say so."""
+        if command.scope is not ACCOUNT:
+            return None
+        account = self._state.guarded.get(command.target)
+        if account is None:
+            return None
+        assert account.guard is not None
+        assert account.guard.losses is not None
+        names = account.guard.losses.resume(equity_and_maintenance(account)[0])
+        if not names:
+            return None
+        unband(account)
+        return LimitsResumed(command.target, names, command.operator, command.reason)
 
     def _refusal(self, switch: Switch) -> tuple[Refusal | None, str | None]:
         """Answer what is wrong with a switch, if anything is, and where."""

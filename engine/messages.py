@@ -72,7 +72,7 @@ from risk.messages import (
     UpdateAccount,
     UpdateInstrument,
 )
-from risk.terms import LimitHit, RiskSet, SetRisk
+from risk.terms import LimitHit, LimitsResumed, RiskSet, SetRisk
 
 Command = (
     PlaceOrder
@@ -142,6 +142,7 @@ Event = (
     | FeeTiersSet
     | RiskSet
     | LimitHit
+    | LimitsResumed
     | LiquidationSet
     | MarginCall
     | Liquidation

@@ -26,7 +26,7 @@ from risk.messages import (
     LeverageSet,
     LiquidationSet,
 )
-from risk.terms import STREAK, LimitHit, RiskSet
+from risk.terms import STREAK, LimitHit, LimitsResumed, RiskSet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -186,6 +186,14 @@ def _limit_hit(e: LimitHit, where: str) -> str:
     )
 
 
+def _limits_resumed(e: LimitsResumed, where: str) -> str:
+    limits, reason = json.encode(e.limits).decode(), json.encode(e.reason).decode()
+    return (
+        f'{{"type":"limits_resumed",{where}"account":"{e.account}","limits":{limits},'
+        f'"operator":"{e.operator}","reason":{reason}}}'
+    )
+
+
 def _leverage_set(e: LeverageSet, where: str) -> str:
     return (
         f'{{"type":"leverage_set",{where}"account":"{e.account}","symbol":"{e.symbol}",'
@@ -227,6 +235,7 @@ ADMIN_ROUTES: Final[dict[type, Callable[[Any, str], str]]] = {
     InsuranceFunded: _insurance_funded,
     RiskSet: _risk_set,
     LimitHit: _limit_hit,
+    LimitsResumed: _limits_resumed,
     LeverageSet: _leverage_set,
     FeeTiersSet: _fee_tiers_set,
     LiquidationSet: _liquidation_set,

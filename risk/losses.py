@@ -141,15 +141,15 @@ class Losses:
         if DAY in names and self.streak_paused:
             self.streak, self.streak_paused = 0, False
 
-    def resume(self, equity: int) -> bool:
-        """End all pauses and begin their windows anew; return whether there was one."""
+    def resume(self, equity: int) -> tuple[str, ...]:
+        """End all pauses and begin their windows anew; return which there were."""
         paused = tuple(name for name, window in self.windows.items() if window.is_paused)
-        had_streak = self.streak_paused
         for name in paused:
             self.windows[name] = Window(equity)
-        if had_streak:
+        if self.streak_paused:
             self.streak, self.streak_paused = 0, False
-        return bool(paused) or had_streak
+            paused += (STREAK,)
+        return paused
 
 
 def limit_of(profile: Profile, name: str, window: Window) -> int | None:

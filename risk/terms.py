@@ -119,3 +119,12 @@ class LimitHit(msgspec.Struct, gc=False):
     used: int
     limit: int
     until_us: int
+
+
+class LimitsResumed(msgspec.Struct, gc=False):
+    """An operator has ended what an account's losses had paused; those windows begin anew (C3)."""
+
+    account: str
+    limits: tuple[str, ...]
+    operator: str
+    reason: str

@@ -39,7 +39,7 @@ PAGE = "docs/rules.md"
 UNSAID = frozenset(
     {
         *("account_created", "account_updated", "balance_changed", "risk_set", "liquidation_set"),
-        *("fee_tiers_set", "leverage_set", "market_breakers_set"),
+        *("fee_tiers_set", "leverage_set", "limits_resumed", "market_breakers_set"),
         *("instrument_created", "instrument_updated", "instrument_deleted"),
         *("insurance_funded", "heartbeat"),
     }

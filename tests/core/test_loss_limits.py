@@ -220,3 +220,35 @@ def test_calendar_is_that_of_the_world() -> None:
     assert ends_us(DAY, 5 * DAY_US) == 6 * DAY_US
     assert ends_us(WEEK, 4 * DAY_US) == 11 * DAY_US
     assert ends_us(MONTH, 0) == 31 * DAY_US
+
+
+def test_operator_resumes_before_the_window_turns(kind: type[Market]) -> None:
+    """What was lost until then is forgiven; a further loss counts from there (C3)."""
+    market = _long_10(kind, "day_loss=50 losing_streak=1")
+    market.play("mm buy 1@99 \n bob sell 10@99 \n mm buy 9@95 \n bob sell 9@95")
+    market.play("mm sell 10@100 \n bob buy 5@100")
+    market.play("mark 60")
+    market.play("bob buy 1@50")
+
+    market.forget()
+    (said,) = market.play("resume account bob")
+    market.play("bob buy 1@50 \n resume account bob")
+
+    assert (said["type"], said["operator"]) == ("limits_resumed", "ann")
+    assert said["limits"] == ["losing_streak"]
+    assert market.refusals == ["no_such_switch"]
+
+
+def test_resume_ends_switch_and_pause_in_one(kind: type[Market]) -> None:
+    """An operator who says go on means all that he could have stopped (C3, E4)."""
+    market = _long_10(kind, "day_loss=50")
+    market.play("mark 95 \n kill account bob no_new")
+
+    said = market.play("resume account bob")
+    market.play("bob buy 1@50 \n mark 90.01")
+    assert [event["type"] for event in said] == ["kill_switch", "limits_resumed"]
+    assert len(market.of("limit_hit")) == 1
+    market.play("mark 90")
+
+    assert len(market.of("limit_hit")) == 2
+    assert market.refusals == []

@@ -123,6 +123,20 @@ def _say(world: World, account: Account, name: str, used: str, limit: str) -> No
     world.say("limit_hit", **said, until=ends // 1_000)
 
 
+def resume(account: Account) -> list[str]:
+    """End the pauses of an account; return which there were. Their windows begin anew."""
+    losses = account.losses
+    if losses is None:
+        return []
+    paused = [name for name, window in losses.windows.items() if window.paused]
+    for name in paused:
+        losses.windows[name] = Window(losses.windows[name].which, margins.equity(account))
+    if losses.streak_paused:
+        losses.streak, losses.streak_paused = 0, False
+        paused.append("losing_streak")
+    return paused
+
+
 def checks(account: Account) -> list[Event]:
     """Return what keeps an account from opening."""
     losses = account.losses

@@ -1,6 +1,6 @@
 """The kill switch, for all orders or for some (E4)."""
 
-from tests.core.oracle import flattening
+from tests.core.oracle import flattening, losses
 from tests.core.oracle.leaving import withdraw
 from tests.core.oracle.world import Command, Event, Instrument, Order, Refused, World
 
@@ -47,9 +47,17 @@ def _goes(order: Order, mode: str) -> bool:
 def resume(world: World, command: Command) -> None:
     """`resume`."""
     place = _place(command)
+    account = world.accounts.get(place[1]) if place[0] == "account" else None
+    lifted = [] if account is None else losses.resume(account)
+    said = {key: command[key] for key in ("operator", "reason")}
+    if lifted and place not in world.switches:
+        world.say("limits_resumed", account=place[1], limits=lifted, **said)
+        return
     if place not in world.switches:
         raise Refused(606, "$.scope", text=f"no kill switch is on {' '.join(place)}")
     _say(world, command, world.switches.pop(place))
+    if lifted:
+        world.say("limits_resumed", account=place[1], limits=lifted, **said)
     flattening.forget(world)
 
 
