@@ -93,7 +93,7 @@ class Booked(Settings):
         quantity = command["quantity"]
         longer = f"{quantity}0" if "." in quantity else f"{quantity}.0"
         others: list[Command] = [
-            {},
+            *({},) * 4,
             *(new,) * 4,
             new | {"counter_account": rng.choice((*ACCOUNTS, HOUSE))},
             new | {"side": OTHER[command["side"]]},
