@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.limits import MAX_PRICE_TICKS, PPM
-from matching.terms import CancelReason
+from matching.terms import CancelReason, MarketMode
 from risk.margin import divide_up
 
 if TYPE_CHECKING:
     from matching.terms import Terms
     from risk.instrument import Instrument
+
+
+L1 = MarketMode.L1
 
 
 def protection_ticks(side: int, touch_ticks: int, slippage_ppm: int) -> int:
@@ -21,7 +24,12 @@ def protection_ticks(side: int, touch_ticks: int, slippage_ppm: int) -> int:
 
 
 def market_limit_ticks(terms: Terms, side: int, touch_ticks: int, slippage_ppm: int | None) -> int:
-    """Return the worst price of a market order: its slippage from the touch, or the collar (A2)."""
+    """Return the worst price of a market order: its slippage from the touch, or the collar (A2).
+
+    In mode `l1` the touch itself: it takes all of the order, at no other price (D5).
+    """
+    if terms.mode is L1:
+        return touch_ticks
     if slippage_ppm is None:
         slippage_ppm = terms.collar_ppm
     return min(protection_ticks(side, touch_ticks, slippage_ppm), MAX_PRICE_TICKS)

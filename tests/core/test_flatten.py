@@ -359,7 +359,7 @@ def test_outside_market_takes_everybody_but_the_house(kind: type[Market]) -> Non
         wait 5000
     """)
 
-    assert _flattened(market) == ["bob sell 3@94.05", "cy buy 5@106.05"]
+    assert _flattened(market) == ["bob sell 3@99", "cy buy 5@101"]
     assert market.fills[-2:] == ["bob<house 3@99", "cy<house 5@101"]
     assert {name: market.position(name) for name in ("bob", "cy", "house")} == {
         "bob": "0",

@@ -306,3 +306,17 @@ def test_mode_cannot_be_changed() -> None:
     assert market.refusals == ["unknown_field"]
     (created,) = Market(mode="l1").of("instrument_created") or [{"mode": "l1"}]
     assert created["mode"] == "l1"
+
+
+def test_market_order_is_margined_at_the_touch(kind: type[Market]) -> None:
+    """It takes all there and nothing elsewhere: a collar beyond it would ask for too much (D5)."""
+    market = kind(None, mode="l1", mark_source="pushed", lot_size="0.1")
+    market.play("""
+        tick 99.9 100
+        push X 100
+        deposit bob 20
+        bob buy market 1
+    """)
+
+    assert market.refusals == []
+    assert (market.position("bob"), market.free("bob")) == ("1", "0")

@@ -101,7 +101,9 @@ def _sell(world: World, account: Account, instrument: Instrument) -> None:
     for order in world.orders_of(account):
         if (order.instrument, order.side, order.reduce_only) == (instrument, side, False):
             withdraw(world, order, "kill_switch")
-    limit = sweeps.protection(side, best, instrument.rate("collar"))
+    limit = best
+    if not instrument.is_outside:
+        limit = sweeps.protection(side, best, instrument.rate("collar"))
     number = world.next_order
     world.next_order += 1
     order = Order(

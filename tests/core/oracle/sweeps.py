@@ -83,7 +83,12 @@ def protection(side: int, best: int, slippage: Fraction) -> int:
 
 
 def protection_of(order: Order, best: int) -> int:
-    """Return the worst price of an order that names none: by its own slippage, or the collar."""
+    """Return the worst price of an order that names none: by its own slippage, or the collar.
+
+    Outside there is no worse one than the best.
+    """
+    if order.instrument.is_outside:
+        return best
     slippage = order.instrument.rate("collar") if order.slippage is None else order.slippage
     return protection(order.side, best, slippage)
 
