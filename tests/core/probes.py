@@ -16,11 +16,16 @@ from tests.core.market import STREAMS, Event
 from tests.core.tape_kills import kills
 from tests.core.test_replay import advance
 
-GUARDS = frozenset({206, 302, 303, 605, *range(501, 509)})
-"""What stands against risk: account, price, switch, money and limits."""
+GUARDS = frozenset({206, 302, 303, *range(501, 518), *range(601, 606)})
+"""What stands against risk: account, price, money, limits, losses and switches."""
 ATOM = "0.00000001"
 SEEDS = range(40, 50)
 RICH = "1000000000"
+LIMITS = (
+    *("max_order_notional", "max_position_notional", "max_exposure", "max_position"),
+    *("max_instrument_exposure", "max_heat", "max_leverage", "day_loss", "month_loss_rate"),
+)
+COUNTS = ("max_positions", "max_correlated", "max_order_rate", "losing_streak")
 
 Frozen = tuple[list[bytes], int, str, str]
 """A snapshot, its time in µs, and whose position of it is to be reduced: account and symbol."""
@@ -79,7 +84,7 @@ class Venue:
         return [
             (name, symbol)
             for name, account in sorted(self.state.accounts.items())
-            if account.status.value != "closed" and name != "backstop"
+            if account.status.value != "closed" and name not in {"backstop", "house"}
             for symbol, position in sorted(account.positions.items())
             if position.lots
         ]
@@ -117,18 +122,31 @@ class Venue:
             kill = {"type": "kill", "mode": "no_new", "operator": "ann", "reason": "why"}
             self.send(**kill, scope=scope, **named)
         self.send(type="update_account", account=account, status="suspended")
-        self.send(type="set_risk", account=account, max_order_notional=ATOM, max_exposure=ATOM)
+        self.limit(account)
         if market:
             change = {"symbol": symbol, "feed_stale_ms": 1, "price_band": "0"}
             self.send(type="update_instrument", **change, stop_already_reached="fire")
             self.now_us += 1_000_000
         position.account.in_liquidation = True
+        guard = position.account.guard
+        assert guard is not None
+        assert guard.losses is not None
+        guard.losses.streak_paused = True
+        for window in guard.losses.windows.values():
+            window.is_paused = True
+        guard.note_order(self.now_us)
+        guard.note_order(self.now_us + 1_000)
+
+    def limit(self, account: str) -> None:
+        """Give an account the tightest limits that there are."""
+        least = dict.fromkeys(LIMITS, "0.000001") | dict.fromkeys(COUNTS, 1)
+        self.send(type="set_risk", account=account, pyramiding=False, **least)
 
     def let_trade(self, name: str) -> None:
         """Make an account rich and free, if need be a new one."""
         self.send(type="create_account", account=name)
         self.send(type="update_account", account=name, status="active")
-        self.send(type="set_risk", account=name, max_order_notional=0, max_exposure=0)
+        self.send(type="set_risk", account=name, profile="none")
         self.send(type="deposit", account=name, amount=RICH, transfer_id=f"probe-{name}")
 
     def resume_all(self) -> None:

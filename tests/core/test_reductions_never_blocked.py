@@ -108,3 +108,27 @@ def test_no_child_of_a_bracket_is_blocked() -> None:
         seen[" ".join(_kinds(of_children)[:2])] += 1
 
     assert seen["order_accepted order_accepted"] > 5, seen
+
+
+def test_no_booked_trade_that_reduces_is_blocked() -> None:
+    """Agreed elsewhere or not, it takes risk away (B7, C1, E4)."""
+    seen: Counter[str] = Counter()
+    for venue, position, rng in venues(3):
+        venue.turn_against(position)
+        venue.limit(position.account.account_id)  # by now what expires has expired
+        free, mark = venue.free_lots(position), position.instrument.mark_half_ticks // 2
+        if free < 1 or mark == 0:
+            continue
+        trade = {"account": position.account.account_id, "symbol": position.instrument.symbol}
+        trade |= {"side": "sell" if against(position) < 0 else "buy", "trade_id": "probe"}
+        lots = rng.choice((rng.randint(1, free), free + 1))
+        events = venue.send(
+            type="book_trade",
+            **trade,
+            price=price(position, mark),
+            quantity=quantity(position, lots),
+        )
+        assert bool(blocked(events)) == (lots > free), events
+        seen["too large" if lots > free else events[0]["type"]] += 1
+
+    assert all(seen[word] > 5 for word in ("trade", "too large")), seen
