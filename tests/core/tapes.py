@@ -192,7 +192,9 @@ class _Tape(Outside):
         command = {"type": "l1", "symbol": listing.symbol, **prices, **order}
         command |= self.maybe(0.2, {"source": self.rng.choice(("a", "b"))})
         command |= self.maybe(0.03, {"seq": max(0, self.counter - 50)})
-        return command | self.maybe(0.02, self.rng.choice(({"ask": "9e99"[:1] + "9999.00000001"},)))
+        above = listing.price(2 * bid)
+        off_tick = {"ask": f"{above}{'' if '.' in above else '.'}00000001"}
+        return command | self.maybe(0.02, self.rng.choice((off_tick,)))
 
     # Operations
 
