@@ -1,14 +1,16 @@
 """A synthetic market: the same seed and run give the same commands, whatever the machine.
 
 Integers and decimal strings only, no clock. Makers quote around a drifting mid and cancel, takers
-hit them, and a few accounts trade at full leverage, so that a falling price liquidates now and
-then. The generator hears no answers: some of its cancels come too late, as in a real market.
+hit them, and a few accounts trade at full leverage. Every so often the first instrument falls by
+some per cent and comes back, which liquidates those who stand in it. Whoever drives the market may
+let it `hear` what happened, so that it cancels what is still there; otherwise many of its cancels
+come too late.
 """
 
 import random
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from feeds.sources.record import Command
 
@@ -16,10 +18,15 @@ MAKERS: Final = 12
 TAKERS: Final = 8
 LEVERAGED: Final = 6
 
+_UNKNOWN_ORDER: Final = 203
 _QUOTES_PER_MAKER: Final = 30
 _ACTIONS_PER_STEP: Final = 20
 _TOP_UP_EVERY: Final = 250
 _LEVERAGED_EVERY: Final = 40
+_FALL_EVERY: Final = 600
+_FALL: Final = range(180, 230)
+_COMEBACK: Final = range(300, 400)
+"""Steps of which the first instrument falls by 0.06 % each, and gains half of that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +84,7 @@ class SyntheticMarket:
         self._run_id = run_id
         self._number = 0
         self._step = 0
+        self._live: set[str] = set()
         known = {
             each.symbol: each.ticks(mids[each.symbol])
             for each in INSTRUMENTS
@@ -93,7 +101,8 @@ class SyntheticMarket:
             commands.append({"type": "create_account", "account": account})
             amount = "2000" if account.startswith("demo-leveraged") else "50000000"
             commands.append(_deposit(account, amount, f"demo-{account}"))
-        return commands
+        fund = {"type": "fund_insurance", "amount": "100000", "transfer_id": "demo-insurance"}
+        return [*commands, fund]
 
     def opening(self) -> list[Command]:
         """Return the first prices: without one the engine takes no order."""
@@ -116,6 +125,21 @@ class SyntheticMarket:
             commands.append(_deposit(account, "500", self._new_id()))
         return commands
 
+    def hear(self, events: list[dict[str, Any]]) -> None:
+        """Forget the quotes that these events of the journal have ended."""
+        for event in events:
+            match event["type"]:
+                case "trade":
+                    for party in (event["maker"], event["taker"]):
+                        if party["leaves"] == "0":
+                            self._live.discard(party["client_order_id"])
+                case "order_cancelled":
+                    self._live.discard(event["client_order_id"])
+                case "rejected" if event["code"] != _UNKNOWN_ORDER:
+                    self._live.discard(event.get("client_order_id", ""))
+                case _:
+                    pass
+
     def _drift(self, book: _Book) -> None:
         """Move the mid: a noise, and a trend that lasts some seconds and then turns."""
         if book.drift_steps == 0:
@@ -129,6 +153,10 @@ class SyntheticMarket:
         book.drift_steps -= 1
         noise = self._random.randint(-10, 10)
         book.mid_ticks += book.drift_ticks + noise
+        if book is self._books[0]:
+            phase = self._step % _FALL_EVERY
+            step_ticks = book.instrument.start_ticks * 3 // 10_000
+            book.mid_ticks += step_ticks * ((phase in _COMEBACK) - 2 * (phase in _FALL))
 
     def _tick(self, book: _Book) -> Command:
         half = max(book.instrument.spacing_ticks // 2, 1)
@@ -162,8 +190,13 @@ class SyntheticMarket:
         placed = self._order(book, account, side, lots, time_in_force="gtc", reach=-depth)
         quotes = book.quotes.setdefault(account, deque())
         quotes.append(placed["client_order_id"])
+        self._live.add(placed["client_order_id"])
         if len(quotes) > _QUOTES_PER_MAKER:
-            return [placed, _cancel(account, self._withdraw(quotes))]
+            withdrawn = self._withdraw(quotes)
+            if withdrawn in self._live:
+                self._live.remove(withdrawn)
+                return [placed, _cancel(account, withdrawn)]
+            return [placed]
         if self._random.randrange(25) == 0:
             return [placed, self._amend(book, account, quotes[-1])]
         return [placed]

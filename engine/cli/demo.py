@@ -93,6 +93,7 @@ class _Demo:
         self._console = console
         self._view = MarketView()
         self._latency = Latency()
+        self._playing: SyntheticMarket | None = None
         self.writer = WriterProgress(reach, shard)
         self._cursors: dict[str, str] = {}
         self._first = 1
@@ -106,7 +107,7 @@ class _Demo:
         async with asyncio.TaskGroup() as tasks:
             follower = tasks.create_task(self._follow(reader))
             poller = tasks.create_task(self.writer.poll())
-            market = self._market()
+            market = self._playing = self._market()
             driver = DemoDriver(market, self._reach, self._shard, self._latency)
             for first in (market.setup(), market.opening()):
                 await driver.write(first)
@@ -183,6 +184,8 @@ class _Demo:
             events = entry.decoded_events()
             self._view.observe(entry.n, entry.t, entry.decoded_inputs(), events)
             self._latency.observe(events)
+            if self._playing is not None:
+                self._playing.hear(events)
             self._cursors = entry.decoded_cursors()
 
     async def _until_consumed(self, driver: DemoDriver) -> None:

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from engine.cli.streams import encode, stream_of
+from engine.entries import decode_entry
+from engine.machine import Machine
 from feeds.synthetic import INSTRUMENTS, SyntheticMarket, accounts, decimal
 
 ROOT = Path(__file__).parents[2]
@@ -104,3 +107,25 @@ def test_a_run_can_begin_where_another_ended() -> None:
 def test_decimals_are_written_in_shortest_form(value: int, places: int, text: str) -> None:
     """The protocol has one way to write a number."""
     assert decimal(value, places) == text
+
+
+def test_market_that_hears_cancels_what_is_there_and_falls_now_and_then() -> None:
+    """Whoever looks for the first time sees a market and a liquidation, not a fifth of refusals."""
+    market, machine = SyntheticMarket(7, "d1"), Machine()
+    seen: Counter[str] = Counter()
+    batches = [market.setup(), market.opening()]
+    for number in range(420):
+        commands = batches[number] if number < len(batches) else market.step()
+        out: list[bytes] = []
+        machine.begin(25_000 * number, out)
+        while machine.kernel.is_busy():
+            machine.begin(25_000 * number, out)
+        for command in commands:
+            (item,) = decode_entry(stream_of(command), f"{number + 1}-0", encode(command))
+            machine.apply(item, 0, out)
+        events = [json.loads(event) for event in out]
+        market.hear(events)
+        seen.update(event.get("reason", event["type"]) for event in events)
+
+    assert seen["liquidation"] >= 1
+    assert 50 * seen["unknown_order"] < seen["requested"], seen
