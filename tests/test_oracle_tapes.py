@@ -11,6 +11,7 @@ from tests.core.tape_orders import STP_MODES
 from tests.core.tape_slices import slices
 from tests.core.tape_squeeze import squeeze
 from tests.core.tapes import tape, tape_outside
+from tests.core.test_kill_tapes import SEEDS as SEEDS_OF_KILLS
 from tests.core.test_oracle import (
     COMMANDS,
     SEEDS,
@@ -19,13 +20,13 @@ from tests.core.test_oracle import (
     SEEDS_OF_SQUEEZES,
 )
 
-MORE_SEEDS = range(SEEDS.stop, SEEDS.stop + 100)
-MORE_GAPS = range(SEEDS_OF_GAPS.stop, SEEDS_OF_GAPS.stop + 90)
-MORE_BREAKERS = range(SEEDS_OF_BREAKERS.stop, SEEDS_OF_BREAKERS.stop + 130)
-MORE_SQUEEZES = range(SEEDS_OF_SQUEEZES.stop, SEEDS_OF_SQUEEZES.stop + 250)
-MORE_OUTSIDE = range(outside.SEEDS.stop, outside.SEEDS.stop + 20)
-MORE_SLICES = range(outside.SEEDS_OF_SLICES.stop, outside.SEEDS_OF_SLICES.stop + 40)
-MORE_KILLS = range(100, 150)
+MORE_SEEDS = range(SEEDS.stop, 110)
+MORE_GAPS = range(SEEDS_OF_GAPS.stop, 96)
+MORE_BREAKERS = range(SEEDS_OF_BREAKERS.stop, 150)
+MORE_SQUEEZES = range(SEEDS_OF_SQUEEZES.stop, 270)
+MORE_OUTSIDE = (*range(outside.SEEDS.start), *range(outside.SEEDS.stop, 25))
+MORE_SLICES = range(outside.SEEDS_OF_SLICES.stop, 52)
+MORE_KILLS = (*range(SEEDS_OF_KILLS.stop, 8), *range(100, 150))
 
 
 def test_machine_agrees_with_the_oracle() -> None:

@@ -241,8 +241,10 @@ class Market:
 
     def _begin(self) -> list[Event]:
         out: list[bytes] = []
+        is_later = self.now_us > self.kernel.state.now_us
         self.machine.begin(self.now_us, out)
-        self.kernel.check()
+        if is_later or out:  # else it is as it was when the last command was checked
+            self.kernel.check()
         while self.kernel.is_busy():
             self.machine.begin(self.now_us, out)
             self.kernel.check()

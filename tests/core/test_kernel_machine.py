@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from tests.core.duel import Duel
+from tests.core.lengths import short
 from tests.core.tape_orders import STP_MODES, TRAILING, WAITING
 from tests.core.tapes import Step
 
@@ -254,3 +255,4 @@ class KernelMachine(RuleBasedStateMachine):
 
 
 TestKernel = KernelMachine.TestCase
+TestKernel.settings = short(15)

@@ -2,14 +2,12 @@
 
 from collections import Counter
 
-from engine.machine import Machine
-from engine.restore import restore
-from engine.snapshot import capture, state_hash
 from tests.core.duel import play_tapes
 from tests.core.tape_kills import kills
-from tests.core.test_replay import advance, played
+from tests.core.test_replay import restored_after_every_command
 
-SEEDS = range(8)
+SEEDS = range(3)
+"""Few, so that the core's tests stay a matter of seconds; tests/test_oracle_tapes.py has more."""
 RESTARTED = range(20, 22)
 
 
@@ -28,13 +26,5 @@ def test_stopped_machine_restored_after_every_command_says_the_same() -> None:
     """A snapshot holds every switch and everything that it has begun (E4)."""
     seen: Counter[bytes] = Counter()
     for seed in RESTARTED:
-        steps = kills(seed, 150)
-        machine, events, now_us = Machine(), list[bytes](), 0
-        for step in steps:
-            now_us += step.wait_ms * 1_000
-            events += advance(machine, now_us, step)
-            machine = Machine(restore(list(capture(machine.kernel))))
-
-        assert (events, state_hash(machine.kernel)) == played(steps)
-        seen.update(word for event in events for word in event.split(b'"'))
+        seen += restored_after_every_command(kills(seed, 150))
     assert seen[b"kill_switch"] > 20

@@ -46,45 +46,39 @@ def played(steps: list[Step]) -> tuple[list[bytes], str]:
 
 def test_hash_seed_changes_no_byte() -> None:
     """Nothing depends on the order of a set or on an address (D2)."""
-    said = []
+    running = []
     for seed in ("0", "1", "4242"):
         environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(ROOT)}
         command = [sys.executable, "-c", PROGRAM]
-        ran = subprocess.run(
-            command, cwd=ROOT, env=environment, capture_output=True, check=True, timeout=60
-        )
-        said.append(ran.stdout)
+        running.append(subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE))
+    said = [process.communicate(timeout=60)[0] for process in running]
 
+    assert [process.returncode for process in running] == [0, 0, 0]
     assert said[0] == said[1] == said[2]
     assert said[0].count(b'"type":"trade"') > 40
 
 
-NEEDED = (
-    *(b"order_replenished", b"order_expired", b"decrement", b"reduce_only"),
-    *(b"order_triggered", b"trigger_rejected", b"auction_uncrossed", b"outside_price_band"),
-    *(b"oco", b"oco_spent", b"bracket", b"funding", b"swap", b"fee_tiers_set", b"leverage_set"),
-    *(b"margin_brackets", b"liquidation", b"dividend", b"split", b"odd_lots"),
-    *(b"takeover", b"deleveraged", b"deficit", b"liquidation_fee", b"insurance"),
-)
+def restored_after_every_command(steps: list[Step]) -> Counter[bytes]:
+    """Play a tape with a restart after each command; return how often each word was said."""
+    machine, events, now_us = Machine(), list[bytes](), 0
+    for step in steps:
+        now_us += step.wait_ms * 1_000
+        events += advance(machine, now_us, step)
+        machine = Machine(restore(list(capture(machine.kernel))))
+
+    assert (events, state_hash(machine.kernel)) == played(steps)
+    return Counter(word for event in events for word in event.split(b'"'))
 
 
 def test_machine_restored_after_every_command_says_the_same() -> None:
-    """No command depends on what a snapshot leaves out (A3 to A14, B3 to B6, D6, D7, E1)."""
-    seen: Counter[bytes] = Counter()
-    for seed in range(101, 140):
-        if all(seen[needed] for needed in NEEDED):
-            break
-        steps = tape(seed, 220, gaps=seed % 2 == 0 or None)
-        machine, events, now_us = Machine(), list[bytes](), 0
-        for step in steps:
-            now_us += step.wait_ms * 1_000
-            events += advance(machine, now_us, step)
-            machine = Machine(restore(list(capture(machine.kernel))))
+    """No command depends on what a snapshot leaves out (A3 to A14, B3 to B6, D6, D7, E1).
 
-        assert (events, state_hash(machine.kernel)) == played(steps)
-        seen.update(word for event in events for word in event.split(b'"'))
+    tests/test_restarts.py goes on until everything has come up.
+    """
+    seen = restored_after_every_command(tape(101, 220))
+    seen += restored_after_every_command(tape(102, 220, gaps=True))
 
-    assert all(seen[needed] for needed in NEEDED), f"the tapes are tame: {seen}"
+    assert min(seen[b"trade"], seen[b"liquidation"], seen[b"order_triggered"]) > 0
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -12,6 +12,7 @@ from matching.messages import StopTerms
 from matching.order import Conditions, Order
 from matching.stops import References, StopBook
 from matching.terms import BUY, SELL, OrderType, StpMode, TimeInForce, TriggerBy
+from tests.core.lengths import short
 
 SIDES = st.sampled_from((BUY, SELL))
 BYS = st.sampled_from(TriggerBy)
@@ -244,3 +245,4 @@ def new_order(number: int, side: int, kind: OrderType) -> Order:
 
 
 TestStopBook = StopBookMachine.TestCase
+TestStopBook.settings = short(15)

@@ -25,6 +25,7 @@ from matching.terms import (
 from risk.account import Account
 from risk.position_book import PositionBook
 from tests.core.bounds import lower
+from tests.core.lengths import short
 from tests.core.market import Market
 
 SIDES = st.sampled_from((BUY, SELL))
@@ -345,5 +346,8 @@ def test_id_window_shrinks_again_after_a_busy_day() -> None:
 
 
 TestBook = BookMachine.TestCase
+TestBook.settings = short(15)
 TestPositionBook = PositionBookMachine.TestCase
+TestPositionBook.settings = short(15)
 TestIdWindow = IdWindowMachine.TestCase
+TestIdWindow.settings = short(15)
