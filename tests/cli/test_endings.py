@@ -72,7 +72,7 @@ def test_check_config_tries_the_commands_of_the_first_frame(tmp_path: Path) -> N
         '[[instruments]]\nsymbol = "GOOD"\ntick_size = "1"\nlot_size = "1"\n'
         '[[instruments]]\nsymbol = "BAD"\ntick_size = "1"\nlot_size = "1"\n'
         'initial_margin = "0.5"\nmaintenance_margin = "0.4"\nmax_leverage = 5\n'
-        '[[instruments]]\nsymbol = "LATER"\ntick_size = "1"\nlot_size = "1"\ngroup = "x"\n'
+        '[[instruments]]\nsymbol = "LATER"\ntick_size = "1"\nlot_size = "1"\nfeed_max_jump = "0.1"\n'
         '[[instruments]]\nsymbol = "CALM"\ntick_size = "1"\nlot_size = "1"\n'
         'breakers = [{ move = "0.1" }, { move = "0.05" }]\n'
     )
@@ -81,7 +81,7 @@ def test_check_config_tries_the_commands_of_the_first_frame(tmp_path: Path) -> N
     first, second, third = ended.err.splitlines()
     assert "instruments[1]: invalid_terms (409)" in first
     assert "admission.ratio" in first
-    assert "instruments[2].group: not_supported (407)" in second
+    assert "instruments[2].feed_max_jump: not_supported (407)" in second
     assert "instruments[3].breakers[1].move: invalid_terms (409): moves rise" in third
     problems = pitboss("check-config", path, "--json").json
     assert (problems["ok"], len(problems["problems"])) == (False, 3)
