@@ -114,6 +114,7 @@ class Trading:
             self._accept(command, order, RESTING, events)
             self._execution.rest(market, order)
             return
+        state.is_quiet = False
         if command.time_in_force is FOK and sweep.filled_lots < order.quantity_lots:
             events.append(refused(command, Refusal.UNFILLABLE))
             return
@@ -134,6 +135,7 @@ class Trading:
         For a market order the trigger, or the activation price before there is one, stands for the
         touch.
         """
+        self._state.is_quiet = False
         seen = references(market)
         trigger = new_trigger(command.order_type, command.side, stop, seen)
         limit_ticks = command.price_ticks
