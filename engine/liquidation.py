@@ -191,8 +191,7 @@ class Liquidator:
                 hits += look_at_losses(account, equity, self._state.now_us)
             if maintenance == 0 or maintenance * PPM <= call_ppm * equity:
                 account.margin_called = False
-                if account.in_liquidation:
-                    account.end_liquidation()
+                account.end_liquidation()
                 if equity < 0:
                     indebted.append(account)
             else:
@@ -216,9 +215,13 @@ class Liquidator:
             events.extend(called)
             hits.sort(key=lambda hit: hit.account)
             events.extend(hits)
-            for account in sorted(indebted, key=lambda account: account.account_id):
-                self.waterfall.pay_debt(account, events)
+            indebted.sort(key=lambda account: account.account_id)
+            self._pay_debts(indebted, events)
         return cases
+
+    def _pay_debts(self, accounts: list[Account], events: list[Event]) -> None:
+        for account in accounts:
+            self.waterfall.pay_debt(account, events)
 
     def _renew(self, account: Account, equity_atoms: int, maintenance_atoms: int) -> None:
         """Give an account below every tier new bands, or have it looked at every time (D9)."""
