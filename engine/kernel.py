@@ -161,7 +161,9 @@ class Kernel:
             self._day_ends_us = _end_of_day_us(now_us)
             self._breaking.begin_window()
         events: list[Event] = []
-        if self._finish(events):
+        finished = state.is_quiet or self._finish(events)
+        state.is_quiet = False
+        if finished:
             if 0 < state.windows_turn_us <= now_us:
                 self._loss_windows.turn()
             if self._expiry_us() <= now_us:
@@ -180,6 +182,7 @@ class Kernel:
                 self._settle_prices(events)
         if state.backstop.balance_atoms:
             self._sweep_backstop(events)
+        state.is_quiet = not state.stirs()
         return events
 
     def _finish(self, events: list[Event]) -> bool:
@@ -258,12 +261,13 @@ class Kernel:
     def is_busy(self) -> bool:
         """Tell whether something must go on in the next batch, before any input."""
         state = self.state
-        timers_us = (
-            state.heartbeats.first_us,
-            self._expiry_us(),
-            state.windows_turn_us or NEVER_US,
+        now_us = state.now_us
+        return bool(
+            (not state.is_quiet and state.is_unfinished())
+            or state.heartbeats.first_us <= now_us
+            or 0 < state.windows_turn_us <= now_us
+            or (state.expiries and self._expiry_us() <= now_us)
         )
-        return state.is_unfinished() or min(timers_us) <= state.now_us
 
     def next_deadline_us(self) -> int | None:
         """Return when the next timer is due, if any; now, while something is unfinished."""
@@ -284,9 +288,15 @@ class Kernel:
         it touched or whose marks it moved (D2).
         """
         state = self.state
-        assert not state.is_unfinished(), "what is unfinished goes on before any other input"
+        waits = not state.is_quiet and state.is_unfinished()
+        assert not waits, "what is unfinished goes on before any other input"
         events: list[Event] = []
-        self._routes[type(command)](command, events)
+        kind = type(command)
+        if kind is not PlaceOrder and kind is not CancelOrder:
+            state.is_quiet = False
+        self._routes[kind](command, events)
+        if state.is_quiet:
+            return events
         if (
             state.touched
             or state.moved
@@ -296,13 +306,17 @@ class Kernel:
             or state.left_alone
             or state.unsold
         ):
-            self._after_payments(events)
+            if state.carry is None and state.split is None:
+                self._settle_prices(events)
+            else:
+                self._liquidator.defer()
             if state.unsold and self._flattening.try_again(command, events):
                 self._settle_prices(events)
             if state.backstop.balance_atoms:
                 self._sweep_backstop(events)
             # After whatever moved money. Its sums run from the beginning: once wrong, always wrong.
             state.ledger.check()
+        state.is_quiet = not state.stirs()
         return events
 
     @property

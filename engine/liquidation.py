@@ -97,20 +97,21 @@ class Liquidator:
         else:
             accounts, state.touched = state.touched, {}
             cases = self._look(accounts, events, renews=False)
-        self._act_on(cases, events)
+        if cases:
+            self._act_on(cases, events)
 
     def review_left_alone(self, events: list[Event]) -> None:
         """Look at those of whom nobody took anything once they have waited long enough (D6)."""
         state = self._state
         due = [name for name, (at_us, _) in state.left_alone.items() if at_us <= state.now_us]
         accounts = {account_id: state.accounts[account_id] for account_id in due}
-        self._act_on(self._look(accounts, events, renews=True), events)
+        cases = self._look(accounts, events, renews=True)
+        if cases:
+            self._act_on(cases, events)
 
     def _act_on(self, cases: list[Case], events: list[Event]) -> None:
         """Act on cases, the most urgent first."""
         state = self._state
-        if not cases:
-            return
         cases.sort(key=cmp_to_key(more_urgent))
         assert not state.cases
         state.cases.extend(case.account.account_id for case in cases)
@@ -209,13 +210,18 @@ class Liquidator:
                 self._renew(account, equity, maintenance)
             elif account.is_banded:
                 unband(account)
-        called.sort(key=lambda call: call.account)
-        events.extend(called)
-        hits.sort(key=lambda hit: hit.account)
-        events.extend(hits)
-        for account in sorted(indebted, key=lambda account: account.account_id):
-            self.waterfall.pay_debt(account, events)
+        if called or hits or indebted:
+            called.sort(key=lambda call: call.account)
+            events.extend(called)
+            hits.sort(key=lambda hit: hit.account)
+            events.extend(hits)
+            indebted.sort(key=lambda account: account.account_id)
+            self._pay_debts(indebted, events)
         return cases
+
+    def _pay_debts(self, accounts: list[Account], events: list[Event]) -> None:
+        for account in accounts:
+            self.waterfall.pay_debt(account, events)
 
     def _renew(self, account: Account, equity_atoms: int, maintenance_atoms: int) -> None:
         """Give an account below every tier new bands, or have it looked at every time (D9)."""

@@ -125,7 +125,9 @@ class State:
     them tried since the timer at `close_at_us`; `closing` those that are gone through now, and the
     account tried last. `heartbeats` are until when accounts must be heard of. `guarded` are the
     accounts with limits on their losses, whose windows turn at `windows_turn_us` (0: never): up to
-    `turned_account` they have begun those of `turning_day` (C3).
+    `turned_account` they have begun those of `turning_day` (C3). `is_quiet`
+    is set while it is known that `stirs` has nothing to tell, so that one look is enough after most
+    commands; whoever stirs anything takes it back, for all but plain orders the kernel does.
     """
 
     __slots__ = (
@@ -147,6 +149,7 @@ class State:
         "house",
         "ids",
         "index",
+        "is_quiet",
         "ladder",
         "ledger",
         "left_alone",
@@ -178,6 +181,7 @@ class State:
     )
 
     def __init__(self) -> None:
+        self.is_quiet: bool = False
         self.now_us: int = 0
         self.markets: dict[str, Market] = {}
         self.accounts: dict[str, Account] = {}
@@ -263,10 +267,31 @@ class State:
                 self.groups[key] = oldest
         self.groups[group.account_id, group.symbol, group.name] = group
 
+    def stirs(self) -> bool:
+        """Tell whether something is to be looked at after the command that runs, or the next."""
+        return bool(
+            self.touched
+            or self.moved
+            or self.referenced
+            or self.review_at_us
+            or self.left_alone
+            or self.unsold
+            or self.is_unfinished()
+        )
+
     def is_unfinished(self) -> bool:
         """Tell whether a command's work goes on in the next frame, before any input."""
-        orders = self.mass or self.turns or self.reached or self.cascades or self.due
-        return bool(orders or self.carry or self.split or self.cases or self.closing)
+        return bool(
+            self.mass
+            or self.turns
+            or self.reached
+            or self.cascades
+            or self.due
+            or self.carry
+            or self.split
+            or self.cases
+            or self.closing
+        )
 
     def let_wait(self, bracket: Bracket) -> None:
         """Note that an entry has filled; its children come after those that wait already."""
@@ -321,6 +346,7 @@ class State:
 
     def check(self) -> None:
         """Assert every invariant of the state, down to the last order. Linear in everything."""
+        assert not self.is_quiet or not self.stirs(), "whoever stirs something says so"
         self.ledger.check()
         self.positions.check()
         balances = sum(account.balance_atoms for account in self.accounts.values())

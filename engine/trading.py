@@ -17,6 +17,7 @@ from engine.linked_entry import (
     shared_hold,
 )
 from engine.order_terms import display_fits, next_session_end_us
+from engine.plain_entry import PlainEntry
 from engine.prices import cut_by_band, market_limit_ticks
 from matching.order import Conditions, Order
 from matching.sweep import NO_SWEEP
@@ -57,11 +58,12 @@ COLLAR = CancelReason.COLLAR
 class Trading:
     """The part of the kernel that lets orders into the books."""
 
-    __slots__ = ("_execution", "_state")
+    __slots__ = ("_execution", "_plain", "_state")
 
     def __init__(self, state: State, execution: Execution) -> None:
         self._state: State = state
         self._execution: Execution = execution
+        self._plain: PlainEntry = PlainEntry(state, execution)
 
     def place(self, command: PlaceOrder, events: list[Event]) -> None:
         """Admit and match a new order, then let its time in force decide the remainder."""
@@ -81,6 +83,9 @@ class Trading:
         position = market.positions.get(command.account)
         if position is None:
             position = state.positions.open_or_create(account, market.instrument)
+        if self._plain.takes(command, market):
+            self._plain.place(command, market, position, events)
+            return
         defect = self._defect(command, market, position)
         if defect is not None:
             events.append(refused(command, defect[0], path=path_in_bracket(command, *defect)))
@@ -110,10 +115,7 @@ class Trading:
         order = self._new_order(command, position, fees_ppm)
         gathers = market.instrument.state is AUCTION
         sweep = NO_SWEEP if gathers else market.book.plan(order, limit_ticks)
-        if sweep is NO_SWEEP and command.is_plain:
-            self._accept(command, order, RESTING, events)
-            self._execution.rest(market, order)
-            return
+        state.is_quiet = False
         if command.time_in_force is FOK and sweep.filled_lots < order.quantity_lots:
             events.append(refused(command, Refusal.UNFILLABLE))
             return
@@ -134,6 +136,7 @@ class Trading:
         For a market order the trigger, or the activation price before there is one, stands for the
         touch.
         """
+        self._state.is_quiet = False
         seen = references(market)
         trigger = new_trigger(command.order_type, command.side, stop, seen)
         limit_ticks = command.price_ticks

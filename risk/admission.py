@@ -109,6 +109,36 @@ def admission_failures(  # noqa: PLR0913 - hot: an object for each order would c
     )
 
 
+def plain_failures(
+    position: Position,
+    side: int,
+    lots: int,
+    price_ticks: int,
+    taker_fee_ppm: int,
+    ratio_ppm: int,
+    now_us: int,
+) -> tuple[Failure, ...]:
+    """Answer as `admission_failures` does for a plain limit order that no kill switch is over.
+
+    Most have nothing to be asked but money.
+    """
+    account, instrument = position.account, position.instrument
+    if (
+        account.guard is None
+        and account.status is ACTIVE
+        and not account.is_reserved
+        and position.lots * side >= 0
+        and instrument.mark_half_ticks
+        and (instrument.terms.feed_stale_us == 0 or not instrument.is_stale(now_us))
+    ):
+        return _money_failures(
+            position, side, lots, price_ticks, taker_fee_ppm, ratio_ppm, NOTHING, None
+        )
+    return admission_failures(
+        position, side, lots, price_ticks, taker_fee_ppm, ratio_ppm, now_us, limited=True
+    )
+
+
 def _money_failures(  # noqa: PLR0913, PLR0917 - hot, as above
     position: Position,
     side: int,

@@ -20,7 +20,7 @@ def fee_hold_atoms(notional_atoms: int, taker_fee_ppm: int) -> int:
     """Return the worst-case taker fee of an open order, ⌈notional × rate⌉; a rebate holds none."""
     if taker_fee_ppm <= 0:
         return 0
-    return divide_up(notional_atoms * taker_fee_ppm, PPM)
+    return -(-notional_atoms * taker_fee_ppm // PPM)
 
 
 def equity_and_maintenance(account: Account) -> tuple[int, int]:

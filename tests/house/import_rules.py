@@ -33,6 +33,7 @@ KERNEL = (
     "engine.loss_windows",
     "engine.market_states",
     "engine.operations",
+    "engine.plain_entry",
     "engine.order_terms",
     "engine.selling",
     "engine.restating",
