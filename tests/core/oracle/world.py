@@ -90,7 +90,7 @@ class Instrument:
         """Return what a trigger looks at that does not say (A11)."""
         return "bid_ask" if self.is_outside else "last"
 
-    def price(self, ticks: int) -> str:
+    def price(self, ticks: int | Fraction) -> str:
         """Write a price."""
         return written(ticks * self.tick)
 
