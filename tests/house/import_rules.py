@@ -38,6 +38,7 @@ KERNEL = (
     "engine.restating",
     "engine.splitting",
     "engine.trading",
+    "engine.unusual",
     "engine.waterfall",
 )
 DECIMALS = "engine.decimals"
