@@ -146,3 +146,16 @@ def test_next_taker_begins_anew() -> None:
     market.play("alice sell 1@101\nalice sell 1@102\nbob buy 1@101 id=b\nbob buy 1@102 id=c")
     rows = executions([*market.events])
     assert [said(row) for row in rows] == ["b limit buy 1/1@101 0 100", "c limit buy 1/1@102 0 200"]
+
+
+def test_auction_of_the_same_frame_adds_nothing() -> None:
+    """What had come to rest trades there again as a taker, but by another input (A14)."""
+    market = Market()
+    market.play("alice sell 5@101")
+    events: list[Event] = []
+    lines = ("bob buy 9@101 id=b", "state X auction", "alice sell 4@101", "state X open")
+    for place, line in enumerate(lines):
+        events += [event | {"in": place} for event in market.play(line)]
+
+    assert market.fills == ["bob<alice 5@101", "bob<alice 4@101"]
+    assert [said(row) for row in executions(events)] == ["b limit buy 5/9@101 0 100"]
