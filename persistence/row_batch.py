@@ -56,6 +56,7 @@ async def write_rows(
             ("margin_calls", rows.margin_calls),
             ("breakers", rows.breakers),
             ("executions", rows.executions),
+            ("admin", rows.admin),
         ):
             inserted = await _write(connection, shard, f"insert_{table}", batch)
             if inserted < len(batch) and not may_repeat:

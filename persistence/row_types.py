@@ -194,6 +194,26 @@ class ExecutionRow(NamedTuple):
     filled_by_house: str
 
 
+class AdminRow(NamedTuple):
+    """One command of an operator's, in the order of the columns of `insert_admin.sql`.
+
+    `input_index` is its place among the frame's inputs; a malformed one has no command.
+    """
+
+    time_us: int
+    frame: int
+    input_index: int
+    stream: str
+    entry_id: str
+    command_type: str | None
+    target: str | None
+    operator: str | None
+    outcome: str
+    code: int | None
+    reason: str | None
+    command: str | None
+
+
 class Rows(NamedTuple):
     """The rows of some frames, each list in the order of the journal."""
 
@@ -205,6 +225,7 @@ class Rows(NamedTuple):
     margin_calls: list[MarginCallRow]
     breakers: list[BreakerRow]
     executions: list[ExecutionRow]
+    admin: list[AdminRow]
 
     @property
     def total(self) -> int:
@@ -214,4 +235,4 @@ class Rows(NamedTuple):
 
 def no_rows() -> Rows:
     """Return empty lists to append to."""
-    return Rows([], [], [], [], [], [], [], [])
+    return Rows([], [], [], [], [], [], [], [], [])

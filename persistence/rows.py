@@ -6,6 +6,7 @@ import msgspec
 
 from engine.messages import Frame
 from persistence import event_shapes as shapes
+from persistence.admin_rows import append_admin_rows
 from persistence.executions import Executions
 from persistence.position_lives import BACKSTOP, Place, PositionLives
 from persistence.row_types import (
@@ -49,12 +50,14 @@ _deleted = msgspec.json.Decoder(shapes.Deleted)
 def append_rows(frame: Frame, rows: Rows, lives: PositionLives) -> None:
     """Append the rows of a frame: two for a trade, one for whatever else has a table.
 
-    One more stands for the trades that an order took at one go.
+    One more stands for the trades that an order took at one go, and one for each command of an
+    operator's.
 
     What moves a position is told to `lives` too. Event types that have no table, also those of
     later releases, are passed over. Raises msgspec.ValidationError for an event that is not what
     its type says, and LivesContradict. O(events).
     """
+    append_admin_rows(frame, rows.admin)
     if not any(word in frame.events for word in _WORDS):
         return
     kinds = _kinds.decode(frame.events)
