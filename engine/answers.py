@@ -10,9 +10,11 @@ from risk.messages import Failure, Rejected, TriggerRejected
 
 if TYPE_CHECKING:
     from engine.messages import Event
+    from engine.state import Market
     from matching.id_window import Entry
     from matching.messages import AmendOrder, CancelOrder, PlaceOrder
     from matching.order import Order
+    from matching.sweep import Sweep
 
 
 def refused(
@@ -134,3 +136,12 @@ def amended(
         cause,
         0 if order.conditions is None else order.conditions.display_lots,
     )
+
+
+def remainder_reason(market: Market, order: Order, sweep: Sweep, cut: CancelReason) -> CancelReason:
+    """Say why what is left of an order does not rest."""
+    if sweep.end is not None:
+        return sweep.end
+    if order.price_ticks == 0 and market.book.touch_ticks(-order.side) is not None:
+        return cut
+    return CancelReason.IOC_REMAINDER

@@ -1,9 +1,9 @@
 """`config.toml` as typed, frozen values: bounds on everything, unknown keys refused.
 
 The file has two halves. Sections such as `[redis]` or `[snapshot]` say how this process runs and
-may change at a restart. `[liquidation]`, `[admission]`, `[market_breakers]` and the tables of
-instruments, fee tiers, accounts and deposits say how the shard begins: they become the commands of
-the genesis frame, and afterwards the journal alone holds them.
+may change at a restart. `[liquidation]`, `[admission]`, `[market_breakers]`, `[activity]` and the
+tables of instruments, fee tiers, accounts and deposits say how the shard begins: they become the
+commands of the genesis frame, and afterwards the journal alone holds them.
 """
 
 import tomllib
@@ -172,6 +172,22 @@ class MarketBreakers(Struct, frozen=True, forbid_unknown_fields=True):
     levels: tuple[Level, ...] = ()
 
 
+class Activity(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """The fields of `set_activity`; without any of the thresholds nothing is looked at."""
+
+    order_rate: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
+    reject_rate: DecimalText = 0
+    least_commands: Annotated[int, Meta(ge=1, le=1_000_000)] = 20
+    price_impact: DecimalText = 0
+    window_s: Annotated[int, Meta(ge=1, le=3_600)] = 10
+
+    def __post_init__(self) -> None:
+        """Refuse rates outside 0 to 1; 0 is off."""
+        for name in ("reject_rate", "price_impact"):
+            if Decimal(getattr(self, name)) != 0:
+                check_ratio(name, getattr(self, name))
+
+
 class Instrument(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """The fields of `create_instrument`; what is absent takes the protocol's default."""
 
@@ -245,6 +261,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     admission: Admission = Admission()
     instruments: tuple[Instrument, ...] = ()
     market_breakers: MarketBreakers = MarketBreakers()
+    activity: Activity = Activity()
     fee_tiers: tuple[FeeTier, ...] = ()
     accounts: tuple[Account, ...] = ()
     deposits: tuple[Deposit, ...] = ()
@@ -312,6 +329,8 @@ def genesis_commands(config: Config) -> list[dict[str, object]]:
     commands += [_command("create_instrument", each) for each in config.instruments]
     if config.market_breakers.weights:
         commands.append(_command("set_market_breakers", config.market_breakers))
+    if config.activity != Activity():
+        commands.append(_command("set_activity", config.activity))
     if config.fee_tiers:
         tiers = [msgspec.to_builtins(each) for each in config.fee_tiers]
         commands.append({"type": "set_fee_tiers", "tiers": tiers})

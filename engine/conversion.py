@@ -25,7 +25,7 @@ from engine.conversion_admin import (
 from engine.conversion_booking import book_trade
 from engine.conversion_carry import apply_funding, apply_swap
 from engine.conversion_fees import set_fee_tiers
-from engine.conversion_guards import heartbeat, kill, resume
+from engine.conversion_guards import heartbeat, kill, resume, set_activity
 from engine.conversion_orders import SIDES, amend_order, place_bracket, place_order, price_ticks
 from engine.conversion_risk import set_risk
 from engine.grid import Grid
@@ -60,7 +60,7 @@ from engine.wire_admin import (
     UpdateInstrumentWire,
     WithdrawWire,
 )
-from engine.wire_guards import HeartbeatWire, KillWire, ResumeWire
+from engine.wire_guards import HeartbeatWire, KillWire, ResumeWire, SetActivityWire
 from matching.messages import CancelAll, CancelOrder, SetMarketState
 from matching.terms import Refusal, Terms
 from risk.messages import (
@@ -110,6 +110,7 @@ class Conversion:
             KillWire: kill,
             ResumeWire: resume,
             HeartbeatWire: heartbeat,
+            SetActivityWire: set_activity,
             Verdict: _refuse,
         }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.answers import cancelled
+from engine.answers import cancelled, remainder_reason
 from engine.house import enter_house
 from engine.limits import PPM
 from engine.linked_entry import hold_together
@@ -13,6 +13,7 @@ from matching.messages import OrderRef, OrderReplenished, PreventedMatch, Trade,
 from matching.order import Order
 from matching.sweep import NO_SWEEP
 from matching.terms import CancelReason, MarkSource, StpMode, TimeInForce
+from risk.account import HOUSE
 from risk.fees import add_volume
 from risk.margin import fee_hold_atoms
 
@@ -54,6 +55,7 @@ class Execution:
         """
         assert order.leaves_lots > 0
         if sweep.bites:
+            begins = len(events)
             for maker, lots in sweep.bites:
                 if lots > 0:
                     at_ticks = price_ticks or maker.price_ticks
@@ -63,7 +65,7 @@ class Execution:
                 else:
                     self._part(market, order, maker, events)
             if sweep.filled_lots:
-                self._print(market, sweep, price_ticks)
+                self._print(market, order, sweep, price_ticks, events, begins)
                 if sweep.linked or (order.conditions is not None and order.is_linked):
                     self.linking.follow(market, order, sweep, events)
                 self._end_reducing(market, order, sweep, events)
@@ -72,7 +74,7 @@ class Execution:
         if rests:
             self.rest(market, order)
         elif order.leaves_lots > 0 or sweep.end is CancelReason.SELF_TRADE:
-            events.append(cancelled(order, _remainder_reason(market, order, sweep, cut)))
+            events.append(cancelled(order, remainder_reason(market, order, sweep, cut)))
         if order.conditions is not None and not rests and order.is_linked:
             self.linking.unlink(order)
 
@@ -172,8 +174,27 @@ class Execution:
             order.leaves_lots,
         )
 
-    def _print(self, market: Market, sweep: Sweep, at_ticks: int) -> None:
-        """Take note of the last trade's price, which may be the mark."""
+    def _print(
+        self,
+        market: Market,
+        order: Order,
+        sweep: Sweep,
+        at_ticks: int,
+        events: list[Event],
+        begins: int,
+    ) -> None:
+        """Take note of the last trade's price, which may be the mark.
+
+        First the first trade, among the events from `begins` on, tells what the order is measured
+        against. In an auction, and where the outside comes to those who wait, nobody has arrived.
+        """
+        if not at_ticks and (market.outside is None or order.account_id != HOUSE):
+            first = events[begins]
+            if type(first) is not Trade:
+                first = next(event for event in events[begins:] if type(event) is Trade)
+            first.order_type = order.order_type
+            first.touch_ticks = sweep.bites[0][0].price_ticks
+            first.mark_half_ticks = market.instrument.mark_half_ticks
         price_ticks = at_ticks or next(
             maker.price_ticks for maker, lots in reversed(sweep.bites) if lots > 0
         )
@@ -371,14 +392,3 @@ def will_rest(order: Order, sweep: Sweep) -> bool:
     if order.price_ticks == 0 or order.time_in_force is IOC or order.time_in_force is FOK:
         return False
     return sweep is NO_SWEEP or (sweep.end is None and sweep.wanted_lots > 0)
-
-
-def _remainder_reason(
-    market: Market, order: Order, sweep: Sweep, cut: CancelReason
-) -> CancelReason:
-    """Say why what is left of an order does not rest."""
-    if sweep.end is not None:
-        return sweep.end
-    if order.price_ticks == 0 and market.book.touch_ticks(-order.side) is not None:
-        return cut
-    return CancelReason.IOC_REMAINDER

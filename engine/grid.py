@@ -25,7 +25,7 @@ class Grid:
     A full cache starts anew; it changes no result.
     """
 
-    __slots__ = ("_lot_texts", "_lots", "_tick_texts", "_ticks", "terms")
+    __slots__ = ("_half_texts", "_lot_texts", "_lots", "_tick_texts", "_ticks", "terms")
 
     def __init__(self, terms: Terms) -> None:
         self.terms = terms
@@ -33,6 +33,7 @@ class Grid:
         self._lots: dict[str | int, int] = {}
         self._tick_texts: dict[int, str] = {}
         self._lot_texts: dict[int, str] = {}
+        self._half_texts: dict[int, str] = {}
 
     def ticks(self, price: str | int) -> int:
         """Return a price in ticks. Raises OffGrid or NotADecimal."""
@@ -63,8 +64,12 @@ class Grid:
 
     def half_price_text(self, half_ticks: int) -> str:
         """Return a price of `half_ticks`, exact to half a tick."""
-        terms = self.terms
-        return to_text(half_ticks * terms.tick_units * 5, terms.price_decimals + 1)
+        text = self._half_texts.get(half_ticks)
+        if text is None:
+            terms = self.terms
+            text = to_text(half_ticks * terms.tick_units * 5, terms.price_decimals + 1)
+            _remember(self._half_texts, half_ticks, text)
+        return text
 
     def quantity_text(self, lots: int) -> str:
         """Return a quantity of `lots` as a decimal string."""

@@ -32,6 +32,7 @@ from engine.restating import Restating
 from engine.splitting import Splitting
 from engine.state import State
 from engine.trading import Trading
+from engine.unusual import Unusual
 from matching.messages import (
     AmendOrder,
     BookTrade,
@@ -41,7 +42,7 @@ from matching.messages import (
     SetMarketState,
 )
 from risk.actions.messages import PayDividend, SplitUnits
-from risk.guards.messages import Kill, Resume, SetHeartbeat, SetMarketBreakers
+from risk.guards.messages import Kill, Resume, SetActivity, SetHeartbeat, SetMarketBreakers
 from risk.messages import (
     ApplyFunding,
     ApplySwap,
@@ -85,6 +86,7 @@ class Kernel:
         "_market_states",
         "_routes",
         "_triggering",
+        "_unusual",
         "state",
     )
 
@@ -116,6 +118,7 @@ class Kernel:
             self.state, self._carrying, Splitting(self.state, execution), waterfall
         )
         self._loss_windows: LossWindows = LossWindows(self.state)
+        self._unusual: Unusual = Unusual(self.state)
         self._routes: dict[type, Callable[[Any, list[Event]], None]] = {
             PlaceOrder: trading.place,
             AmendOrder: amending.amend,
@@ -144,6 +147,7 @@ class Kernel:
             Kill: kill_switches.kill,
             Resume: kill_switches.resume,
             SetHeartbeat: self._heartbeats.beat,
+            SetActivity: self._unusual.set_activity,
             Rejected: _reject,
         }
 
@@ -295,6 +299,8 @@ class Kernel:
         if kind is not PlaceOrder and kind is not CancelOrder:
             state.is_quiet = False
         self._routes[kind](command, events)
+        if state.activity is not None:
+            self._unusual.note(command, events)
         if state.is_quiet:
             return events
         if (

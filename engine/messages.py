@@ -28,6 +28,7 @@ from matching.messages import (
 )
 from risk.actions.messages import DividendPaid, OddLots, PayDividend, SplitUnits, UnitsSplit
 from risk.guards.messages import (
+    ActivitySet,
     BreakerTripped,
     FlattenOrder,
     HeartbeatMissed,
@@ -37,8 +38,10 @@ from risk.guards.messages import (
     MarketBreakersSet,
     MarketBreakerTripped,
     Resume,
+    SetActivity,
     SetHeartbeat,
     SetMarketBreakers,
+    UnusualActivity,
 )
 from risk.messages import (
     AccountCreated,
@@ -102,6 +105,7 @@ Command = (
     | Kill
     | Resume
     | SetHeartbeat
+    | SetActivity
     | Rejected
 )
 """What the kernel applies. A `Rejected` is a verdict reached before it."""
@@ -126,6 +130,8 @@ Event = (
     | FlattenOrder
     | HeartbeatSet
     | HeartbeatMissed
+    | ActivitySet
+    | UnusualActivity
     | InstrumentCreated
     | InstrumentUpdated
     | InstrumentDeleted

@@ -131,12 +131,14 @@ class Rendering:
 
     def _trade(self, e: Trade, where: str) -> str:
         grid = self._grid(e.symbol)
+        price = grid.price_text(e.price_ticks)
         return (
             f'{{"type":"trade",{where}"symbol":"{e.symbol}","trade_id":{e.trade_id},'
-            f'"price":"{grid.price_text(e.price_ticks)}",'
+            f'"price":"{price}",'
             f'"quantity":"{grid.quantity_text(e.quantity_lots)}",'
             f'"aggressor_side":"{SIDE_NAMES[e.aggressor_side]}",'
             f'"maker":{_party(e.maker, grid)},"taker":{_party(e.taker, grid)}'
+            f"{_arrival(e, grid, price) if e.touch_ticks else ''}"
             f"{_agreed(e) if e.trade_ref else ''}}}"
         )
 
@@ -248,6 +250,14 @@ def _party(party: TradeParty, grid: Grid) -> str:
         f'"balance":"{to_text(party.balance_atoms, 8)}",'
         f'"leaves":"{grid.quantity_text(party.leaves_lots)}"}}'
     )
+
+
+def _arrival(e: Trade, grid: Grid, price: str) -> str:
+    """Say what the order that took is measured against: its type, the touch and the mark."""
+    assert e.order_type is not None
+    touch = price if e.touch_ticks == e.price_ticks else grid.price_text(e.touch_ticks)
+    mark = f',"mark":"{grid.half_price_text(e.mark_half_ticks)}"' if e.mark_half_ticks else ""
+    return f',"arrival":{{"order_type":"{e.order_type._value_}","touch":"{touch}"{mark}}}'
 
 
 def _agreed(trade: Trade) -> str:

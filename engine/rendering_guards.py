@@ -1,4 +1,4 @@
-"""Events of the kill switch and of silence to JSON (E4, E5)."""
+"""Events of what stops and watches trading to JSON (E4, E5, E7)."""
 
 from __future__ import annotations
 
@@ -6,8 +6,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from engine.rendering_admin import rate
 from matching.terms import SIDE_NAMES, KillScope
-from risk.guards.messages import HeartbeatMissed, HeartbeatSet, KillSwitched
+from risk.guards.messages import (
+    ActivitySet,
+    HeartbeatMissed,
+    HeartbeatSet,
+    KillSwitched,
+    UnusualActivity,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,9 +69,30 @@ def _heartbeat_missed(e: HeartbeatMissed, where: str) -> str:
     return f'{{"type":"heartbeat_missed",{where}"account":"{e.account}"}}'
 
 
+def _activity_set(e: ActivitySet, where: str) -> str:
+    terms = e.terms
+    return (
+        f'{{"type":"activity_set",{where}"order_rate":{terms.order_rate},'
+        f'"reject_rate":"{rate(terms.reject_ppm)}","least_commands":{terms.least_commands},'
+        f'"price_impact":"{rate(terms.impact_ppm)}","window_s":{terms.window_us // 1_000_000}}}'
+    )
+
+
+def _unusual_activity(e: UnusualActivity, where: str) -> str:
+    named = "" if e.symbol is None else f'"symbol":"{e.symbol}",'
+    write = str if e.kind == "order_rate" else rate
+    return (
+        f'{{"type":"unusual_activity",{where}{named}"account":"{e.account}","kind":"{e.kind}",'
+        f'"value":"{write(e.value)}","limit":"{write(e.limit)}",'
+        f'"window_s":{e.window_us // 1_000_000}}}'
+    )
+
+
 GUARD_ROUTES: Final[dict[type, Callable[[Any, str], str]]] = {
     KillSwitched: _kill_switch,
     HeartbeatSet: _heartbeat,
     HeartbeatMissed: _heartbeat_missed,
+    ActivitySet: _activity_set,
+    UnusualActivity: _unusual_activity,
 }
 """How each of these events is written: (event, the `in` field or nothing) -> JSON."""

@@ -20,7 +20,15 @@ from engine.snapshot import (
 )
 from engine.snapshot_accounts import AccountRecord
 from engine.snapshot_breakers import IndexRecord, WatchRecord, restore_index, restore_watch
-from engine.snapshot_guards import ClosingRecord, restore_closing, restore_heartbeat, restore_switch
+from engine.snapshot_guards import (
+    ActiveRecord,
+    ClosingRecord,
+    restore_active,
+    restore_activity,
+    restore_closing,
+    restore_heartbeat,
+    restore_switch,
+)
 from engine.snapshot_links import (
     BracketRecord,
     GroupRecord,
@@ -37,6 +45,7 @@ from risk.account import Account
 from risk.actions.split import Split
 from risk.carry import resumed
 from risk.guard import Guard
+from risk.guards.messages import SetActivity
 from risk.instrument import Instrument
 from risk.losses import Window
 from risk.messages import FeeTier
@@ -272,4 +281,6 @@ SECTIONS: Final[dict[str, tuple[msgspec.msgpack.Decoder[Any], Callable[[State, A
     "switches": (_decoder(Switch), restore_switch),
     "closings": (_decoder(ClosingRecord), restore_closing),
     "heartbeats": (_decoder(tuple[str, int]), restore_heartbeat),
+    "activity": (_decoder(SetActivity), restore_activity),
+    "active": (_decoder(ActiveRecord), restore_active),
 }

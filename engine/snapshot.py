@@ -17,7 +17,7 @@ import msgspec
 from engine.limits import LOGIC_VERSION, SNAPSHOT_CHUNK_BYTES
 from engine.snapshot_accounts import accounts
 from engine.snapshot_breakers import index, watches
-from engine.snapshot_guards import closings, heartbeats, switches
+from engine.snapshot_guards import active, activity, closings, heartbeats, switches
 from engine.snapshot_links import brackets, groups, waiting
 from matching.terms import (
     MarketState,
@@ -376,5 +376,7 @@ SECTIONS: Final[dict[str, Callable[[State], Iterator[Any]]]] = {
     "switches": switches,
     "closings": closings,
     "heartbeats": heartbeats,
+    "activity": activity,
+    "active": active,
 }
 """The sections in the order in which they are written and read: each needs only those before."""

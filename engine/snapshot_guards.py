@@ -1,4 +1,4 @@
-"""Kill switches and heartbeats as records of the snapshot, and back (E4, E5, architecture §9)."""
+"""What stops and watches trading as records of the snapshot, and back (E4, E5, E7)."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from risk.activity import Activity
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from engine.state import State
     from matching.terms import Switch
+    from risk.guards.messages import SetActivity
 
 
 class ClosingRecord(msgspec.Struct, array_like=True):
@@ -57,3 +60,36 @@ def heartbeats(state: State) -> Iterator[tuple[str, int]]:
 def restore_heartbeat(state: State, record: tuple[str, int]) -> None:
     """Listen for an account again."""
     state.heartbeats.set(*record)
+
+
+class ActiveRecord(msgspec.Struct, array_like=True):
+    """What an account has done of late: its buckets, and when which kind was told."""
+
+    account_id: str
+    buckets: list[tuple[int, int, int, int]]
+    told: list[tuple[str, int]]
+
+
+def activity(state: State) -> Iterator[SetActivity]:
+    """Return what is unusual, if anything is."""
+    if state.activity is not None:
+        yield state.activity.terms
+
+
+def restore_activity(state: State, terms: SetActivity) -> None:
+    """Look at what accounts do again."""
+    state.activity = Activity(terms)
+
+
+def active(state: State) -> Iterator[ActiveRecord]:
+    """Return who is active, in the order in which they will be forgotten."""
+    if state.activity is not None:
+        for account_id, counts in state.activity.accounts.items():
+            told = sorted(counts.told.items())
+            yield ActiveRecord(account_id, list(counts.buckets), told)
+
+
+def restore_active(state: State, record: ActiveRecord) -> None:
+    """Remember what an account has done."""
+    assert state.activity is not None
+    state.activity.restore(record.account_id, record.buckets, record.told)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from matching.order import Order
     from matching.terms import CancelReason, Switch
     from risk.actions.split import Split
+    from risk.activity import Activity
     from risk.carry import Carry
     from risk.instrument import Instrument
     from risk.messages import FeeTier
@@ -125,13 +126,15 @@ class State:
     them tried since the timer at `close_at_us`; `closing` those that are gone through now, and the
     account tried last. `heartbeats` are until when accounts must be heard of. `guarded` are the
     accounts with limits on their losses, whose windows turn at `windows_turn_us` (0: never): up to
-    `turned_account` they have begun those of `turning_day` (C3). `is_quiet`
-    is set while it is known that `stirs` has nothing to tell, so that one look is enough after most
-    commands; whoever stirs anything takes it back, for all but plain orders the kernel does.
+    `turned_account` they have begun those of `turning_day` (C3). `activity` counts what accounts
+    do, None where nothing is looked at (E7). `is_quiet` is set while it is known that `stirs` has
+    nothing to tell, so that one look is enough after most commands; whoever stirs anything takes it
+    back, for all but plain orders the kernel does.
     """
 
     __slots__ = (
         "accounts",
+        "activity",
         "backstop",
         "brackets",
         "carry",
@@ -228,6 +231,7 @@ class State:
         self.unsold: dict[str, bool] = {}
         self.closing: dict[str, str] = {}
         self.close_at_us: int = 0
+        self.activity: Activity | None = None
 
     def fees_of(self, position: Position) -> tuple[int, int]:
         """Return the maker's and the taker's fee of an order that enters now, in ppm (B5).
@@ -360,6 +364,9 @@ class State:
         assert self.live.keys() == self.accounts.keys()
         assert self.accounts.keys() >= {*self.cases, *self.left_alone}
         self.heartbeats.check()
+        if self.activity is not None:
+            self.activity.check()
+            assert self.accounts.keys() >= self.activity.accounts.keys()
         assert self.carry is None or self.carry.symbol in self.markets
         assert self.split is None or self.split.symbol in self.markets
         for market in self.markets.values():

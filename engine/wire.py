@@ -31,7 +31,7 @@ from engine.wire_admin import (
     WithdrawWire,
 )
 from engine.wire_fields import Decimal, Identifier, Whole, Wire
-from engine.wire_guards import HeartbeatWire, KillWire, ResumeWire
+from engine.wire_guards import HeartbeatWire, KillWire, ResumeWire, SetActivityWire
 from matching.terms import FillRule, OrderType, StpMode, TimeInForce, TriggerBy
 
 
@@ -167,6 +167,7 @@ AdminWire = (
     | DeleteInstrumentWire
     | SetMarketStateWire
     | SetMarketBreakersWire
+    | SetActivityWire
     | CreateAccountWire
     | UpdateAccountWire
     | DepositWire

@@ -1,8 +1,8 @@
-"""The commands that stop trading: the kill switch (E4), and silence (E5)."""
+"""The commands that stop trading: the kill switch (E4), and silence (E5); what watches it (E7)."""
 
 from __future__ import annotations
 
-from engine.wire_fields import Identifier, Text, Whole, Wire
+from engine.wire_fields import Decimal, Identifier, Text, Whole, Wire
 from matching.terms import KillMode, KillScope
 
 
@@ -28,3 +28,13 @@ class HeartbeatWire(Wire, tag="heartbeat"):
 
     account: Identifier
     timeout_ms: Whole
+
+
+class SetActivityWire(Wire, tag="set_activity"):
+    """`set_activity`: what is unusual within a window; what is absent, or 0, is off."""
+
+    order_rate: Whole | None = None
+    reject_rate: Decimal | None = None
+    least_commands: Whole | None = None
+    price_impact: Decimal | None = None
+    window_s: Whole | None = None

@@ -203,6 +203,8 @@ class Trade(msgspec.Struct, gc=False):
     """One aggressor against one maker at the maker's price (A1).
 
     One that was agreed elsewhere carries its id as `trade_ref`, and its signature if it has one.
+    The first trade of an order that took carries what it is measured against: its type, the best
+    price that it met (`touch_ticks`, 0 in every other trade) and the mark before (0 without one).
     """
 
     symbol: str
@@ -214,6 +216,9 @@ class Trade(msgspec.Struct, gc=False):
     taker: TradeParty
     trade_ref: str = ""
     trade_signature: bytes = b""
+    order_type: OrderType | None = None
+    touch_ticks: int = 0
+    mark_half_ticks: int = 0
 
 
 class OrderCancelled(msgspec.Struct, gc=False):

@@ -18,10 +18,19 @@ class Party(msgspec.Struct, gc=False):
     fee: str
     realized_pnl: str
     position: str
+    leaves: str = "0"
+
+
+class Arrival(msgspec.Struct, gc=False):
+    """What an order that took is measured against; no mark where none was known."""
+
+    order_type: str
+    touch: str
+    mark: str | None = None
 
 
 class Trade(msgspec.Struct, gc=False):
-    """One aggressor against one maker."""
+    """One aggressor against one maker; `cause` is the place of its input, None for a timer."""
 
     symbol: str
     trade_id: int
@@ -30,6 +39,8 @@ class Trade(msgspec.Struct, gc=False):
     aggressor_side: str
     maker: Party
     taker: Party
+    arrival: Arrival | None = None
+    cause: int | None = msgspec.field(default=None, name="in")
 
 
 class BalanceChanged(msgspec.Struct, gc=False):

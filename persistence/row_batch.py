@@ -55,6 +55,8 @@ async def write_rows(
             ("funding", rows.funding),
             ("margin_calls", rows.margin_calls),
             ("breakers", rows.breakers),
+            ("executions", rows.executions),
+            ("admin", rows.admin),
         ):
             inserted = await _write(connection, shard, f"insert_{table}", batch)
             if inserted < len(batch) and not may_repeat:

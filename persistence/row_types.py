@@ -166,6 +166,54 @@ class BreakerRow(NamedTuple):
     until_ms: int | None
 
 
+class ExecutionRow(NamedTuple):
+    """What one order took at one go, in the order of the columns of `insert_executions.sql`.
+
+    `quantity` is what it still wanted when it first traded; `makers` are the orders it met,
+    `filled_by_house` the part of `filled` that the outside market gave.
+    """
+
+    time_us: int
+    frame: int
+    event_index: int
+    account_id: str
+    order_id: int
+    client_order_id: str
+    symbol: str
+    order_type: str
+    side: str
+    quantity: str
+    filled: str
+    average_price: str
+    arrival_touch: str
+    arrival_mark: str | None
+    slippage_touch_bps: str
+    slippage_mark_bps: str | None
+    fee: str
+    makers: int
+    filled_by_house: str
+
+
+class AdminRow(NamedTuple):
+    """One command of an operator's, in the order of the columns of `insert_admin.sql`.
+
+    `input_index` is its place among the frame's inputs; a malformed one has no command.
+    """
+
+    time_us: int
+    frame: int
+    input_index: int
+    stream: str
+    entry_id: str
+    command_type: str | None
+    target: str | None
+    operator: str | None
+    outcome: str
+    code: int | None
+    reason: str | None
+    command: str | None
+
+
 class Rows(NamedTuple):
     """The rows of some frames, each list in the order of the journal."""
 
@@ -176,6 +224,8 @@ class Rows(NamedTuple):
     funding: list[FundingRow]
     margin_calls: list[MarginCallRow]
     breakers: list[BreakerRow]
+    executions: list[ExecutionRow]
+    admin: list[AdminRow]
 
     @property
     def total(self) -> int:
@@ -185,4 +235,4 @@ class Rows(NamedTuple):
 
 def no_rows() -> Rows:
     """Return empty lists to append to."""
-    return Rows([], [], [], [], [], [], [])
+    return Rows([], [], [], [], [], [], [], [], [])

@@ -6,6 +6,8 @@ import msgspec
 
 from engine.messages import Frame
 from persistence import event_shapes as shapes
+from persistence.admin_rows import append_admin_rows
+from persistence.executions import Executions
 from persistence.position_lives import BACKSTOP, Place, PositionLives
 from persistence.row_types import (
     BalanceRow,
@@ -48,20 +50,26 @@ _deleted = msgspec.json.Decoder(shapes.Deleted)
 def append_rows(frame: Frame, rows: Rows, lives: PositionLives) -> None:
     """Append the rows of a frame: two for a trade, one for whatever else has a table.
 
+    One more stands for the trades that an order took at one go, and one for each command of an
+    operator's.
+
     What moves a position is told to `lives` too. Event types that have no table, also those of
     later releases, are passed over. Raises msgspec.ValidationError for an event that is not what
     its type says, and LivesContradict. O(events).
     """
+    append_admin_rows(frame, rows.admin)
     if not any(word in frame.events for word in _WORDS):
         return
     kinds = _kinds.decode(frame.events)
     raws = _raws.decode(frame.events)
+    executions = Executions(frame.time_us, frame.n, rows.executions)
     for index, (kind, raw) in enumerate(zip(kinds, raws, strict=True)):
         match kind.type:
             case "trade":
                 trade = _trade.decode(raw)
                 rows.fills.extend(_fill_rows(frame, index, trade))
                 lives.trade(Place(frame.time_us, frame.n, index), trade)
+                executions.trade(index, trade)
             case "balance_changed":
                 rows.balances.append(_balance_row(frame, index, _balance.decode(raw)))
             case "odd_lots":
@@ -89,6 +97,7 @@ def append_rows(frame: Frame, rows: Rows, lives: PositionLives) -> None:
                 _tell_instrument(Place(frame.time_us, frame.n, index), kind.type, raw, lives)
             case _:
                 pass
+    executions.end()
 
 
 def _tell_instrument(place: Place, kind: str, raw: msgspec.Raw, lives: PositionLives) -> None:

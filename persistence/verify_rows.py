@@ -12,8 +12,10 @@ from persistence.cursor import read_cursor
 from persistence.position_lives import PositionLives
 from persistence.queries import query
 from persistence.row_types import (
+    AdminRow,
     BalanceRow,
     BreakerRow,
+    ExecutionRow,
     FillRow,
     FundingRow,
     LiquidationRow,
@@ -39,7 +41,8 @@ async def compare(
 
     `frames` are whole and in order; those beyond the writer's cursor are not looked at, and rows
     before the first one are not either. Compares `fills` and the logs of balances, margin calls,
-    liquidations, their waterfall, funding and breakers within one snapshot of the database.
+    liquidations, their waterfall, funding, breakers, executions and operators' commands within one
+    snapshot of the database.
     O(rows) time, bounded memory.
     """
     async with connection.transaction(isolation="repeatable_read", readonly=True):
@@ -85,6 +88,8 @@ _TABLES: Final[tuple[tuple[str, tuple[str, ...], Callable[[tuple[Any, ...]], Key
     ("funding", FundingRow._fields, _event_key),
     ("margin_calls", MarginCallRow._fields, _event_key),
     ("breakers", BreakerRow._fields, _event_key),
+    ("executions", ExecutionRow._fields, _event_key),
+    ("admin", AdminRow._fields, _event_key),
 )
 
 

@@ -41,7 +41,7 @@ UNSAID = frozenset(
         *("account_created", "account_updated", "balance_changed", "risk_set", "liquidation_set"),
         *("fee_tiers_set", "leverage_set", "limits_resumed", "market_breakers_set"),
         *("instrument_created", "instrument_updated", "instrument_deleted"),
-        *("insurance_funded", "heartbeat"),
+        *("insurance_funded", "heartbeat", "activity_set"),
     }
 )
 SAID: dict[str, Callable[[Event], str]] = {
@@ -89,6 +89,7 @@ SAID: dict[str, Callable[[Event], str]] = {
     ),
     "heartbeat_missed": lambda e: f"{e['account']} is silent",
     "flatten": lambda e: f"{e['account']} flattens, {e['side']} {e['quantity']}@{e['limit_price']}",
+    "unusual_activity": lambda e: f"{e['account']} unusual {e['kind']} {e['value']}",
     "kill_switch": lambda e: f"{e['action']} {e['target']} {e['mode']}",
     "deficit": lambda e: f"{e['account']} owes {e['amount']}",
 }

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import sys
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from engine.cli.ending import INTERRUPTED, ends_with_code, in_loop
+from engine.cli.execution_report import execution_report, execution_table, since_of
 from engine.cli.margin_report import margin_report, margin_table
 from engine.cli.options import (
     AccountOption,
     ConfigOption,
     JsonOption,
     StateDirOption,
+    SymbolOption,
     print_json,
     wide_console,
 )
@@ -62,9 +65,7 @@ def tail(
 @ends_with_code
 def state(
     account: AccountOption = None,
-    symbol: Annotated[
-        str | None, typer.Option("--symbol", metavar="S", help="Only what concerns this one.")
-    ] = None,
+    symbol: SymbolOption = None,
     config: ConfigOption = None,
     state_dir: StateDirOption = None,
     as_json: JsonOption = False,
@@ -98,6 +99,30 @@ def margin(
         print_json({"shard": place.shard, "frame": found.n, "accounts": rows})
     else:
         wide_console().print(margin_table(rows))
+
+
+@report.command()
+@ends_with_code
+def executions(
+    account: AccountOption = None,
+    symbol: SymbolOption = None,
+    since: Annotated[
+        str | None,
+        typer.Option("--since", metavar="T", help="2026-11-20T09:30 (UTC), or 90m, 24h, 7d ago."),
+    ] = None,
+    config: ConfigOption = None,
+    state_dir: StateDirOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what taking cost: slippage by account, symbol, kind and side."""
+    place = Place.find(config, state_dir)
+    start = None if since is None else since_of(since, datetime.now(UTC))
+    connections = place.connections()
+    found = in_loop(execution_report(connections, place.shard, account, symbol, start))
+    if as_json:
+        print_json(found)
+    else:
+        wide_console().print(execution_table(found))
 
 
 @reading.command()

@@ -84,6 +84,8 @@ def _key(kind: str, place: int) -> str:
         return "fee_tiers"
     if kind == "set_market_breakers":
         return "market_breakers"
+    if kind == "set_activity":
+        return "activity"
     return f"{_TABLES[kind]}[{place}]" if kind in _TABLES else "liquidation"
 
 

@@ -34,6 +34,9 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of 
 AccountOption = Annotated[
     str | None, typer.Option("--account", metavar="A", help="Only what concerns this account.")
 ]
+SymbolOption = Annotated[
+    str | None, typer.Option("--symbol", metavar="S", help="Only what concerns this one.")
+]
 LinesArgument = Annotated[
     str, typer.Argument(metavar="[FILE|-]", help="JSON lines; `-` is standard input.")
 ]

@@ -22,6 +22,7 @@ ADMIN_TYPES: Final = frozenset(
         "withdraw",
         "set_market_state",
         "set_market_breakers",
+        "set_activity",
         "set_risk",
         "set_liquidation",
         "set_leverage",

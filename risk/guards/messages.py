@@ -1,4 +1,4 @@
-"""Commands and events of what stops trading: kill switches, silence, breakers (E2, E4, E5)."""
+"""Commands and events of what watches trading and stops it (E2, E4, E5, E7)."""
 
 import msgspec
 
@@ -98,3 +98,39 @@ class HeartbeatMissed(msgspec.Struct, gc=False):
     """An account was not heard of in time: its orders go, but for those that only reduce (E5)."""
 
     account: str
+
+
+class SetActivity(msgspec.Struct, gc=False):
+    """What is unusual within a window: 0 is off (E7).
+
+    So many orders entered, such a part of the commands refused, of at least so many, a trade so far
+    from the mark.
+    """
+
+    order_rate: int = 0
+    reject_ppm: int = 0
+    least_commands: int = 20
+    impact_ppm: int = 0
+    window_us: int = 10_000_000
+
+    @property
+    def is_on(self) -> bool:
+        """Tell whether anything is looked at."""
+        return bool(self.order_rate or self.reject_ppm or self.impact_ppm)
+
+
+class ActivitySet(msgspec.Struct, gc=False):
+    """What counts as unusual is now this."""
+
+    terms: SetActivity
+
+
+class UnusualActivity(msgspec.Struct, gc=False):
+    """An account stands at a threshold (E7). `value` and `limit` are orders, or rates in ppm."""
+
+    account: str
+    symbol: str | None
+    kind: str
+    value: int
+    limit: int
+    window_us: int

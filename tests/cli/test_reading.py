@@ -2,6 +2,7 @@
 
 import signal
 import subprocess
+import time
 
 import pytest
 from typer.testing import CliRunner
@@ -69,6 +70,20 @@ def test_tables_show_tier_prices(daemon: Daemon) -> None:
     out = daemon.ask("state").out
     for told in ("at 0.9 ", "bankrupt at", "client order id", "open_cost", "78.6"):
         assert told in out
+
+
+def test_execution_report_shows_what_taking_cost(daemon: Daemon) -> None:
+    """Alice took 1 at 100, and a slice of hers 0.3 at 79: 40 bps above the mark of 78.6 (A1)."""
+    deadline = time.monotonic() + 10
+    while True:  # the writer follows by some milliseconds
+        report = daemon.ask("report", "executions", "--account", "alice", "--json").json
+        if report["total"]["count"] == 2 or time.monotonic() > deadline:
+            break
+    liquidation, market = sorted(report["executions"], key=lambda row: row["kind"])
+    assert (liquidation["kind"], liquidation["side"]) == ("liquidation", "sell")
+    assert (market["kind"], market["touch_median"], market["mark_median"]) == ("market", "0", "0")
+    assert liquidation["mark_median"] == "-50.8906", "sold at 79, better than the mark"
+    assert "executions up to frame" in daemon.ask("report", "executions", "--since", "1h").out
 
 
 def test_margin_report_puts_the_nearest_to_liquidation_first(daemon: Daemon) -> None:

@@ -20,6 +20,7 @@ def words(event: dict[str, Any]) -> list[str]:
         words.append(f"{event['cause']} {'grown' if grown else 'cut'}")
     words += _breaker(event) + _refused(event) + _boundary(event) + _waterfall(event)
     words += _booked(event) + _guards(event)
+    words += [f"unusual {event['kind']}"] if kind == "unusual_activity" else []
     if name.endswith(CHILDREN):
         at_once = kind == "order_accepted" and event["status"] == "done"
         words += ["child at once"] if at_once else []

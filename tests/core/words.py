@@ -85,9 +85,17 @@ def switch(words: list[str]) -> dict[str, Any]:
     return fields | ({"mode": words[0]} if words else {})
 
 
+def activity(options: dict[str, Any]) -> dict[str, Any]:
+    """Return thresholds as on the wire: counts as numbers, rates as text."""
+    return {
+        key: v if key in {"reject_rate", "price_impact"} else int(v) for key, v in options.items()
+    }
+
+
 GUARDS: dict[str, Any] = {
     "kill": lambda _, words: {"type": "kill"} | switch(words),
     "resume": lambda _, words: {"type": "resume"} | switch(words),
+    "activity": lambda _, words: {"type": "set_activity"} | activity(options_of(words)[1]),
     "heartbeat": lambda _, words: (
         {"type": "heartbeat", "account": words[0], "timeout_ms": int(words[1])}
     ),

@@ -67,6 +67,15 @@ def trade(trade_id: int, price: str = "236.47", quantity: str = "0.5") -> dict[s
     }
 
 
+def execution() -> list[dict[str, Any]]:
+    """Return the two trades of an order that took, the second of them with the house."""
+    first, second = trade(1, "101", "1"), trade(2, "102", "2")
+    first["taker"]["leaves"] = "3"
+    first["arrival"] = {"order_type": "limit", "touch": "101", "mark": "100.5"}
+    second["maker"]["account"] = "house"
+    return [first, second]
+
+
 def deposit(account: str = "alice") -> dict[str, Any]:
     """Return a movement of a balance."""
     return {

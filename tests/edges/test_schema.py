@@ -14,10 +14,10 @@ from persistence.schema import SchemaMismatch, fills_are_misplaced, migrate
 SQL = Path(__file__).parents[2] / "persistence" / "sql"
 TABLES = (
     *("fills", "balance_log", "liquidation_log", "waterfall_log", "funding", "margin_calls"),
-    "breakers",
+    *("breakers", "execution_log", "admin_log"),
     *("writer_cursor", "positions", "instruments"),
 )
-HISTORY = TABLES[:7]
+HISTORY = TABLES[:9]
 """What happened and is never written over; the others say how something stands."""
 FILL = {
     "shard": "s",

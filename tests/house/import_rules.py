@@ -39,6 +39,7 @@ KERNEL = (
     "engine.restating",
     "engine.splitting",
     "engine.trading",
+    "engine.unusual",
     "engine.waterfall",
 )
 DECIMALS = "engine.decimals"

@@ -31,7 +31,11 @@ def _refusal(directory: Path, text: str) -> str:
 def test_shipped_file_shows_the_built_in_defaults() -> None:
     """A reader may trust the values behind the `#`: a file of comments and the defaults agree."""
     shipped = load(SHIPPED)
-    without = Config(instruments=shipped.instruments, market_breakers=shipped.market_breakers)
+    without = Config(
+        instruments=shipped.instruments,
+        market_breakers=shipped.market_breakers,
+        activity=shipped.activity,
+    )
     assert restart_needed(without, shipped) == []
     assert [each.symbol for each in shipped.instruments] == ["BTC-PERP"]
 
@@ -185,6 +189,7 @@ def test_reload_takes_only_what_cannot_change_a_result(tmp_path: Path) -> None:
     hot = '[log]\nlevel = "debug"\n[snapshot]\ninterval_s = 9\nkeep = 4\n[admission]\nratio = "0.7"'
     fresh = load(_written(tmp_path, hot))
     assert restart_needed(running, fresh) == [
+        *("activity.order_rate", "activity.price_impact", "activity.reject_rate"),
         *("admission.ratio", "instruments"),
         *("market_breakers.levels", "market_breakers.weights.BTC-PERP", "snapshot.keep"),
     ]
@@ -273,3 +278,13 @@ def test_shipped_breakers_are_those_of_the_rule() -> None:
         ("0.13", 900),
         ("0.20", None),
     ]
+
+
+def test_activity_is_looked_at_only_where_the_file_says_so(tmp_path: Path) -> None:
+    """Thresholds become a command of the first frame; a rate beyond 1 is none (E7)."""
+    text = '[activity]\norder_rate = 9\nprice_impact = "0.02"\n'
+    commands = genesis_commands(load(_written(tmp_path, text)))
+    assert commands[1:] == [{"type": "set_activity", "order_rate": 9, "price_impact": "0.02"}]
+    assert len(genesis_commands(Config())) == 1
+    refused = _refusal(tmp_path, '[activity]\nreject_rate = "1.5"\n')
+    assert "activity.reject_rate" in refused

@@ -13,11 +13,26 @@ from tests.core.oracle.world import HOUSE, NAMES, Account, Event, Instrument, Or
 def enter(world: World, order: Order, sweep: Sweep) -> None:
     """Carry a sweep out and deal with what is left of the order."""
     stays = rests(order, sweep)
+    arrival = _arrival(world, order) if sweep.filled else {}
+    said = len(world.events)
     carry_out(world, order, sweep)
+    for trade in [event for event in world.events[said:] if event["type"] == "trade"][:1]:
+        trade["arrival"] = arrival
     if stays:
         rest(world, order)
     elif order.leaves > 0 or sweep.end == "self_trade":
         cancelled(world, order, _why(world, order, sweep))
+
+
+def _arrival(world: World, order: Order) -> Event:
+    """Return what an order that takes is measured against: the far touch and the mark (A1)."""
+    instrument = order.instrument
+    best = touch(world, instrument, -order.side)
+    assert best is not None
+    said = {"order_type": order.kind, "touch": instrument.price(best)}
+    if instrument.mark2:
+        said["mark"] = instrument.price(Fraction(instrument.mark2, 2))
+    return said
 
 
 def carry_out(world: World, order: Order, sweep: Sweep, auction_price: int = 0) -> None:

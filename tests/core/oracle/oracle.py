@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.core.oracle import (
+    activity,
     amending,
     bands,
     booking,
@@ -65,6 +66,7 @@ COMMANDS: dict[str, Callable[[World, Command], None]] = {
     "set_fee_tiers": fees.set_fee_tiers,
     "set_leverage": operations.set_leverage,
     "heartbeat": heartbeats.beat,
+    "set_activity": activity.set_activity,
     "kill": switches.kill,
     "resume": switches.resume,
 }
@@ -95,6 +97,7 @@ NAMED: dict[str, tuple[str, ...]] = {
     "set_fee_tiers": (),
     "set_leverage": ("account", "symbol"),
     "heartbeat": ("account",),
+    "set_activity": (),
     "kill": ("symbol", "account"),
     "resume": ("symbol", "account"),
 }
@@ -146,6 +149,7 @@ class Oracle:
             if kind == "place_bracket":
                 named["client_order_id"] = command["entry"]["client_order_id"]
             world.refuse(refusal, **named)
+        activity.note(world, command)
         _settle(world)
         if flattening.try_again(world, command):
             _settle(world)

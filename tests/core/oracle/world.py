@@ -90,7 +90,7 @@ class Instrument:
         """Return what a trigger looks at that does not say (A11)."""
         return "bid_ask" if self.is_outside else "last"
 
-    def price(self, ticks: int) -> str:
+    def price(self, ticks: int | Fraction) -> str:
         """Write a price."""
         return written(ticks * self.tick)
 
@@ -306,6 +306,9 @@ class World:
     heartbeats: dict[str, int] = field(default_factory=dict)
     unsold: dict[str, bool] = field(default_factory=dict)
     close_at: int = 0
+    watched: dict[str, Any] = field(default_factory=dict)
+    commands: list[tuple[int, str, str]] = field(default_factory=list)
+    told: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def say(self, kind: str, /, **fields: Any) -> None:
         """Write an event."""
