@@ -28,6 +28,7 @@ from engine.liquidation import Liquidator
 from engine.loss_windows import LossWindows
 from engine.market_states import MarketStates
 from engine.operations import Operations
+from engine.overload import Overload
 from engine.restating import Restating
 from engine.splitting import Splitting
 from engine.state import State
@@ -41,7 +42,7 @@ from matching.messages import (
     SetMarketState,
 )
 from risk.actions.messages import PayDividend, SplitUnits
-from risk.guards.messages import Kill, Resume, SetHeartbeat, SetMarketBreakers
+from risk.guards.messages import Kill, Overloaded, Resume, SetHeartbeat, SetMarketBreakers
 from risk.messages import (
     ApplyFunding,
     ApplySwap,
@@ -144,6 +145,7 @@ class Kernel:
             Kill: kill_switches.kill,
             Resume: kill_switches.resume,
             SetHeartbeat: self._heartbeats.beat,
+            Overloaded: Overload(self.state, trading.place, amending.amend).apply,
             Rejected: _reject,
         }
 

@@ -8,14 +8,17 @@ from engine.conversion import Conversion
 from engine.kernel import Kernel
 from engine.rendering import Rendering
 from matching.messages import (
+    AmendOrder,
     OrderAccepted,
     OrderAmended,
     OrderCancelled,
     OrderExpired,
+    PlaceOrder,
     Trade,
 )
 from risk.account import BACKSTOP, HOUSE
 from risk.actions.messages import OddLots, UnitsSplit
+from risk.guards.messages import Overloaded
 from risk.messages import AccountCreated, BalanceChanged, Deficit, Deleveraged, Takeover
 
 if TYPE_CHECKING:
@@ -63,6 +66,9 @@ class Machine:
         while self.kernel.is_busy():
             self.begin(self._state.now_us, out)
         command = self._conversion.to_core(item.command, self._symbol_of_order)
+        if item.retry_ms:
+            assert isinstance(command, PlaceOrder | AmendOrder)
+            command = Overloaded(command, item.retry_ms)
         render = self._rendering.render
         events = self.kernel.apply(command)
         out.extend([render(event, index, item) for event in events])

@@ -332,6 +332,8 @@ def _failure(failure: Failure) -> str:
 def _limits(failure: Failure) -> str:
     if failure.switch is not None:
         return switch_fields(failure.switch)
+    if failure.retry_ms:
+        return f'"retry_ms":{failure.retry_ms}'
     if failure.limit_atoms is None:
         return ""
     write = _UNITS.get(failure.unit, money)

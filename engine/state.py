@@ -125,7 +125,8 @@ class State:
     them tried since the timer at `close_at_us`; `closing` those that are gone through now, and the
     account tried last. `heartbeats` are until when accounts must be heard of. `guarded` are the
     accounts with limits on their losses, whose windows turn at `windows_turn_us` (0: never): up to
-    `turned_account` they have begun those of `turning_day` (C3).
+    `turned_account` they have begun those of `turning_day` (C3). `retry_ms` is set during a command
+    that came while the engine was behind, and only then (E6).
     """
 
     __slots__ = (
@@ -163,6 +164,7 @@ class State:
         "positions",
         "reached",
         "referenced",
+        "retry_ms",
         "review_at_us",
         "shelved",
         "split",
@@ -224,6 +226,7 @@ class State:
         self.unsold: dict[str, bool] = {}
         self.closing: dict[str, str] = {}
         self.close_at_us: int = 0
+        self.retry_ms: int = 0
 
     def fees_of(self, position: Position) -> tuple[int, int]:
         """Return the maker's and the taker's fee of an order that enters now, in ppm (B5).
@@ -321,6 +324,7 @@ class State:
 
     def check(self) -> None:
         """Assert every invariant of the state, down to the last order. Linear in everything."""
+        assert self.retry_ms == 0
         self.ledger.check()
         self.positions.check()
         balances = sum(account.balance_atoms for account in self.accounts.values())

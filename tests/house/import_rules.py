@@ -34,6 +34,7 @@ KERNEL = (
     "engine.market_states",
     "engine.operations",
     "engine.order_terms",
+    "engine.overload",
     "engine.selling",
     "engine.restating",
     "engine.splitting",

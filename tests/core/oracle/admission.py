@@ -70,6 +70,9 @@ def admit(world: World, wish: Wish) -> None:
     is_venue = wish.account.name in RESERVED
     failures: list[Event] = []
     reducing = reduces(world, wish)
+    if world.retry_ms and not reducing:
+        hint = {"retry_ms": world.retry_ms}
+        raise Refused(701, errors=[_failure(701) | hint], detail=hint)
     status = wish.account.status
     if status == "closed" or (status != "active" and not reducing):
         failures.append(_failure(206))

@@ -99,6 +99,7 @@ NAMED: dict[str, tuple[str, ...]] = {
     "resume": ("symbol", "account"),
 }
 """What a refusal names, by command."""
+MAY_OPEN = ("place_order", "place_bracket", "amend_order")
 
 
 class Oracle:
@@ -134,11 +135,15 @@ class Oracle:
         _end(world)
         return world.events
 
-    def apply(self, command: Command) -> list[Event]:
-        """Run a well-formed command, wake what it has reached, look after the margins."""
+    def apply(self, command: Command, retry_ms: int = 0) -> list[Event]:
+        """Run a well-formed command, wake what it has reached, look after the margins.
+
+        With `retry_ms` it came while the engine was behind (E6).
+        """
         world = self.world
         world.events = []
         kind = command["type"]
+        world.retry_ms = retry_ms if kind in MAY_OPEN else 0
         try:
             COMMANDS[kind](world, command)
         except Refused as refusal:
@@ -146,6 +151,7 @@ class Oracle:
             if kind == "place_bracket":
                 named["client_order_id"] = command["entry"]["client_order_id"]
             world.refuse(refusal, **named)
+        world.retry_ms = 0
         _settle(world)
         if flattening.try_again(world, command):
             _settle(world)

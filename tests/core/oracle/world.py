@@ -306,6 +306,7 @@ class World:
     heartbeats: dict[str, int] = field(default_factory=dict)
     unsold: dict[str, bool] = field(default_factory=dict)
     close_at: int = 0
+    retry_ms: int = 0
 
     def say(self, kind: str, /, **fields: Any) -> None:
         """Write an event."""
