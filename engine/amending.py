@@ -254,7 +254,7 @@ class Amending:
         if state.retry_ms and not (
             order.reduces_only or reduces(order.position, order.side, lots, replaced)
         ):
-            failures = overloaded(state)
+            failures = overloaded(state.retry_ms)
             return amend_refused(order, failures[0].code, failures)
         failures = admission_failures(
             order.position,

@@ -15,6 +15,7 @@ import msgspec
 import structlog
 
 from engine import notify
+from engine.backlog import Backlog
 from engine.changed_accounts import ChangedAccounts
 from engine.config import (
     DEFAULT_FILE,
@@ -255,6 +256,9 @@ class Daemon:
                 writer.top_frame = frame.n
 
         loop = EngineLoop(machine, position, inbox, journal, clock, self._rebuild, acknowledged)
+        loop.backlog = Backlog(
+            config.engine.overload_ms * 1_000, config.journal.batch_commands, clock.now_us()
+        )
         trimmer = Trimmer(
             connections,
             config.shard,
@@ -270,7 +274,7 @@ class Daemon:
             connections, config.shard, loop, self._run_id, config.snapshot.keep, kept
         )
         snapshotter.interval_seconds = config.snapshot.interval_s
-        lease = Lease(connections, config.shard, self._run_id, lambda: 0)
+        lease = Lease(connections, config.shard, self._run_id, lambda: loop.backlog.age_us // 1_000)
         changed = ChangedAccounts(loop)
         feed = MirrorFeed(loop, changed, config.mirror.interval_ms / 1e3)
         prefix = config.mirror.prefix

@@ -47,7 +47,24 @@ class Overload:
         self._state.retry_ms = 0
 
 
-def overloaded(state: State) -> tuple[Failure, ...]:
-    """Refuse what does not reduce; nothing else about it is looked at, which is quick."""
-    assert state.retry_ms > 0
-    return (Failure(Refusal.OVERLOAD, retry_ms=state.retry_ms),)
+def overloaded(retry_ms: int) -> tuple[Failure, ...]:
+    """Refuse what does not reduce, with the time after which to try again."""
+    assert retry_ms > 0
+    return (Failure(Refusal.OVERLOAD, retry_ms=retry_ms),)
+
+
+def opens_at_a_glance(
+    state: State, account_id: str, symbol: str, client_order_id: str, side: int
+) -> bool:
+    """Tell whether a new order that is not reduce-only has nothing to reduce, in any quantity.
+
+    It is said of an account and a symbol that are known and of a new id only: whoever repeats an
+    order is told what became of it (A10).
+    """
+    market = state.markets.get(symbol)
+    if market is None or account_id not in state.accounts:
+        return False
+    position = market.positions.get(account_id)
+    if position is not None and position.lots * side < 0:
+        return False
+    return state.ids.find(account_id, client_order_id) is None

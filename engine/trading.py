@@ -167,7 +167,7 @@ class Trading:
         if state.retry_ms and not (
             command.reduce_only or reduces(position, command.side, lots, replaced)
         ):
-            return overloaded(state)
+            return overloaded(state.retry_ms)
         return admission_failures(
             position,
             command.side,

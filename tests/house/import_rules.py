@@ -134,9 +134,11 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "engine.restore",
         "engine.snapshot",
     ),
+    "engine.backlog": (),
     "engine.loop": (
         *CORE,
         *CODEC,
+        "engine.backlog",
         "engine.machine",
         "engine.ports",
         "engine.snapshot",

@@ -145,6 +145,8 @@ class Oracle:
         kind = command["type"]
         world.retry_ms = retry_ms if kind in MAY_OPEN else 0
         try:
+            if retry_ms and kind == "place_order":
+                orders.glance(world, command)
             COMMANDS[kind](world, command)
         except Refused as refusal:
             named = {key: command.get(key) for key in NAMED[kind]}
