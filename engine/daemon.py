@@ -15,7 +15,6 @@ import msgspec
 import structlog
 
 from engine import notify
-from engine.backlog import Backlog
 from engine.changed_accounts import ChangedAccounts
 from engine.config import (
     DEFAULT_FILE,
@@ -147,6 +146,7 @@ class Daemon:
         machine, position = await self._recover()
         parts = self._assemble(machine, position)
         await self._first_frame(parts, position)
+        parts.loop.mind(self._config.engine.overload_ms, self._config.journal.batch_commands)
         gc.collect()
         gc.freeze()
         self._listen(parts)
@@ -256,9 +256,6 @@ class Daemon:
                 writer.top_frame = frame.n
 
         loop = EngineLoop(machine, position, inbox, journal, clock, self._rebuild, acknowledged)
-        loop.backlog = Backlog(
-            config.engine.overload_ms * 1_000, config.journal.batch_commands, clock.now_us()
-        )
         trimmer = Trimmer(
             connections,
             config.shard,

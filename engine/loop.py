@@ -136,6 +136,10 @@ class EngineLoop:
         self._wake = asyncio.Event()
         self._poisoned_at_us: deque[int] = deque()
 
+    def mind(self, overload_ms: int, batch_commands: int) -> None:
+        """From now on refuse what opens while behind for `overload_ms`; 0 takes everything (E6)."""
+        self.backlog = Backlog(overload_ms * 1_000, batch_commands, self._clock.now_us())
+
     def stop(self) -> None:
         """Ask the loop to end after the frame it is at; visits asked for by then still come.
 

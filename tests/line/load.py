@@ -1,11 +1,11 @@
 """A process that loads a running daemon at given rates, and writes down when each was answered.
 
-    python -m tests.line.load <url> <shard> <json: [[share of that rate, seconds], …]> <file>
+    python -m tests.line.load <url> <shard> <json: [[share, seconds], …]> <file> <name>
 
-The sustainable rate is found first: so many are answered a second while WINDOW of them wait. Then
-each phase sends to a stream of its own, at its pace whatever the engine does. The file gets one
-JSON object: of each phase the ids, when they were sent, and which are cancels; and when each frame
-of the journal was seen, with its cursors.
+The sustainable rate is found first: so many are answered a second while WINDOW of them wait. Each
+phase then sends its share of that to a stream of its own, at its pace whatever the engine does. The
+file gets one JSON object: of each phase the ids, when they were sent, and which are cancels; and
+when each frame of the journal was seen, with its cursors.
 """
 
 import asyncio
@@ -27,8 +27,8 @@ CANCELS = 5
 """One command in so many is a cancel, of one of the last so many orders:"""
 RECENT = 2_000
 WINDOW = 1_500
-SUSTAINED_SECONDS = 3.0
-SUSTAINED = "orders:sustained"
+SUSTAINED_SECONDS = 2.0
+MOST_SUSTAINED = 100_000
 ACCOUNTS = 64
 
 
@@ -86,29 +86,30 @@ def flow(count: int, name: str, seed: int) -> tuple[list[bytes], list[bool]]:
     return payloads, cancels
 
 
-async def sustain(link: RedisLink, shard: str, seen: Seen) -> int:
+async def sustain(link: RedisLink, shard: str, name: str, seen: Seen) -> int:
     """Keep WINDOW commands waiting, always; return how many were answered a second.
 
     Their ids are counted, `1-0, 2-0 …`, so that they are never late (E6).
     """
-    payloads, _ = flow(200_000, "sustained", 1)
-    key = f"{{{shard}}}:{SUSTAINED}"
+    stream = f"orders:{name}-sustained"
+    payloads, _ = flow(MOST_SUSTAINED, f"{name}-sustained", 1)
+    key = f"{{{shard}}}:{stream}"
     began, sent = time.time(), 0
     while time.time() - began < SUSTAINED_SECONDS and sent < len(payloads):
-        until = min(len(payloads), answered(seen) + WINDOW)
+        until = min(len(payloads), answered(seen, stream) + WINDOW)
         window = enumerate(payloads[sent:until], sent + 1)
         await link.call_many([("XADD", key, f"{n}-0", "c", each) for n, each in window])
         sent = max(sent, until)
         await asyncio.sleep(TICK_SECONDS)
-    rate = int(answered(seen) / (time.time() - began))
-    while answered(seen) < sent:  # noqa: ASYNC110 - another task sees
+    rate = int(answered(seen, stream) / (time.time() - began))
+    while answered(seen, stream) < sent:  # noqa: ASYNC110 - another task sees
         await asyncio.sleep(0.01)
     return rate
 
 
-def answered(seen: Seen) -> int:
-    """Return how many of the sustained commands are answered."""
-    return int(seen.cursors[-1].get(SUSTAINED, "0-0").partition("-")[0]) if seen.cursors else 0
+def answered(seen: Seen, stream: str) -> int:
+    """Return how many of the counted commands of a stream are answered."""
+    return int(seen.cursors[-1].get(stream, "0-0").partition("-")[0]) if seen.cursors else 0
 
 
 async def run_phase(link: RedisLink, shard: str, name: str, rate: int, seconds: float) -> Phase:
@@ -140,17 +141,17 @@ async def watch(link: RedisLink, shard: str, seen: Seen, after: str) -> None:
             seen.cursors.append(json.loads(fields[fields.index(b"cur") + 1]))
 
 
-async def main(url: str, shard: str, phases: list[tuple[float, float]]) -> Report:
-    """Run phase after phase, each until all of it is answered."""
+async def main(url: str, shard: str, phases: list[tuple[float, float]], name: str) -> Report:
+    """Run phase after phase, each until all of it is answered; their streams begin with a name."""
     connections = Connections(Endpoints(url))
     link, blocking = await connections.redis(), await connections.redis(blocking=True)
     ((top, _),) = await link.call("XREVRANGE", journal_key(shard), "+", "-", "COUNT", 1)
     report = Report(0, [], Seen([], []))
     watching = asyncio.create_task(watch(blocking, shard, report.seen, top.decode()))
-    report.rate = await sustain(link, shard, report.seen)
+    report.rate = await sustain(link, shard, name, report.seen)
     for number, (share, seconds) in enumerate(phases):
         rate = int(share * report.rate)
-        phase = await run_phase(link, shard, f"p{number}", rate, seconds)
+        phase = await run_phase(link, shard, f"{name}{number}", rate, seconds)
         report.phases.append(phase)
         async with asyncio.timeout(60):
             while report.seen.cursors[-1].get(phase.stream) != phase.ids[-1]:  # noqa: ASYNC110
@@ -163,5 +164,5 @@ async def main(url: str, shard: str, phases: list[tuple[float, float]]) -> Repor
 
 if __name__ == "__main__":
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        told = runner.run(main(sys.argv[1], sys.argv[2], json.loads(sys.argv[3])))
+        told = runner.run(main(sys.argv[1], sys.argv[2], json.loads(sys.argv[3]), sys.argv[5]))
     Path(sys.argv[4]).write_bytes(msgspec.json.encode(told))

@@ -33,10 +33,10 @@ def market() -> list[Command]:
     return said
 
 
-async def drive(daemon: DaemonProcess, *phases: tuple[float, float]) -> Report:
+async def drive(daemon: DaemonProcess, *phases: tuple[float, float], name: str = "p") -> Report:
     """Run the load in a process of its own; return what it wrote down."""
     url, report = daemon.connections.endpoints.redis_url, daemon.state_dir.parent / "report"
-    told = (url, daemon.shard, json.dumps(phases), str(report))
+    told = (url, daemon.shard, json.dumps(phases), str(report), name)
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.line.load", *told), cwd=ROOT
     )
