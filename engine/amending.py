@@ -9,6 +9,7 @@ from engine.arming import amended_trigger, limit_of, no_trigger, references
 from engine.execution import will_rest
 from engine.linked_entry import shared_hold, shared_with, shares_quantity
 from engine.order_terms import PEAKS_PER_ORDER, display_fits
+from engine.overload import overloaded
 from matching.terms import MarketState, Refusal, TimeInForce
 from risk.admission import Replaced, admission_failures, reduces
 from risk.margin import divide_up
@@ -250,6 +251,11 @@ class Amending:
     ) -> Rejected | None:
         """Ask the checks of C1 over money of what an order is to become."""
         state = self._state
+        if state.retry_ms and not (
+            order.reduces_only or reduces(order.position, order.side, lots, replaced)
+        ):
+            failures = overloaded(state.retry_ms)
+            return amend_refused(order, failures[0].code, failures)
         failures = admission_failures(
             order.position,
             order.side,

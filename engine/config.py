@@ -68,9 +68,13 @@ class Postgres(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Engine(Struct, frozen=True, forbid_unknown_fields=True):
-    """The loop: a loop that has not turned for `watchdog_s` seconds ends the process."""
+    """The loop: a loop that has not turned for `watchdog_s` seconds ends the process.
+
+    One that has been behind for `overload_ms` lets in only what reduces; 0 lets all in (E6).
+    """
 
     watchdog_s: Annotated[int, Meta(ge=1, le=600)] = 10
+    overload_ms: Annotated[int, Meta(ge=0, le=60_000)] = 250
 
 
 class Journal(Struct, frozen=True, forbid_unknown_fields=True):

@@ -146,6 +146,7 @@ class Daemon:
         machine, position = await self._recover()
         parts = self._assemble(machine, position)
         await self._first_frame(parts, position)
+        parts.loop.mind(self._config.engine.overload_ms, self._config.journal.batch_commands)
         gc.collect()
         gc.freeze()
         self._listen(parts)
@@ -270,7 +271,7 @@ class Daemon:
             connections, config.shard, loop, self._run_id, config.snapshot.keep, kept
         )
         snapshotter.interval_seconds = config.snapshot.interval_s
-        lease = Lease(connections, config.shard, self._run_id, lambda: 0)
+        lease = Lease(connections, config.shard, self._run_id, lambda: loop.backlog.age_us // 1_000)
         changed = ChangedAccounts(loop)
         feed = MirrorFeed(loop, changed, config.mirror.interval_ms / 1e3)
         prefix = config.mirror.prefix

@@ -11,12 +11,23 @@ import msgspec
 from engine.decimals import split_decimal
 from engine.limits import MAX_COMMANDS_PER_ENTRY, MAX_ENTRY_BYTES
 from engine.messages import Input, InputRecord, Verdict
-from engine.wire import AdminWire, AnyWire, L1Wire, MarkPriceWire, OrdersWire, TicksWire
+from engine.wire import (
+    AdminWire,
+    AmendOrderWire,
+    AnyWire,
+    L1Wire,
+    MarkPriceWire,
+    OrdersWire,
+    PlaceBracketWire,
+    PlaceOrderWire,
+    TicksWire,
+)
 from engine.wire_fields import DECIMAL, IDENTIFIER, TIME_OF_DAY
 from matching.terms import Refusal
 
 _any = msgspec.json.Decoder(AnyWire)
 _elements = msgspec.json.Decoder(list[msgspec.Raw])
+_MAY_OPEN = (PlaceOrderWire, PlaceBracketWire, AmendOrderWire)
 _A_TYPE = re.compile(r"Expected `[^`]*`")
 _TOO_LONG = "Expected `str` of length <="
 _PATH = re.compile(r" - at `(\$[^`]*)`$")
@@ -88,7 +99,18 @@ def input_from_record(record: InputRecord) -> Input:
         verdict = Verdict(record.refuse, record.path, record.digest, record.detail)
         return Input(record.s, record.id, verdict, b"")
     assert bytes(record.c)
-    return Input(record.s, record.id, _any.decode(record.c), b"")
+    return Input(record.s, record.id, _any.decode(record.c), b"", record.overload)
+
+
+def mark_overloaded(inputs: list[Input], retry_ms: int) -> None:
+    """Note on every order and amend that it came while the engine was behind (E6).
+
+    Whether it reduces, and so enters all the same, only the kernel can tell.
+    """
+    for item in inputs:
+        if isinstance(item.command, _MAY_OPEN) and not item.retry_ms:
+            item.retry_ms = retry_ms
+            item.body = b'%b,"overload":%d}' % (item.body[:-1], retry_ms)
 
 
 def _split(payload: bytes) -> list[bytes]:

@@ -28,6 +28,7 @@ from engine.liquidation import Liquidator
 from engine.loss_windows import LossWindows
 from engine.market_states import MarketStates
 from engine.operations import Operations
+from engine.overload import Overload
 from engine.restating import Restating
 from engine.splitting import Splitting
 from engine.state import State
@@ -42,7 +43,14 @@ from matching.messages import (
     SetMarketState,
 )
 from risk.actions.messages import PayDividend, SplitUnits
-from risk.guards.messages import Kill, Resume, SetActivity, SetHeartbeat, SetMarketBreakers
+from risk.guards.messages import (
+    Kill,
+    Overloaded,
+    Resume,
+    SetActivity,
+    SetHeartbeat,
+    SetMarketBreakers,
+)
 from risk.messages import (
     ApplyFunding,
     ApplySwap,
@@ -113,10 +121,9 @@ class Kernel:
             self.state, execution, self._covering, self._breaking
         )
         self._liquidator: Liquidator = Liquidator(self.state, execution, cancelling)
-        waterfall = self._liquidator.waterfall
-        self._actions: CorporateActions = CorporateActions(
-            self.state, self._carrying, Splitting(self.state, execution), waterfall
-        )
+        splitting, waterfall = Splitting(self.state, execution), self._liquidator.waterfall
+        actions = CorporateActions(self.state, self._carrying, splitting, waterfall)
+        self._actions: CorporateActions = actions
         self._loss_windows: LossWindows = LossWindows(self.state)
         self._unusual: Unusual = Unusual(self.state)
         self._routes: dict[type, Callable[[Any, list[Event]], None]] = {
@@ -148,6 +155,7 @@ class Kernel:
             Resume: kill_switches.resume,
             SetHeartbeat: self._heartbeats.beat,
             SetActivity: self._unusual.set_activity,
+            Overloaded: Overload(self.state, trading.place, amending.amend).apply,
             Rejected: _reject,
         }
 

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Self
 
 import structlog
 
+from engine.backlog import IDLE_US, Backlog
 from engine.codec import decode_cursors, encode_cursors, seal
-from engine.entries import refused_input
+from engine.entries import mark_overloaded, refused_input
 from engine.limits import (
     MAX_CLOCK_STEP_US,
     MAX_COMMANDS_PER_ENTRY,
@@ -24,19 +25,21 @@ from engine.limits import (
     MAX_FRAME_INPUT_BYTES,
     MAX_POISON_PER_HOUR,
 )
+from engine.messages import Batch
 from matching.terms import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from engine.machine import Machine
-    from engine.messages import Batch, Frame, Input
+    from engine.messages import Frame, Input
     from engine.ports import Inbox, Journal, Position
 
 log = structlog.get_logger()
 
 HOUR_US = 3600 * 1_000_000
 DRAIN_SECONDS = 1.0
+_REFUSED = b'{"code":701,'
 _LONGEST_FRAMING_BYTES = 160  # what stands around a command in `in`: stream, entry id, place
 # One more entry still fits below.
 _FULL_BYTES = (
@@ -117,6 +120,7 @@ class EngineLoop:
         self.position = position
         self.inputs = 0
         self.last_turn_us = clock.now_us()
+        self.backlog = Backlog(0, 1, self.last_turn_us)
         self._inbox = inbox
         self._journal = journal
         self._clock = clock
@@ -131,6 +135,10 @@ class EngineLoop:
         self._visits: deque[tuple[Callable[[], None], asyncio.Future[None]]] = deque()
         self._wake = asyncio.Event()
         self._poisoned_at_us: deque[int] = deque()
+
+    def mind(self, overload_ms: int, batch_commands: int) -> None:
+        """From now on refuse what opens while behind for `overload_ms`; 0 takes everything (E6)."""
+        self.backlog = Backlog(overload_ms * 1_000, batch_commands, self._clock.now_us())
 
     def stop(self) -> None:
         """Ask the loop to end after the frame it is at; visits asked for by then still come.
@@ -166,7 +174,10 @@ class EngineLoop:
                 if reading.done():
                     batch, reading = reading.result(), None
                     if batch is not None:
+                        self._look_at_backlog(batch)
                         await self._run_batch(batch)
+                elif self.backlog.is_idle(self.last_turn_us):
+                    self._look_at_backlog(Batch([], {}))
                 await self._run_timers()
             await self._settle()
             await self._receive_visits()
@@ -212,9 +223,27 @@ class EngineLoop:
     def _until_timer(self) -> float | None:
         """Return the seconds until the next timer is due, None where there is none."""
         deadline_us = self.machine.kernel.next_deadline_us()
+        if self.backlog.is_overloaded:
+            idle_us = self._clock.now_us() + IDLE_US
+            deadline_us = idle_us if deadline_us is None else min(idle_us, deadline_us)
         if deadline_us is None:
             return None
         return max(0.0, (deadline_us - self._clock.now_us()) / 1e6)
+
+    def _look_at_backlog(self, batch: Batch) -> None:
+        """Mark what may open where the loop is behind; say when that begins and ends (E6)."""
+        backlog, began_us = self.backlog, self.backlog.began_us
+        now_us = self._clock.now_us()
+        if backlog.look(batch.size, batch.oldest_us, now_us):
+            mark_overloaded(batch.inputs, backlog.retry_ms)
+        if backlog.began_us and not began_us:
+            log.warning(
+                "overloaded: orders are refused unless they reduce",
+                behind_ms=backlog.age_us // 1_000,
+            )
+        elif began_us and not backlog.began_us:
+            seconds = round((now_us - began_us) / 1e6, 1)
+            log.warning("no longer overloaded", seconds=seconds, refused=backlog.refused)
 
     async def _run_timers(self) -> None:
         """Write frames without inputs while a timer is due or a mass action unfinished."""
@@ -313,6 +342,8 @@ class EngineLoop:
         self._parent = frame.hash
         self._cursors = new_cursors
         self.inputs += len(bodies)
+        if self.backlog.is_overloaded:
+            self.backlog.refused += frame.events.count(_REFUSED)
         return frame
 
     def _apply(self, item: Input, index: int, events: list[bytes]) -> None:

@@ -5,21 +5,35 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.conversion import Conversion
+from engine.conversion_orders import SIDES
 from engine.kernel import Kernel
+from engine.overload import opens_at_a_glance, overloaded
 from engine.rendering import Rendering
+from engine.wire import PlaceOrderWire
 from matching.messages import (
+    AmendOrder,
     OrderAccepted,
     OrderAmended,
     OrderCancelled,
     OrderExpired,
+    PlaceOrder,
     Trade,
 )
+from matching.terms import Refusal
 from risk.account import BACKSTOP, HOUSE
 from risk.actions.messages import OddLots, UnitsSplit
-from risk.messages import AccountCreated, BalanceChanged, Deficit, Deleveraged, Takeover
+from risk.guards.messages import Overloaded
+from risk.messages import (
+    AccountCreated,
+    BalanceChanged,
+    Deficit,
+    Deleveraged,
+    Rejected,
+    Takeover,
+)
 
 if TYPE_CHECKING:
-    from engine.messages import Event, Input
+    from engine.messages import Command, Event, Input
     from matching.terms import Terms
 
 
@@ -62,11 +76,31 @@ class Machine:
         """
         while self.kernel.is_busy():
             self.begin(self._state.now_us, out)
-        command = self._conversion.to_core(item.command, self._symbol_of_order)
+        if item.retry_ms:
+            command = self._late(item)
+        else:
+            command = self._conversion.to_core(item.command, self._symbol_of_order)
         render = self._rendering.render
         events = self.kernel.apply(command)
         out.extend([render(event, index, item) for event in events])
         self._note_changed(events)
+
+    def _late(self, item: Input) -> Command:
+        """Return a command that came while the engine was behind (E6).
+
+        What opens at a glance is not even converted: refusing must be quick.
+        """
+        wire, retry_ms = item.command, item.retry_ms
+        if type(wire) is PlaceOrderWire and not wire.reduce_only:
+            name, side = wire.client_order_id, SIDES[wire.side]
+            if opens_at_a_glance(self._state, wire.account, wire.symbol, name, side):
+                failures = overloaded(retry_ms)
+                return Rejected(
+                    Refusal.OVERLOAD, wire.symbol, wire.account, name, failures=failures
+                )
+        command = self._conversion.to_core(wire, self._symbol_of_order)
+        assert isinstance(command, PlaceOrder | AmendOrder)
+        return Overloaded(command, retry_ms)
 
     def take_changed(self) -> dict[str, None]:
         """Return the accounts that events have named since this was last asked."""

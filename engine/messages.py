@@ -37,6 +37,7 @@ from risk.guards.messages import (
     KillSwitched,
     MarketBreakersSet,
     MarketBreakerTripped,
+    Overloaded,
     Resume,
     SetActivity,
     SetHeartbeat,
@@ -106,6 +107,7 @@ Command = (
     | Resume
     | SetHeartbeat
     | SetActivity
+    | Overloaded
     | Rejected
 )
 """What the kernel applies. A `Rejected` is a verdict reached before it."""
@@ -169,12 +171,16 @@ class Verdict(msgspec.Struct, gc=False):
 
 
 class Input(msgspec.Struct, gc=False):
-    """One command on its way to the kernel, and `body`, the way it stands in a frame's `in`."""
+    """One command on its way to the kernel, and `body`, the way it stands in a frame's `in`.
+
+    With `retry_ms` the engine was behind when it came: it enters only if it reduces (E6).
+    """
 
     stream: str
     entry_id: str
     command: AnyWire | Verdict
     body: bytes
+    retry_ms: int = 0
 
 
 class InputRecord(msgspec.Struct, gc=False):
@@ -185,6 +191,7 @@ class InputRecord(msgspec.Struct, gc=False):
     k: int | None = None
     c: msgspec.Raw = msgspec.Raw()
     skipped: int | None = None
+    overload: int = 0
     refuse: int | None = None
     path: str = ""
     digest: str = ""
@@ -204,7 +211,13 @@ class Frame(msgspec.Struct, gc=False):
 
 
 class Batch(msgspec.Struct, gc=False):
-    """Inputs in their merged order, and the ingress cursors once all of them are applied."""
+    """Inputs in their merged order, and the ingress cursors once all of them are applied.
+
+    `oldest_us` is when the oldest entry was added, as far as ids tell; `size` the number of
+    commands that were read, those included that have been conflated.
+    """
 
     inputs: list[Input]
     cursors: dict[str, str]
+    oldest_us: int | None = None
+    size: int = 0

@@ -35,7 +35,7 @@ from matching.messages import (
     Trade,
     TradeParty,
 )
-from matching.terms import SIDE_NAMES
+from matching.terms import SIDE_NAMES, Refusal
 from risk.actions.messages import DividendPaid, OddLots, UnitsSplit
 from risk.guards.messages import (
     BreakerTripped,
@@ -107,6 +107,8 @@ class Rendering:
         """Return the event as JSON; `index` and `cause` are its input's place and the input."""
         where = "" if index is None else f'"in":{index},'
         if type(event) is Rejected:
+            if event.code is Refusal.OVERLOAD and event.failures:
+                return _overload(event, where)
             return _rejected(event, where, cause)
         return self._routes[type(event)](event, where).encode()
 
@@ -320,6 +322,16 @@ def _rejected(e: Rejected, where: str, cause: Input | None) -> bytes:
             parts.append(f'"detail":{{{first}}}')
         parts.append(f'"errors":[{",".join(_failure(failure) for failure in e.failures)}]')
     return (",".join(parts) + "}").encode()
+
+
+def _overload(e: Rejected, where: str) -> bytes:
+    """Write a refusal of which there are many while the engine is behind: in one go (E6)."""
+    hint = f'"retry_ms":{e.failures[0].retry_ms}'
+    return (
+        f'{{"type":"rejected",{where}"code":701,"reason":"overload","symbol":"{e.symbol}",'
+        f'"account":"{e.account}","client_order_id":"{e.client_order_id}","detail":{{{hint}}},'
+        f'"errors":[{{"code":701,"reason":"overload",{hint}}}]}}'
+    ).encode()
 
 
 def _trigger_rejected(e: TriggerRejected, where: str) -> str:

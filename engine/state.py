@@ -127,7 +127,8 @@ class State:
     account tried last. `heartbeats` are until when accounts must be heard of. `guarded` are the
     accounts with limits on their losses, whose windows turn at `windows_turn_us` (0: never): up to
     `turned_account` they have begun those of `turning_day` (C3). `activity` counts what accounts
-    do, None where nothing is looked at (E7). `is_quiet` is set while it is known that `stirs` has
+    do, None where nothing is looked at (E7). `retry_ms` is set during a command that came while the
+    engine was behind, and only then (E6). `is_quiet` is set while it is known that `stirs` has
     nothing to tell, so that one look is enough after most commands; whoever stirs anything takes it
     back, for all but plain orders the kernel does.
     """
@@ -169,6 +170,7 @@ class State:
         "positions",
         "reached",
         "referenced",
+        "retry_ms",
         "review_at_us",
         "shelved",
         "split",
@@ -232,6 +234,7 @@ class State:
         self.closing: dict[str, str] = {}
         self.close_at_us: int = 0
         self.activity: Activity | None = None
+        self.retry_ms: int = 0
 
     def fees_of(self, position: Position) -> tuple[int, int]:
         """Return the maker's and the taker's fee of an order that enters now, in ppm (B5).
@@ -351,6 +354,7 @@ class State:
     def check(self) -> None:
         """Assert every invariant of the state, down to the last order. Linear in everything."""
         assert not self.is_quiet or not self.stirs(), "whoever stirs something says so"
+        assert self.retry_ms == 0
         self.ledger.check()
         self.positions.check()
         balances = sum(account.balance_atoms for account in self.accounts.values())

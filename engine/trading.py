@@ -17,6 +17,7 @@ from engine.linked_entry import (
     shared_hold,
 )
 from engine.order_terms import display_fits, next_session_end_us
+from engine.overload import overloaded
 from engine.plain_entry import PlainEntry
 from engine.prices import cut_by_band, market_limit_ticks
 from matching.order import Conditions, Order
@@ -29,7 +30,7 @@ from matching.terms import (
     Refusal,
     TimeInForce,
 )
-from risk.admission import NOTHING, Replaced, admission_failures
+from risk.admission import NOTHING, Replaced, admission_failures, reduces
 
 if TYPE_CHECKING:
     from engine.execution import Execution
@@ -163,10 +164,17 @@ class Trading:
     ) -> tuple[Failure, ...]:
         """Ask the checks of C1 over money at the worst price the order may trade at."""
         state = self._state
+        lots, replaced = command.quantity_lots, NOTHING
+        if command.oco_group:
+            replaced = self._shared(command, position, limit_ticks)
+        if state.retry_ms and not (
+            command.reduce_only or reduces(position, command.side, lots, replaced)
+        ):
+            return overloaded(state.retry_ms)
         return admission_failures(
             position,
             command.side,
-            command.quantity_lots,
+            lots,
             limit_ticks,
             taker_fee_ppm,
             state.ladder.admission_ratio_ppm,
@@ -174,7 +182,7 @@ class Trading:
             limited=command.price_ticks > 0,
             reduce_only=command.reduce_only,
             bracket=command.bracket,
-            replaced=self._shared(command, position, limit_ticks) if command.oco_group else NOTHING,
+            replaced=replaced,
             switch=state.switch_over(command.symbol, command.account, command.tag)
             if state.switches
             else None,

@@ -14,7 +14,7 @@ from matching.messages import (
     Trade,
 )
 from risk.activity import Activity
-from risk.guards.messages import ActivitySet, UnusualActivity
+from risk.guards.messages import ActivitySet, Overloaded, UnusualActivity
 from risk.messages import Rejected
 
 if TYPE_CHECKING:
@@ -50,6 +50,8 @@ class Unusual:
 
         Those of accounts that nobody knows are not counted, nor the venue's own.
         """
+        if type(command) is Overloaded:
+            command = command.command
         if type(command) not in _COUNTED:
             return
         state = self._state

@@ -30,6 +30,7 @@ BLOCK_MS: Final = 100
 _LOOK_SECONDS: Final = 0.1
 _LOOK_COUNT: Final = 1_000
 _RETRY_SECONDS: Final = 0.1
+_EARLIEST_MS: Final = 1_500_000_000_000  # July 2017: ids below are no times
 _NAME = re.compile(r"(admin|ticks|orders)(:[A-Za-z0-9._-]{1,64})?\Z", re.ASCII)
 
 
@@ -115,8 +116,9 @@ class RedisInbox:
         first_order = next(
             (i for i, item in enumerate(inputs) if item.stream.startswith("orders")), len(inputs)
         )
+        size = len(inputs) + len(ticks)
         inputs[first_order:first_order] = conflate(ticks)
-        return Batch(inputs, reached)
+        return Batch(inputs, reached, _oldest_us(entries), size)
 
     async def _look_for_streams(self, link: Link) -> None:
         """Walk one step through the keyspace for streams that are new."""
@@ -154,6 +156,15 @@ def entry_order(entry_id: str) -> tuple[int, int]:
     """Return a stream entry's id as what it is ordered by."""
     milliseconds, _, sequence = entry_id.partition("-")
     return int(milliseconds), int(sequence or 0)
+
+
+def _oldest_us(entries: dict[str, Any]) -> int | None:
+    """Return when the oldest of the entries was added, in µs, as far as their ids are times.
+
+    A producer may count its entries instead, `1-0, 2-0 …`; such ids tell nothing.
+    """
+    first_ms = (int(found[0][0].partition(b"-")[0]) for found in entries.values())
+    return min((ms * 1_000 for ms in first_ms if ms >= _EARLIEST_MS), default=None)
 
 
 def _merge_key(name: str) -> tuple[int, str]:

@@ -174,7 +174,8 @@ class MarkPrice(msgspec.Struct, gc=False):
 class Failure(msgspec.Struct, gc=False):
     """One failing check of an admission (C1), with the numbers that bound it, or the switch.
 
-    They are atoms, or where `unit` says so a `count`, or a `rate` in ppm.
+    They are atoms, or where `unit` says so a `count`, or a `rate` in ppm. An engine that is behind
+    says after how many milliseconds to try again.
     """
 
     code: Refusal
@@ -183,6 +184,7 @@ class Failure(msgspec.Struct, gc=False):
     requested_atoms: int | None = None
     unit: str = ""
     switch: Switch | None = None
+    retry_ms: int = 0
 
 
 class Rejected(msgspec.Struct, gc=False):

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from matching.messages import AmendOrder, PlaceOrder
 from matching.terms import BreakerLevel, KillScope, Switch
 
 
@@ -18,6 +19,16 @@ class Resume(msgspec.Struct, gc=False):
     target: str
     operator: str
     reason: str
+
+
+class Overloaded(msgspec.Struct, gc=False):
+    """An order or an amend that came while the engine was behind: enters only if it reduces (E6).
+
+    Who asks for more is to try again after `retry_ms` milliseconds.
+    """
+
+    command: PlaceOrder | AmendOrder
+    retry_ms: int
 
 
 class SetHeartbeat(msgspec.Struct, gc=False):

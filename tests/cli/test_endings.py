@@ -72,7 +72,8 @@ def test_check_config_tries_the_commands_of_the_first_frame(tmp_path: Path) -> N
         '[[instruments]]\nsymbol = "GOOD"\ntick_size = "1"\nlot_size = "1"\n'
         '[[instruments]]\nsymbol = "BAD"\ntick_size = "1"\nlot_size = "1"\n'
         'initial_margin = "0.5"\nmaintenance_margin = "0.4"\nmax_leverage = 5\n'
-        '[[instruments]]\nsymbol = "LATER"\ntick_size = "1"\nlot_size = "1"\nfeed_max_jump = "0.1"\n'
+        '[[instruments]]\nsymbol = "LATER"\ntick_size = "1"\nlot_size = "1"\n'
+        'feed_max_jump = "0.1"\n'
         '[[instruments]]\nsymbol = "CALM"\ntick_size = "1"\nlot_size = "1"\n'
         'breakers = [{ move = "0.1" }, { move = "0.05" }]\n'
     )

@@ -8,7 +8,7 @@ from functools import partial
 from multiprocessing import get_context
 from typing import Any
 
-from engine.entries import decode_entry
+from engine.entries import decode_entry, mark_overloaded
 from engine.machine import Machine
 from engine.restore import restore
 from engine.snapshot import capture
@@ -50,10 +50,12 @@ class Duel:
 
         out: list[bytes] = []
         (item,) = decode_entry(step.stream, "1-0", step.payload.encode())
+        if step.retry_ms:
+            mark_overloaded([item], step.retry_ms)
         self.machine.apply(item, 0, out)
         said = [json.loads(event) for event in out] + self.rest()
         if step.refusal is None:
-            expected = self.oracle.apply(step.command)
+            expected = self.oracle.apply(step.command, step.retry_ms)
         else:
             expected = self.oracle.refuse(*step.refusal)
             for event in said:

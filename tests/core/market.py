@@ -13,7 +13,8 @@ An order's line ends in what it carries: `alice sell 30@100 peak=10 post gtd=500
 waits for a price names its type: `bob sell stop 5 trigger=99`, `bob buy stop_limit 5@101
 trigger=100 by=mark`, `bob sell trailing_stop 5 offset=1 step=0.5 activation=102`, or `bps=50`.
 Linked orders: `bob sell 5@101 oco=g rule=incremental`, `bob bracket buy 10@100 tp=3@105,7@107
-sl=95`, with `sl=95@94` for a stop-limit, `slby=mark`, `rule=first_hit`.
+sl=95`, with `sl=95@94` for a stop-limit, `slby=mark`, `rule=first_hit`. After `behind 250` orders
+come while the engine is behind, with 250 ms for a hint, until `behind 0`.
 
 Every line takes the whole way of an input: JSON, decoding, conversion, kernel, rendering. After
 every command all invariants of the kernel are checked, so every test proves conservation (B7).
@@ -26,7 +27,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from engine.entries import decode_entry
+from engine.entries import decode_entry, mark_overloaded
 from engine.kernel import Kernel
 from engine.machine import Machine
 from engine.restore import restore
@@ -49,10 +50,8 @@ from tests.core.words import (
 RICH = "1000000000"
 """What an account is given that trades without having been introduced."""
 
-STREAMS = dict.fromkeys(
-    ("place_order", "place_bracket", "amend_order", "cancel_order", "cancel_all", "heartbeat"),
-    "orders",
-) | dict.fromkeys(("l1", "mark_price"), "ticks")
+_ORDERS = ("place_order", "place_bracket", "amend_order", "cancel_order", "cancel_all", "heartbeat")
+STREAMS = dict.fromkeys(_ORDERS, "orders") | dict.fromkeys(("l1", "mark_price"), "ticks")
 
 Event = dict[str, Any]
 
@@ -70,8 +69,7 @@ class Market:
         self.events: list[Event] = []
         self.last: list[Event] = []
         self.symbol = symbol
-        self._orders = 0
-        self._transfers = 0
+        self.retry_ms = self._orders = self._transfers = 0
         self.send({"type": "create_instrument", **GRID, "symbol": symbol, **terms})
         if mark is not None and terms.get("mark_source", "l1_mid") == "l1_mid":
             self.mark_at(mark)
@@ -101,7 +99,10 @@ class Market:
     def deliver(self, stream: str, payload: bytes | None) -> list[Event]:
         """Apply one stream entry as it came; return its events."""
         self.last = self._begin()
-        for index, item in enumerate(decode_entry(stream, "7-0", payload)):
+        inputs = decode_entry(stream, "7-0", payload)
+        if self.retry_ms:
+            mark_overloaded(inputs, self.retry_ms)
+        for index, item in enumerate(inputs):
             out: list[bytes] = []
             self.machine.apply(item, index, out)
             self.kernel.check()
@@ -110,7 +111,7 @@ class Market:
         return self.last
 
     def wait(self, milliseconds: int) -> list[Event]:
-        """Let engine time pass and run the timers due; return their events."""
+        """Let time pass and run the timers due; return their events."""
         self.now_us += milliseconds * 1_000
         self.last = self._begin()
         self.events += self.last
@@ -256,6 +257,8 @@ class Market:
             self.send(_OPERATIONS[words[0]](self, words[1:]))
         elif words[0] == "wait":
             self.wait(int(words[1]))
+        elif words[0] == "behind":
+            self.retry_ms, self.last = int(words[1]), []
         elif words[0] == "mark":
             self.mark_at(words[-1], words[1] if len(words) == 3 else None)
         elif verb in _TRADES:
@@ -346,10 +349,8 @@ class Market:
     def _tick(self, words: list[str]) -> dict[str, Any]:
         words, options = options_of(words)
         numbers = {key: int(options.pop(key)) for key in ("seq", "ts") if key in options}
-        symbol = self._symbol(words)
-        return (
-            {"type": "l1", "symbol": symbol, "bid": words[0], "ask": words[1]} | numbers | options
-        )
+        tick = {"type": "l1", "symbol": self._symbol(words), "bid": words[0], "ask": words[1]}
+        return tick | numbers | options
 
 
 def _named(kind: str, key: str) -> Any:

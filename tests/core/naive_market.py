@@ -26,7 +26,7 @@ class NaiveMarket(Market):
     def deliver(self, stream: str, payload: bytes | None) -> list[Event]:
         """Apply one command to the oracle; return its events."""
         assert payload is not None, stream
-        self.last = self._begin() + self.oracle.apply(json.loads(payload))
+        self.last = self._begin() + self.oracle.apply(json.loads(payload), self.retry_ms)
         self.events += self.last
         return self.last
 

@@ -27,13 +27,15 @@ JUMPS = (1_000, 1_000, 30_000, 150_000, 299_000, 300_000, 301_000, 86_400_000)
 class Step:
     """One entry: milliseconds since the one before, stream, payload.
 
-    A malformed one says what it must be refused as: (code, path).
+    A malformed one says what it must be refused as: (code, path). With `retry_ms` it came while
+    the engine was behind.
     """
 
     wait_ms: int
     stream: str
     payload: str
     refusal: tuple[int, str] | None = None
+    retry_ms: int = 0
 
     @property
     def command(self) -> Command:

@@ -35,7 +35,6 @@ OTHER_POSITION = """
 """
 
 UNREACHABLE = {
-    Refusal.OVERLOAD: "decided by the inbox when it falls behind; the kernel writes the verdict",
     Refusal.POISON: "decided by the loop after a failure; the kernel writes the verdict",
 }
 """What no command of this release comes to by itself, and why."""
@@ -169,6 +168,7 @@ REACHED: dict[Refusal, tuple[str, Callable[[Market], object]]] = {
     Refusal.KILL_SWITCH: ("kill global no_new", _order()),
     Refusal.NO_SUCH_SWITCH: ("kill global no_new", _says("resume tag t")),
     Refusal.INVALID_SWITCH: ("", _says("kill tag t flatten")),
+    Refusal.OVERLOAD: ("behind 250", _order()),
     Refusal.DUPLICATE: (
         "deposit bob 1 transfer_id=t",
         _says("deposit bob 1 transfer_id=t"),

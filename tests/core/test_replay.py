@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.entries import decode_entry
+from engine.entries import decode_entry, mark_overloaded
 from engine.machine import Machine
 from engine.restore import restore
 from engine.snapshot import capture, state_hash
@@ -30,7 +30,10 @@ def advance(machine: Machine, now_us: int, step: Step) -> list[bytes]:
     """Apply one entry at its time; return its events as they are written."""
     out: list[bytes] = []
     machine.begin(now_us, out)
-    for index, item in enumerate(decode_entry(step.stream, "1-0", step.payload.encode())):
+    inputs = decode_entry(step.stream, "1-0", step.payload.encode())
+    if step.retry_ms:
+        mark_overloaded(inputs, step.retry_ms)
+    for index, item in enumerate(inputs):
         machine.apply(item, index, out)
     return out
 

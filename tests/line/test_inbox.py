@@ -250,3 +250,20 @@ async def test_trimmed_stream_has_not_fallen_behind(desk: Desk, wire: FailingWir
     assert await inbox.next(0.5) is None
 
     assert inbox.cursors["orders"] == "5-0"
+
+
+async def test_batch_tells_the_age_of_its_oldest_entry_where_ids_are_times(desk: Desk) -> None:
+    """That is how the loop knows that it is behind; ids that count tell nothing (E6)."""
+    inbox = desk.inbox("orders:a", "orders:b", "ticks")
+    await desk.add("orders", "7-0")
+    await desk.add("ticks", "8-0")
+    await desk.add("ticks", "8-1")
+    counted = await read(inbox)
+    await desk.add("orders", "1700000000123-4")
+    await desk.add("orders", "1700000000999-0", [order("x"), order("y")])
+    await desk.add("orders:b", "1700000000122-0")
+    await desk.add("orders:a", "9-0")
+    timed = await read(inbox)
+
+    assert (counted.oldest_us, counted.size, len(counted.inputs)) == (None, 3, 2)
+    assert (timed.oldest_us, timed.size) == (1_700_000_000_122_000, 5)

@@ -70,6 +70,8 @@ def admit(world: World, wish: Wish) -> None:
     is_venue = wish.account.name in RESERVED
     failures: list[Event] = []
     reducing = reduces(world, wish)
+    if world.retry_ms and not reducing:
+        raise too_late(world)
     status = wish.account.status
     if status == "closed" or (status != "active" and not reducing):
         failures.append(_failure(206))
@@ -87,6 +89,12 @@ def admit(world: World, wish: Wish) -> None:
         first = failures[0]
         detail = {key: first[key] for key in first if key not in {"code", "reason"}}
         raise Refused(first["code"], errors=failures, detail=detail or None)
+
+
+def too_late(world: World) -> Refused:
+    """Return the refusal of what does not reduce while the engine is behind (E6)."""
+    hint = {"retry_ms": world.retry_ms}
+    return Refused(701, errors=[_failure(701) | hint], detail=hint)
 
 
 def _failure(code: int, limit: int | None = None, used: int = 0, requested: int = 0) -> Event:

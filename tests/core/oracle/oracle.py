@@ -102,6 +102,7 @@ NAMED: dict[str, tuple[str, ...]] = {
     "resume": ("symbol", "account"),
 }
 """What a refusal names, by command."""
+MAY_OPEN = ("place_order", "place_bracket", "amend_order")
 
 
 class Oracle:
@@ -137,12 +138,18 @@ class Oracle:
         _end(world)
         return world.events
 
-    def apply(self, command: Command) -> list[Event]:
-        """Run a well-formed command, wake what it has reached, look after the margins."""
+    def apply(self, command: Command, retry_ms: int = 0) -> list[Event]:
+        """Run a well-formed command, wake what it has reached, look after the margins.
+
+        With `retry_ms` it came while the engine was behind (E6).
+        """
         world = self.world
         world.events = []
         kind = command["type"]
+        world.retry_ms = retry_ms if kind in MAY_OPEN else 0
         try:
+            if retry_ms and kind == "place_order":
+                orders.glance(world, command)
             COMMANDS[kind](world, command)
         except Refused as refusal:
             named = {key: command.get(key) for key in NAMED[kind]}
@@ -150,6 +157,7 @@ class Oracle:
                 named["client_order_id"] = command["entry"]["client_order_id"]
             world.refuse(refusal, **named)
         activity.note(world, command)
+        world.retry_ms = 0
         _settle(world)
         if flattening.try_again(world, command):
             _settle(world)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from fractions import Fraction
 
 from tests.core.oracle import arming, bands, fees, fills, groups, limits, sweeps
-from tests.core.oracle.admission import Wish, admit
+from tests.core.oracle.admission import Wish, admit, too_late
 from tests.core.oracle.grid import lots_of, ticks_of
 from tests.core.oracle.leaving import withdraw
 from tests.core.oracle.numbers import number
@@ -36,6 +36,19 @@ def place(world: World, command: Command) -> None:
     order = ask_attributes(world, account, world.instrument(command["symbol"]), command)
     groups.ask(world, order, command)
     let_in(world, order, content)
+
+
+def glance(world: World, command: Command) -> None:
+    """Raise Refused for an order with nothing to reduce, before its form is looked at (E6)."""
+    account, instrument = (
+        world.accounts.get(command["account"]),
+        world.instruments.get(command["symbol"]),
+    )
+    is_new = (command["account"], command["client_order_id"]) not in world.ids
+    if account is None or instrument is None or command.get("reduce_only") or not is_new:
+        return
+    if account.position(instrument).lots * SIDES[command["side"]] >= 0:
+        raise too_late(world)
 
 
 def is_repeat(world: World, command: Command, content: object) -> bool:

@@ -309,6 +309,7 @@ class World:
     watched: dict[str, Any] = field(default_factory=dict)
     commands: list[tuple[int, str, str]] = field(default_factory=list)
     told: dict[tuple[str, str], int] = field(default_factory=dict)
+    retry_ms: int = 0
 
     def say(self, kind: str, /, **fields: Any) -> None:
         """Write an event."""

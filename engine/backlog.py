@@ -1,0 +1,96 @@
+"""How far the engine loop is behind its ingress, and whether it lets orders open (E6).
+
+The same idea as controlled delay in routers (Nichols and Jacobson, 2012): a burst that is worked
+off soon is no overload, a queue that stays is. So it takes patience to begin; once begun, the queue
+is held short, so that cancels and reductions, which never overtake, need not wait long either.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+MAX_RETRY_MS: Final = 60_000
+IDLE_US: Final = 1_000_000
+_TARGET_SHARE: Final = 25
+_CALM_TIMES: Final = 4
+
+
+class Backlog:
+    """Told of every batch that is about to be applied, it says which must not open anything.
+
+    A batch is late whose oldest entry has waited for 1/25 of `patience_us`, while half of what one
+    read may bring was there to be read: a slow journal makes entries old, but not many.
+    Overload begins when batches have been late for `patience_us` without relief, and ends when for
+    four times as long none was. In between, late batches open nothing, until one comes that is half
+    as old or half as long. With a patience of 0 it never begins.
+
+    Entries older than `since_us` count from then: what gathered while no engine ran is no overload.
+    """
+
+    __slots__ = (
+        "_full",
+        "_is_shut",
+        "_late_since_us",
+        "_looked_us",
+        "_patience_us",
+        "_shut_us",
+        "_since_us",
+        "age_us",
+        "began_us",
+        "refused",
+    )
+
+    def __init__(self, patience_us: int, full: int, since_us: int) -> None:
+        self._patience_us = patience_us
+        self._full = full
+        self._since_us = since_us
+        self._late_since_us = 0
+        self._is_shut = False
+        self._shut_us = 0
+        self._looked_us = 0
+        self.age_us = 0
+        self.began_us = 0
+        self.refused = 0
+
+    @property
+    def is_overloaded(self) -> bool:
+        """Tell whether overload has begun and not ended."""
+        return self.began_us > 0
+
+    @property
+    def retry_ms(self) -> int:
+        """Return after how long to try again: the backlog's age or the patience, at most 60 s."""
+        return min(MAX_RETRY_MS, max(self._patience_us, self.age_us) // 1_000)
+
+    def is_idle(self, now_us: int) -> bool:
+        """Tell whether the overload has nothing left to be over: a look at nothing will see."""
+        return self.began_us > 0 and now_us - self._looked_us >= IDLE_US
+
+    def look(self, size: int, oldest_us: int | None, now_us: int) -> bool:
+        """Take note of a batch of `size` commands; return whether what opens is to be refused.
+
+        `oldest_us` is when the oldest of its entries was added, None where no id tells.
+        """
+        age_us = 0 if oldest_us is None else max(0, now_us - max(oldest_us, self._since_us))
+        self.age_us, self._looked_us = age_us, now_us
+        target_us = self._patience_us // _TARGET_SHARE
+        is_late = 0 < target_us <= age_us and 2 * size >= self._full
+        is_relieved = 2 * age_us < target_us or 4 * size < self._full
+        if self.is_overloaded:
+            self._go_on(now_us, is_late=is_late, is_relieved=is_relieved)
+        elif is_late and self._late_since_us == 0:
+            self._late_since_us = now_us
+        elif is_late and now_us - self._late_since_us >= self._patience_us:
+            self.began_us, self.refused = now_us, 0
+            self._go_on(now_us, is_late=True, is_relieved=False)
+        elif is_relieved:
+            self._late_since_us = 0
+        return self._is_shut
+
+    def _go_on(self, now_us: int, *, is_late: bool, is_relieved: bool) -> None:
+        """Shut or open the gate, and end the overload when it has stood open for long."""
+        self._is_shut = is_late or (self._is_shut and not is_relieved)
+        if self._is_shut:
+            self._shut_us = now_us
+        elif now_us - self._shut_us >= _CALM_TIMES * self._patience_us:
+            self.began_us = self._late_since_us = 0

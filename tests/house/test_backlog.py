@@ -1,0 +1,132 @@
+"""When the engine counts as behind: the age and length of what waits, with patience (E6)."""
+
+import pytest
+
+from engine.backlog import IDLE_US, MAX_RETRY_MS, Backlog
+
+PATIENCE_US = 250_000
+TARGET_US = 10_000
+FULL = 512
+START_US = 1_700_000_000_000_000
+
+
+class Queue:
+    """A backlog, and a clock that moves by each batch."""
+
+    def __init__(self, patience_us: int = PATIENCE_US) -> None:
+        self.now_us = START_US
+        self.backlog = Backlog(patience_us, FULL, START_US - 10 * PATIENCE_US)
+
+    def batch(self, age_us: int | None, size: int = FULL, after_us: int = 10_000) -> bool:
+        """Look at a batch; return whether what opens in it is refused."""
+        self.now_us += after_us
+        oldest_us = None if age_us is None else self.now_us - age_us
+        return self.backlog.look(size, oldest_us, self.now_us)
+
+    def begin(self) -> None:
+        """Let overload begin."""
+        while not self.backlog.is_overloaded:
+            self.batch(TARGET_US)
+
+
+def test_overload_begins_when_batches_have_been_late_for_as_long_as_there_is_patience() -> None:
+    """A burst that is worked off in less is taken whole (E6)."""
+    queue = Queue()
+
+    assert [queue.batch(TARGET_US) for _ in range(26)] == [False] * 25 + [True]
+    assert queue.backlog.is_overloaded
+
+
+@pytest.mark.parametrize(
+    ("age_us", "size"),
+    [(TARGET_US - 1, FULL), (10 * PATIENCE_US, FULL // 2 - 1), (None, FULL)],
+    ids=["young", "few", "of unknown age"],
+)
+def test_what_is_young_or_few_or_of_no_known_age_is_never_late(
+    age_us: int | None, size: int
+) -> None:
+    """A slow journal makes entries old, but not many; an id that counts is no time (E6)."""
+    queue = Queue()
+
+    assert not any(queue.batch(age_us, size) for _ in range(200))
+    assert not queue.backlog.is_overloaded
+
+
+@pytest.mark.parametrize(
+    ("age_us", "size"), [(TARGET_US // 2 - 1, FULL), (TARGET_US, FULL // 4 - 1)]
+)
+def test_one_batch_of_relief_starts_the_patience_anew(age_us: int, size: int) -> None:
+    """Half as old, or half as long: the queue was worked off (E6)."""
+    queue = Queue()
+
+    for _ in range(10):
+        assert not any(queue.batch(TARGET_US) for _ in range(20))
+        assert not queue.batch(age_us, size)
+    assert not queue.backlog.is_overloaded
+
+
+def test_between_late_and_relieved_nothing_changes() -> None:
+    """Neither is the patience over sooner, nor does the gate flap (E6)."""
+    queue, between = Queue(), TARGET_US - 1
+    queue.begin()
+
+    assert [queue.batch(between) for _ in range(3)] == [True] * 3
+    assert not queue.batch(TARGET_US // 2 - 1)
+    assert [queue.batch(between) for _ in range(3)] == [False] * 3
+    assert queue.batch(TARGET_US)
+    assert not queue.batch(TARGET_US, FULL // 4 - 1)
+
+
+def test_once_begun_every_late_batch_is_shut_at_once_until_a_long_calm() -> None:
+    """The queue is held short without new patience; the calm is four times as long (E6)."""
+    queue = Queue()
+    queue.begin()
+
+    assert not queue.batch(0, after_us=4 * PATIENCE_US - 1)
+    assert queue.batch(TARGET_US, after_us=0)
+    assert not queue.batch(0, after_us=4 * PATIENCE_US - 1)
+    assert queue.backlog.is_overloaded
+    assert [queue.batch(0, after_us=1), queue.backlog.is_overloaded] == [False, False]
+    assert not any(queue.batch(TARGET_US) for _ in range(25))
+
+
+def test_silence_ends_it_too() -> None:
+    """Without batches somebody must look, or nobody is told of the end (E6)."""
+    queue = Queue()
+    queue.begin()
+
+    assert not queue.backlog.is_idle(queue.now_us + IDLE_US - 1)
+    assert queue.backlog.is_idle(queue.now_us + IDLE_US)
+    queue.batch(None, 0, after_us=IDLE_US)
+    assert not queue.backlog.is_overloaded
+    assert not queue.backlog.is_idle(queue.now_us + IDLE_US)
+
+
+def test_what_gathered_while_no_engine_ran_is_as_old_as_the_engine() -> None:
+    """Orders sent during a restart are taken, not refused for the restart (E6)."""
+    queue = Queue()
+    queue.backlog = Backlog(PATIENCE_US, FULL, queue.now_us)
+
+    assert not queue.batch(3_600_000_000, after_us=TARGET_US - 1)
+    assert queue.backlog.age_us == TARGET_US - 1
+
+
+@pytest.mark.parametrize(
+    ("age_us", "retry_ms"), [(TARGET_US, 250), (3_000_000, 3_000), (90_000_000, MAX_RETRY_MS)]
+)
+def test_hint_is_the_age_of_the_backlog(age_us: int, retry_ms: int) -> None:
+    """At least the patience, at most a minute (E6)."""
+    queue = Queue()
+    queue.backlog = Backlog(PATIENCE_US, FULL, 0)
+    queue.begin()
+    queue.batch(age_us)
+
+    assert queue.backlog.retry_ms == retry_ms
+
+
+def test_without_patience_it_never_begins() -> None:
+    """`overload_ms = 0` takes everything, whatever it costs (E6)."""
+    queue = Queue(0)
+
+    assert not any(queue.batch(10 * PATIENCE_US) for _ in range(1_000))
+    assert not queue.backlog.is_overloaded
