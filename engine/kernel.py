@@ -32,6 +32,7 @@ from engine.restating import Restating
 from engine.splitting import Splitting
 from engine.state import State
 from engine.trading import Trading
+from engine.what_if import WhatIfs
 from matching.messages import (
     AmendOrder,
     BookTrade,
@@ -41,6 +42,7 @@ from matching.messages import (
     SetMarketState,
 )
 from risk.actions.messages import PayDividend, SplitUnits
+from risk.foretold.messages import WhatIf
 from risk.guards.messages import Kill, Resume, SetHeartbeat, SetMarketBreakers
 from risk.messages import (
     ApplyFunding,
@@ -144,6 +146,7 @@ class Kernel:
             Kill: kill_switches.kill,
             Resume: kill_switches.resume,
             SetHeartbeat: self._heartbeats.beat,
+            WhatIf: WhatIfs(self.state).what_if,
             Rejected: _reject,
         }
 
@@ -296,6 +299,8 @@ class Kernel:
             or state.left_alone
             or state.unsold
         ):
+            if type(command) is WhatIf:
+                return events  # a question is no price event, and wakes nobody
             self._after_payments(events)
             if state.unsold and self._flattening.try_again(command, events):
                 self._settle_prices(events)

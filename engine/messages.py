@@ -27,6 +27,7 @@ from matching.messages import (
     Trade,
 )
 from risk.actions.messages import DividendPaid, OddLots, PayDividend, SplitUnits, UnitsSplit
+from risk.foretold.messages import WhatIf, WhatIfResult
 from risk.guards.messages import (
     BreakerTripped,
     FlattenOrder,
@@ -102,6 +103,7 @@ Command = (
     | Kill
     | Resume
     | SetHeartbeat
+    | WhatIf
     | Rejected
 )
 """What the kernel applies. A `Rejected` is a verdict reached before it."""
@@ -149,6 +151,7 @@ Event = (
     | Takeover
     | Deleveraged
     | Deficit
+    | WhatIfResult
 )
 """What the kernel answers."""
 

@@ -22,6 +22,7 @@ from engine.rendering_breakers import (
 from engine.rendering_carry import funding_applied, swap_applied
 from engine.rendering_guards import GUARD_ROUTES, flatten, switch_fields
 from engine.rendering_waterfall import deficit, deleveraged, takeover
+from engine.rendering_what_if import what_if_result
 from matching.messages import (
     AuctionUncrossed,
     OrderAccepted,
@@ -37,6 +38,7 @@ from matching.messages import (
 )
 from matching.terms import SIDE_NAMES
 from risk.actions.messages import DividendPaid, OddLots, UnitsSplit
+from risk.foretold.messages import WhatIfResult
 from risk.guards.messages import (
     BreakerTripped,
     FlattenOrder,
@@ -99,6 +101,7 @@ class Rendering:
             BreakerTripped: lambda e, where: breaker_tripped(e, where, self._grid(e.symbol)),
             MarketBreakerTripped: market_breaker_tripped,
             MarketBreakersSet: market_breakers_set,
+            WhatIfResult: self._what_if_result,
             **ADMIN_ROUTES,
             **GUARD_ROUTES,
         }
@@ -114,6 +117,16 @@ class Rendering:
         grid = self._grid_of(symbol)
         assert grid is not None, symbol
         return grid
+
+    def _what_if_result(self, e: WhatIfResult, where: str) -> str:
+        refusal = ""
+        if e.refusal is not None:
+            errors = ",".join(_failure(failure) for failure in _failures(e.refusal))
+            path = e.refusal.path
+            at = "" if path is None else f'"path":{_quote("$.command" + path[1:]).decode()},'
+            code = e.refusal.code
+            refusal = f'"code":{int(code)},"reason":"{code.reason}",{at}"errors":[{errors}]'
+        return what_if_result(e, where, self._grid_of(e.symbol), refusal)
 
     def _order_accepted(self, e: OrderAccepted, where: str) -> str:
         grid = self._grid_of(e.symbol)
@@ -319,6 +332,11 @@ def _trigger_rejected(e: TriggerRejected, where: str) -> str:
         f'{{"type":"trigger_rejected",{where}{_order(e)},"code":{int(first.code)},'
         f'"reason":"{first.code.reason}","errors":[{errors}]}}'
     )
+
+
+def _failures(refusal: Rejected) -> tuple[Failure, ...]:
+    """Return every check that fails, of a refusal without checks that alone."""
+    return refusal.failures or (Failure(refusal.code),)
 
 
 def _failure(failure: Failure) -> str:

@@ -49,7 +49,7 @@ def risk_parity_lots(
 ) -> int:
     """Return the lots whose notional moves by `pct_ppm` of equity where the price moves by sigma.
 
-    So every instrument adds the same risk: notional = equity × pct ⁄ σ.
+    So every instrument adds the same risk: notional = equity × pct ⁄ sigma.
     """
     return _lots(equity_atoms * pct_ppm, sigma_ppm * entry_ticks * unit_atoms)
 

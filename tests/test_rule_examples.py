@@ -91,7 +91,15 @@ SAID: dict[str, Callable[[Event], str]] = {
     "flatten": lambda e: f"{e['account']} flattens, {e['side']} {e['quantity']}@{e['limit_price']}",
     "kill_switch": lambda e: f"{e['action']} {e['target']} {e['mode']}",
     "deficit": lambda e: f"{e['account']} owes {e['amount']}",
+    "what_if_result": lambda e: f"{e['account']} would {_would(e)}",
 }
+
+
+def _would(event: Event) -> str:
+    if not event["accepted"]:
+        return "be refused " + ", ".join(error["reason"] for error in event["errors"])
+    fills = [f"{fill['quantity']}@{fill['price']}" for fill in event["fills"]]
+    return "trade " + (" and ".join(fills) or "nothing")
 
 
 def _totals(event: Event) -> str:

@@ -21,7 +21,7 @@ def _lots(wanted: Fraction) -> int:
 
 
 def test_kelly_by_hand() -> None:
-    """f = 0.6 − 0.4 ⁄ 2 = 0.4; with a quarter as the cap, 0.25; of a bad bet, nothing."""
+    """Of 0.6 − 0.4 ⁄ 2 = 0.4; with a quarter as the cap, 0.25; of a bad bet, nothing."""
     assert sizing.kelly_ppm(600_000, 2_000_000, PPM) == 400_000
     assert sizing.kelly_ppm(600_000, 2_000_000) == 250_000
     assert sizing.kelly_ppm(300_000, 2_000_000) == 0

@@ -35,10 +35,13 @@ KERNEL = (
     "engine.operations",
     "engine.order_terms",
     "engine.selling",
+    "engine.rehearsal",
     "engine.restating",
+    "engine.sizing",
     "engine.splitting",
     "engine.trading",
     "engine.waterfall",
+    "engine.what_if",
 )
 DECIMALS = "engine.decimals"
 RECORDS = (
@@ -48,6 +51,7 @@ RECORDS = (
     "matching.terms",
     "matching.messages",
     "risk.actions.messages",
+    "risk.foretold.messages",
     "risk.guards.messages",
     "risk.messages",
     "risk.terms",
@@ -66,6 +70,7 @@ CODEC = (
     "engine.conversion_guards",
     "engine.conversion_orders",
     "engine.conversion_risk",
+    "engine.conversion_what_if",
     "engine.grid",
     "engine.rendering",
     "engine.rendering_actions",
@@ -74,6 +79,7 @@ CODEC = (
     "engine.rendering_carry",
     "engine.rendering_guards",
     "engine.rendering_waterfall",
+    "engine.rendering_what_if",
 )
 
 # importer: what of ours it may import (itself and what is below it always)
@@ -94,6 +100,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "matching.terms",
         "matching.messages",
         "risk.actions.messages",
+        "risk.foretold.messages",
         "risk.guards.messages",
         "risk.messages",
         "risk.terms",
