@@ -28,7 +28,7 @@ from engine.conversion_fees import set_fee_tiers
 from engine.conversion_guards import heartbeat, kill, resume
 from engine.conversion_orders import SIDES, amend_order, place_bracket, place_order, price_ticks
 from engine.conversion_risk import set_risk
-from engine.conversion_what_if import what_if
+from engine.conversion_what_if import as_meant, what_if
 from engine.grid import Grid
 from engine.messages import Verdict
 from engine.wire import (
@@ -92,7 +92,7 @@ class Conversion:
             L1Wire: self._tick,
             MarkPriceWire: self._mark_price,
             CreateInstrumentWire: create_instrument,
-            UpdateInstrumentWire: lambda c: update_instrument(c, terms_of(c.symbol)),
+            UpdateInstrumentWire: lambda c: as_meant(c, update_instrument(c, terms_of(c.symbol))),
             DeleteInstrumentWire: lambda c: DeleteInstrument(c.symbol),
             SetMarketStateWire: lambda c: SetMarketState(c.symbol, c.state),
             SetMarketBreakersWire: set_market_breakers,
@@ -101,8 +101,8 @@ class Conversion:
             DepositWire: lambda c: transfer(c, 1),
             WithdrawWire: lambda c: transfer(c, -1),
             FundInsuranceWire: fund_insurance,
-            SetRiskWire: set_risk,
-            SetLiquidationWire: set_liquidation,
+            SetRiskWire: lambda c: as_meant(c, set_risk(c)),
+            SetLiquidationWire: lambda c: as_meant(c, set_liquidation(c)),
             SetLeverageWire: set_leverage,
             SetFeeTiersWire: set_fee_tiers,
             ApplyFundingWire: apply_funding,

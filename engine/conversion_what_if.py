@@ -9,13 +9,15 @@ from engine.conversion_orders import price_ticks
 from engine.limits import MAX_RATE, PPM
 from matching.messages import AmendOrder, CancelAll, CancelOrder, PlaceOrder
 from matching.terms import Refusal
-from risk.foretold.messages import SizingTerms, WhatIf
-from risk.messages import Rejected
+from risk.foretold.messages import DryRun, SizingTerms, WhatIf
+from risk.messages import Rejected, SetLiquidation, UpdateInstrument
+from risk.terms import SetRisk
 
 if TYPE_CHECKING:
     from engine.grid import Grid
     from engine.messages import Command
     from engine.wire import SizingWire, WhatIfWire
+    from engine.wire_admin import SetLiquidationWire, SetRiskWire, UpdateInstrumentWire
 
 _NEEDS: Final = {
     "kelly": ("p", "b"),
@@ -38,6 +40,14 @@ def what_if(c: WhatIfWire, command: Command, symbol: str, grid: Grid | None) -> 
     except Defect as defect:
         return Rejected(defect.code, symbol, command.account, path=defect.path)
     return question
+
+
+def as_meant(
+    c: SetRiskWire | SetLiquidationWire | UpdateInstrumentWire,
+    command: SetRisk | SetLiquidation | UpdateInstrument | Rejected,
+) -> Command:
+    """Return the command, or where it is a dry run the question what it would set off."""
+    return DryRun(command) if c.dry_run and not isinstance(command, Rejected) else command
 
 
 def _sizing(c: SizingWire, grid: Grid) -> SizingTerms:

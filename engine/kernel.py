@@ -6,7 +6,7 @@ events, always. Recovery, replay, standby, verification and simulation all stand
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from engine.account_limits import AccountLimits
 from engine.account_terms import AccountTerms
@@ -18,6 +18,7 @@ from engine.cancelling import Cancelling
 from engine.carrying import Carrying
 from engine.corporate_actions import CorporateActions
 from engine.covering import Covering
+from engine.dry_runs import DryRuns
 from engine.execution import Execution
 from engine.flattening import Flattening
 from engine.heartbeats import Heartbeats
@@ -42,7 +43,7 @@ from matching.messages import (
     SetMarketState,
 )
 from risk.actions.messages import PayDividend, SplitUnits
-from risk.foretold.messages import WhatIf
+from risk.foretold.messages import DryRun, WhatIf
 from risk.guards.messages import Kill, Resume, SetHeartbeat, SetMarketBreakers
 from risk.messages import (
     ApplyFunding,
@@ -67,6 +68,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from engine.messages import Command, Event
+
+QUESTIONS: Final = (WhatIf, DryRun)
 
 
 class Kernel:
@@ -147,6 +150,7 @@ class Kernel:
             Resume: kill_switches.resume,
             SetHeartbeat: self._heartbeats.beat,
             WhatIf: WhatIfs(self.state).what_if,
+            DryRun: DryRuns(self.state).run,
             Rejected: _reject,
         }
 
@@ -299,7 +303,7 @@ class Kernel:
             or state.left_alone
             or state.unsold
         ):
-            if type(command) is WhatIf:
+            if type(command) in QUESTIONS:
                 return events  # a question is no price event, and wakes nobody
             self._after_payments(events)
             if state.unsold and self._flattening.try_again(command, events):

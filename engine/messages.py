@@ -27,7 +27,7 @@ from matching.messages import (
     Trade,
 )
 from risk.actions.messages import DividendPaid, OddLots, PayDividend, SplitUnits, UnitsSplit
-from risk.foretold.messages import WhatIf, WhatIfResult
+from risk.foretold.messages import DryRun, MarginsTried, RiskTried, WhatIf, WhatIfResult
 from risk.guards.messages import (
     BreakerTripped,
     FlattenOrder,
@@ -104,6 +104,7 @@ Command = (
     | Resume
     | SetHeartbeat
     | WhatIf
+    | DryRun
     | Rejected
 )
 """What the kernel applies. A `Rejected` is a verdict reached before it."""
@@ -152,6 +153,8 @@ Event = (
     | Deleveraged
     | Deficit
     | WhatIfResult
+    | RiskTried
+    | MarginsTried
 )
 """What the kernel answers."""
 

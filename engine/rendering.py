@@ -13,7 +13,7 @@ import msgspec
 
 from engine.decimals import to_text
 from engine.rendering_actions import dividend_paid, odd_lots, units_split
-from engine.rendering_admin import ADMIN_ROUTES, money, rate
+from engine.rendering_admin import ADMIN_ROUTES, loss_fields, money, rate
 from engine.rendering_breakers import (
     breaker_tripped,
     market_breaker_tripped,
@@ -22,7 +22,7 @@ from engine.rendering_breakers import (
 from engine.rendering_carry import funding_applied, swap_applied
 from engine.rendering_guards import GUARD_ROUTES, flatten, switch_fields
 from engine.rendering_waterfall import deficit, deleveraged, takeover
-from engine.rendering_what_if import what_if_result
+from engine.rendering_what_if import margins_tried, what_if_result
 from matching.messages import (
     AuctionUncrossed,
     OrderAccepted,
@@ -38,7 +38,7 @@ from matching.messages import (
 )
 from matching.terms import SIDE_NAMES
 from risk.actions.messages import DividendPaid, OddLots, UnitsSplit
-from risk.foretold.messages import WhatIfResult
+from risk.foretold.messages import MarginsTried, RiskTried, WhatIfResult
 from risk.guards.messages import (
     BreakerTripped,
     FlattenOrder,
@@ -102,6 +102,8 @@ class Rendering:
             MarketBreakerTripped: market_breaker_tripped,
             MarketBreakersSet: market_breakers_set,
             WhatIfResult: self._what_if_result,
+            RiskTried: _risk_tried,
+            MarginsTried: margins_tried,
             **ADMIN_ROUTES,
             **GUARD_ROUTES,
         }
@@ -331,6 +333,20 @@ def _trigger_rejected(e: TriggerRejected, where: str) -> str:
     return (
         f'{{"type":"trigger_rejected",{where}{_order(e)},"code":{int(first.code)},'
         f'"reason":"{first.code.reason}","errors":[{errors}]}}'
+    )
+
+
+def _risk_tried(e: RiskTried, where: str) -> str:
+    """Write what limits would refuse, an order by its id, a lot more of a position without."""
+    refused = []
+    for each in e.refused:
+        named = f'"client_order_id":"{each.client_order_id}",' if each.client_order_id else ""
+        errors = ",".join(_failure(failure) for failure in each.failures)
+        refused.append(f'{{"symbol":"{each.symbol}",{named}"errors":[{errors}]}}')
+    paused = ",".join(f"{{{loss_fields(hit)}}}" for hit in e.paused)
+    return (
+        f'{{"type":"dry_run",{where}"command":"set_risk","account":"{e.account}",'
+        f'"refused":[{",".join(refused)}],"refused_count":{e.refused_count},"paused":[{paused}]}}'
     )
 
 

@@ -10,7 +10,7 @@ from engine.rendering_admin import money, rate
 
 if TYPE_CHECKING:
     from engine.grid import Grid
-    from risk.foretold.messages import AccountAfter, SetOff, Sized, WhatIfResult
+    from risk.foretold.messages import AccountAfter, MarginsTried, SetOff, Sized, WhatIfResult
 
 AVERAGE_DECIMALS = 8
 """Places of an average price, which is derived and rounded half up."""
@@ -98,16 +98,34 @@ def _price(ticks: int | None, grid: Grid) -> str:
     return "null" if ticks is None else f'"{grid.price_text(ticks)}"'
 
 
+def margins_tried(e: MarginsTried, where: str) -> str:
+    """Write whom a ladder or margin rates would hit; the counts are of all of them."""
+    named = f'"symbol":"{e.symbol}",' if e.symbol else ""
+    return (
+        f'{{"type":"dry_run",{where}{named}"command":"{e.command}",'
+        f'"called":{_names(e.called)},"called_count":{e.called_count},'
+        f'"liquidated":{_tiers(e.liquidated)},"liquidated_count":{e.liquidated_count}}}'
+    )
+
+
 def _set_off(set_off: SetOff) -> str:
     triggers = ",".join(
         f'{{"account":"{account}","client_order_id":"{name}"}}'
         for account, name in set_off.triggers
     )
-    called = ",".join(f'"{account}"' for account in set_off.margin_calls)
-    tiers = ",".join(
-        f'{{"account":"{account}","tier":{tier}}}' for account, tier in set_off.liquidations
+    return (
+        f'"triggers":[{triggers}],"margin_calls":{_names(set_off.margin_calls)},'
+        f'"liquidations":{_tiers(set_off.liquidations)}'
     )
-    return f'"triggers":[{triggers}],"margin_calls":[{called}],"liquidations":[{tiers}]'
+
+
+def _names(accounts: tuple[str, ...]) -> str:
+    return "[" + ",".join(f'"{account}"' for account in accounts) + "]"
+
+
+def _tiers(reached: tuple[tuple[str, int], ...]) -> str:
+    found = [f'{{"account":"{account}","tier":{tier}}}' for account, tier in reached]
+    return "[" + ",".join(found) + "]"
 
 
 def _sized(sized: Sized, grid: Grid) -> str:

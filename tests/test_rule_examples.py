@@ -41,7 +41,7 @@ UNSAID = frozenset(
         *("account_created", "account_updated", "balance_changed", "risk_set", "liquidation_set"),
         *("fee_tiers_set", "leverage_set", "limits_resumed", "market_breakers_set"),
         *("instrument_created", "instrument_updated", "instrument_deleted"),
-        *("insurance_funded", "heartbeat"),
+        *("insurance_funded", "heartbeat", "dry_run"),
     }
 )
 SAID: dict[str, Callable[[Event], str]] = {

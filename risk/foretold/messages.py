@@ -4,7 +4,8 @@ import msgspec
 
 from matching.messages import AmendOrder, CancelAll, CancelOrder, PlaceOrder
 from matching.terms import OrderStatus
-from risk.messages import Rejected
+from risk.messages import Failure, Rejected, SetLiquidation, UpdateInstrument
+from risk.terms import LimitHit, SetRisk
 
 Trading = PlaceOrder | AmendOrder | CancelOrder | CancelAll
 
@@ -97,3 +98,44 @@ class WhatIfResult(msgspec.Struct, gc=False):
     after: AccountAfter | None = None
     set_off: SetOff = SetOff()
     sized: Sized | None = None
+
+
+class DryRun(msgspec.Struct, gc=False):
+    """What would these limits, this ladder, these terms set off? Nothing changes."""
+
+    command: SetRisk | SetLiquidation | UpdateInstrument
+
+
+class Barred(msgspec.Struct, gc=False):
+    """What new limits would refuse: an order if it were sent now, or a lot more of a position.
+
+    The failures are those that the limits add to what is refused already; of a position the
+    client order id is empty.
+    """
+
+    symbol: str
+    client_order_id: str
+    failures: tuple[Failure, ...]
+
+
+class RiskTried(msgspec.Struct, gc=False):
+    """What an account's new limits would refuse, and the limits on losses reached already."""
+
+    account: str
+    refused: tuple[Barred, ...]
+    refused_count: int
+    paused: tuple[LimitHit, ...]
+
+
+class MarginsTried(msgspec.Struct, gc=False):
+    """Who would be called, and who would stand at a tier: (account, tier); with their numbers.
+
+    `command` is the type of what was tried, `symbol` empty where it is about all instruments.
+    """
+
+    command: str
+    symbol: str
+    called: tuple[str, ...]
+    called_count: int
+    liquidated: tuple[tuple[str, int], ...]
+    liquidated_count: int

@@ -23,6 +23,7 @@ KERNEL = (
     "engine.covering",
     "engine.linked_entry",
     "engine.linking",
+    "engine.dry_runs",
     "engine.execution",
     "engine.flattening",
     "engine.heartbeats",
