@@ -192,7 +192,6 @@ class Rehearsal:
         twin.position = self._position(order.position)
         if order.conditions is not None:
             conditions = twin.conditions = copy(order.conditions)
-            conditions.trigger = copy(conditions.trigger)
             if conditions.group is not None:
                 conditions.group = self.group(conditions.group)
             if conditions.bracket is not None:

@@ -151,6 +151,20 @@ def test_limits_refuse_what_was_foretold(limits: dict[str, Any], refused: list[s
             market.play(f"bob cancel {first['client_order_id']}")
 
 
+def test_what_is_refused_already_is_not_the_limits_doing() -> None:
+    """Whoever has no margin for one lot more hears of it without a dry run."""
+    market = Market()
+    market.play("""
+        deposit bob 45
+        mm  sell 2@100
+        bob buy 2@100
+    """)
+    limits = {"type": "set_risk", "account": "bob", "max_order_notional": "500"}
+    assert _try(market, limits)["refused"] == []
+    (told,) = _try(market, limits | {"max_order_notional": "50"})["refused"]
+    assert [error["reason"] for error in told["errors"]] == ["order_notional_limit"]
+
+
 def test_losses_pause_as_foretold() -> None:
     """Windows that run already may stand at the new limit; the next mark says so (C3)."""
     market = Market()

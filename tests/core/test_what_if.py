@@ -165,24 +165,29 @@ def test_own_reducing_orders_go_in_the_answer_too() -> None:
     assert told["realized_pnl"] == "-5"
 
 
+NAMED = ["near", "middle", "far", "own"]
+
+
 def test_stops_that_it_would_fire_are_named() -> None:
-    """In their order, the account's own among them; not those that its fill cancels."""
+    """In the order in which they fire, whatever they are; the account's own once."""
     market = Market()
     market.play("""
         mm  sell 1@100
         bob buy 1@100
+        eve buy take_profit 1 trigger=97.5 id=middle
         bob sell stop 1 trigger=98 id=near
         amy sell stop 1 trigger=97 id=far
         cat sell stop 1 trigger=90 id=never
         mm  buy 1@96
         mm  buy 9@95
         deposit zoe 1000
+        zoe sell stop 1 trigger=96.5 id=own
     """)
     told = _ask(market, _order("zoe", "sell", "1", "96"))
-    assert [stop["client_order_id"] for stop in told["triggers"]] == ["near", "far"]
+    assert [stop["client_order_id"] for stop in told["triggers"]] == NAMED
     market.send(_order("zoe", "sell", "1", "96"))
     fired = [e["client_order_id"] for e in market.last if e["type"] == "order_triggered"]
-    assert fired == ["near", "far"]
+    assert fired == NAMED
 
 
 def test_calls_and_liquidations_are_named() -> None:
