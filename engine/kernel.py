@@ -6,7 +6,7 @@ events, always. Recovery, replay, standby, verification and simulation all stand
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from engine.account_limits import AccountLimits
 from engine.account_terms import AccountTerms
@@ -68,8 +68,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from engine.messages import Command, Event
-
-QUESTIONS: Final = (WhatIf, DryRun)
 
 
 class Kernel:
@@ -303,7 +301,7 @@ class Kernel:
             or state.left_alone
             or state.unsold
         ):
-            if type(command) in QUESTIONS:
+            if type(command) is WhatIf or type(command) is DryRun:
                 return events  # a question is no price event, and wakes nobody
             self._after_payments(events)
             if state.unsold and self._flattening.try_again(command, events):

@@ -238,7 +238,10 @@ class Rehearsal:
     # What the real book says
 
     def planned(self, book: Book, order: Order, limit_ticks: int) -> Sweep:
-        """Plan a sweep on the real book and say it in copies and stand-ins."""
+        """Plan a sweep on the real book and say it in copies and stand-ins.
+
+        Which icebergs go to the tail is left out: no account stands otherwise for that.
+        """
         probe = copy(order)
         positions = self._real.positions.in_symbol(order.symbol)
         probe.position = positions.get(order.account_id, order.position)
@@ -260,9 +263,6 @@ class Rehearsal:
             for maker, lots in found.linked.items()
             if maker in self._orders
         }
-        sweep.requeued = [
-            (self._orders[maker], shown) for maker, shown in found.requeued if maker in self._orders
-        ]
         return sweep
 
     def _met(self, maker: Order, lots: int) -> Order:

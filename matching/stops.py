@@ -8,7 +8,6 @@ reaches nobody looks at nobody but the first of each queue.
 from __future__ import annotations
 
 from itertools import islice
-from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
 from sortedcontainers import SortedDict
@@ -177,9 +176,9 @@ class StopBook:
         return chosen
 
     def reached(self, references: References, most: int) -> list[tuple[tuple[int, int], Order]]:
-        """Return whom those references reach, at most so many, in order of their keys.
+        """Return whom those references reach, at most so many of a queue, each with a key.
 
-        That is the order in which they would fire if nothing changed in between; nobody moves.
+        In order of the keys they would fire if nothing changed in between. Nobody moves.
         """
         found: list[tuple[tuple[int, int], Order]] = []
         for (by, side, direction), queue in self._fire.items():
@@ -189,8 +188,7 @@ class StopBook:
                 if depth < 0:
                     break
                 found.append(((-depth, sequence), order))
-        found.sort(key=itemgetter(0))
-        return found[:most]
+        return found
 
     def __iter__(self) -> Iterator[Order]:
         found = [order for queue in self._fire.values() for order in queue.values()]

@@ -191,26 +191,29 @@ def test_stops_that_it_would_fire_are_named() -> None:
 
 
 def test_calls_and_liquidations_are_named() -> None:
-    """Those whom the print's mark pushes over, and the account that trades; then it is so."""
+    """Those whom the print's mark pushes over, also who has traded since it moved; so it is."""
     market = Market(None, mark_source="last")
     market.play("""
         deposit bob 21
-        mm  sell 1@100
+        deposit cat 21
+        mm  sell 2@100
         bob buy 1@100
+        cat buy 1@100
         mm  buy 1@90
     """)
     command = _order("zoe", "sell", "1", "90")
     market.play("deposit zoe 1000")
     told = _ask(market, command)
-    assert told["margin_calls"] == ["bob"]
+    assert told["margin_calls"] == ["bob", "cat"]
     assert told["liquidations"] == []
-    assert [e["account"] for e in market.send(command) if e["type"] == "margin_call"] == ["bob"]
+    called = [e["account"] for e in market.send(command) if e["type"] == "margin_call"]
+    assert called == told["margin_calls"]
     market.play("mm buy 1@88")
     told = _ask(market, command | {"client_order_id": "again", "price": "88"})
-    assert told["liquidations"] == [{"account": "bob", "tier": 3}]
+    assert told["liquidations"] == [{"account": name, "tier": 3} for name in ("bob", "cat")]
     market.send(command | {"client_order_id": "again", "price": "88"})
     acted = [(e["account"], e["tier"]) for e in market.last if e["type"] == "liquidation"]
-    assert acted == [("bob", 3)]
+    assert acted == [("bob", 3), ("cat", 3)]
 
 
 @pytest.mark.parametrize(

@@ -100,6 +100,13 @@ def test_prevention_among_friends() -> None:
     """)
     assert _foretold(market, "bob buy 7@101 stp=decrement id=a")["filled"] == "2"
     assert _foretold(market, "bob buy 1@101 stp=cancel_oldest id=b")["filled"] == "1"
+    market.play("""
+        amy sell 5@104 oco=g
+        amy sell 5@105 oco=g
+    """)
+    assert _foretold(market, "bob buy 3@105 stp=cancel_oldest id=c")["fills"] == [
+        {"price": "101", "quantity": "2"}
+    ]
 
 
 def test_bracket_children_that_a_fill_cuts() -> None:
