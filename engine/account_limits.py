@@ -27,6 +27,16 @@ def profile_of(account: Account) -> Profile:
     return NONE if account.guard is None else account.guard.profile
 
 
+def asked_profile(command: SetRisk, account: Account | None) -> Profile | Rejected:
+    """Return the limits that a command asks for, or why it is refused."""
+    if account is None:
+        return Rejected(Refusal.UNKNOWN_ACCOUNT, account=command.account)
+    if command.defect is not None:
+        return Rejected(command.defect, account=command.account, path=command.defect_path)
+    base = profile_of(account) if command.profile is None else PRESETS[command.profile]
+    return msgspec.structs.replace(base, **command.changes)
+
+
 def give_profile(state: State, account: Account, profile: Profile) -> None:
     """Set an account's limits; without any it needs no guard."""
     if profile.is_off:
@@ -65,14 +75,10 @@ class AccountLimits:
     def set_risk(self, command: SetRisk, events: list[Event]) -> None:
         """Begin from a preset where one is named, then change single limits; 0 takes one away."""
         account = self._state.accounts.get(command.account)
-        if account is None:
-            events.append(Rejected(Refusal.UNKNOWN_ACCOUNT, account=command.account))
+        profile = asked_profile(command, account)
+        if account is None or isinstance(profile, Rejected):
+            assert isinstance(profile, Rejected), "who is unknown is refused"
+            events.append(profile)
             return
-        if command.defect is not None:
-            path = command.defect_path
-            events.append(Rejected(command.defect, account=command.account, path=path))
-            return
-        base = profile_of(account) if command.profile is None else PRESETS[command.profile]
-        profile = msgspec.structs.replace(base, **command.changes)
         give_profile(self._state, account, profile)
         events.append(RiskSet(command.account, profile))

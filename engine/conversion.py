@@ -28,6 +28,7 @@ from engine.conversion_fees import set_fee_tiers
 from engine.conversion_guards import heartbeat, kill, resume, set_activity
 from engine.conversion_orders import SIDES, amend_order, place_bracket, place_order, price_ticks
 from engine.conversion_risk import set_risk
+from engine.conversion_what_if import as_meant, what_if
 from engine.grid import Grid
 from engine.messages import Verdict
 from engine.wire import (
@@ -39,6 +40,7 @@ from engine.wire import (
     MarkPriceWire,
     PlaceBracketWire,
     PlaceOrderWire,
+    WhatIfWire,
 )
 from engine.wire_admin import (
     ApplyFundingWire,
@@ -90,7 +92,7 @@ class Conversion:
             L1Wire: self._tick,
             MarkPriceWire: self._mark_price,
             CreateInstrumentWire: create_instrument,
-            UpdateInstrumentWire: lambda c: update_instrument(c, terms_of(c.symbol)),
+            UpdateInstrumentWire: lambda c: as_meant(c, update_instrument(c, terms_of(c.symbol))),
             DeleteInstrumentWire: lambda c: DeleteInstrument(c.symbol),
             SetMarketStateWire: lambda c: SetMarketState(c.symbol, c.state),
             SetMarketBreakersWire: set_market_breakers,
@@ -99,8 +101,8 @@ class Conversion:
             DepositWire: lambda c: transfer(c, 1),
             WithdrawWire: lambda c: transfer(c, -1),
             FundInsuranceWire: fund_insurance,
-            SetRiskWire: set_risk,
-            SetLiquidationWire: set_liquidation,
+            SetRiskWire: lambda c: as_meant(c, set_risk(c)),
+            SetLiquidationWire: lambda c: as_meant(c, set_liquidation(c)),
             SetLeverageWire: set_leverage,
             SetFeeTiersWire: set_fee_tiers,
             ApplyFundingWire: apply_funding,
@@ -135,7 +137,21 @@ class Conversion:
         if type(command) is AmendOrderWire:
             symbol = find_order_symbol(command.account, command.client_order_id)
             return amend_order(command, None if symbol is None else self.grid(symbol))
+        if type(command) is WhatIfWire:
+            return self._what_if(command, find_order_symbol)
         return self._routes[type(command)](command)
+
+    def _what_if(
+        self, c: WhatIfWire, find_order_symbol: Callable[[str, str], str | None]
+    ) -> Command:
+        """Return the question about a command in integers, with the instrument that it is about."""
+        asked = c.command
+        if isinstance(asked, PlaceOrderWire | PlaceBracketWire | CancelAllWire):
+            symbol = asked.symbol
+        else:
+            symbol = find_order_symbol(asked.account, asked.client_order_id)
+        grid = None if symbol is None else self.grid(symbol)
+        return what_if(c, self.to_core(asked, find_order_symbol), symbol or "", grid)
 
     def _tick(self, c: L1Wire) -> Tick:
         tick = Tick(c.symbol, 0, 0, c.source or "", c.seq, None if c.ts is None else c.ts * 1_000)

@@ -18,6 +18,7 @@ from engine.cancelling import Cancelling
 from engine.carrying import Carrying
 from engine.corporate_actions import CorporateActions
 from engine.covering import Covering
+from engine.dry_runs import DryRuns
 from engine.execution import Execution
 from engine.flattening import Flattening
 from engine.heartbeats import Heartbeats
@@ -34,6 +35,7 @@ from engine.splitting import Splitting
 from engine.state import State
 from engine.trading import Trading
 from engine.unusual import Unusual
+from engine.what_if import WhatIfs
 from matching.messages import (
     AmendOrder,
     BookTrade,
@@ -43,6 +45,7 @@ from matching.messages import (
     SetMarketState,
 )
 from risk.actions.messages import PayDividend, SplitUnits
+from risk.foretold.messages import DryRun, WhatIf
 from risk.guards.messages import (
     Kill,
     Overloaded,
@@ -105,9 +108,7 @@ class Kernel:
         cancelling = Cancelling(self.state, execution)
         trading = Trading(self.state, execution)
         amending = Amending(self.state, execution)
-        operations = Operations(self.state)
         self._market_states: MarketStates = MarketStates(self.state, execution)
-        account_terms = AccountTerms(self.state)
         self._flattening: Flattening = Flattening(self.state, execution)
         self._heartbeats: Heartbeats = Heartbeats(self.state, cancelling)
         kill_switches = KillSwitches(self.state, cancelling, self._flattening)
@@ -131,21 +132,8 @@ class Kernel:
             AmendOrder: amending.amend,
             CancelOrder: cancelling.cancel,
             CancelAll: cancelling.cancel_all,
-            Tick: operations.tick,
-            MarkPrice: operations.mark_price,
-            CreateInstrument: operations.create_instrument,
-            UpdateInstrument: operations.update_instrument,
-            DeleteInstrument: operations.delete_instrument,
             SetMarketState: self._market_states.set_market_state,
             SetMarketBreakers: self._breaking.set_market_breakers,
-            CreateAccount: operations.create_account,
-            UpdateAccount: operations.update_account,
-            Transfer: operations.transfer,
-            FundInsurance: operations.fund_insurance,
-            SetRisk: AccountLimits(self.state).set_risk,
-            SetLiquidation: operations.set_liquidation,
-            SetLeverage: account_terms.set_leverage,
-            SetFeeTiers: account_terms.set_fee_tiers,
             ApplyFunding: self._carrying.apply_funding,
             ApplySwap: self._carrying.apply_swap,
             BookTrade: Booking(self.state, execution).book_trade,
@@ -157,6 +145,28 @@ class Kernel:
             SetActivity: self._unusual.set_activity,
             Overloaded: Overload(self.state, trading.place, amending.amend).apply,
             Rejected: _reject,
+        }
+        self._routes |= self._routes_of_operators()
+
+    def _routes_of_operators(self) -> dict[type, Callable[[Any, list[Event]], None]]:
+        """Return who runs what operators and feeds send, and what is only asked."""
+        operations, account_terms = Operations(self.state), AccountTerms(self.state)
+        return {
+            Tick: operations.tick,
+            MarkPrice: operations.mark_price,
+            CreateInstrument: operations.create_instrument,
+            UpdateInstrument: operations.update_instrument,
+            DeleteInstrument: operations.delete_instrument,
+            CreateAccount: operations.create_account,
+            UpdateAccount: operations.update_account,
+            Transfer: operations.transfer,
+            FundInsurance: operations.fund_insurance,
+            SetRisk: AccountLimits(self.state).set_risk,
+            SetLiquidation: operations.set_liquidation,
+            SetLeverage: account_terms.set_leverage,
+            SetFeeTiers: account_terms.set_fee_tiers,
+            WhatIf: WhatIfs(self.state).what_if,
+            DryRun: DryRuns(self.state).run,
         }
 
     def begin(self, now_us: int) -> list[Event]:
@@ -320,6 +330,8 @@ class Kernel:
             or state.left_alone
             or state.unsold
         ):
+            if kind is WhatIf or kind is DryRun:
+                return events  # a question is no price event, and wakes nobody
             if state.carry is None and state.split is None:
                 self._settle_prices(events)
             else:

@@ -27,6 +27,7 @@ from matching.messages import (
     Trade,
 )
 from risk.actions.messages import DividendPaid, OddLots, PayDividend, SplitUnits, UnitsSplit
+from risk.foretold.messages import DryRun, MarginsTried, RiskTried, WhatIf, WhatIfResult
 from risk.guards.messages import (
     ActivitySet,
     BreakerTripped,
@@ -108,6 +109,8 @@ Command = (
     | SetHeartbeat
     | SetActivity
     | Overloaded
+    | WhatIf
+    | DryRun
     | Rejected
 )
 """What the kernel applies. A `Rejected` is a verdict reached before it."""
@@ -157,6 +160,9 @@ Event = (
     | Takeover
     | Deleveraged
     | Deficit
+    | WhatIfResult
+    | RiskTried
+    | MarginsTried
 )
 """What the kernel answers."""
 

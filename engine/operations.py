@@ -93,6 +93,40 @@ def unsound_bracket(terms: Terms, admission_ratio_ppm: int) -> int | None:
     return None
 
 
+def terms_refusal(
+    state: State, command: CreateInstrument | UpdateInstrument
+) -> tuple[Refusal | None, str | None]:
+    """Answer what is wrong with an instrument's terms, if anything is, and where."""
+    if command.defect is not None:
+        return command.defect, command.defect_path
+    ratio_ppm, terms = state.ladder.admission_ratio_ppm, command.terms
+    if terms is not None and terms_are_sound(terms, ratio_ppm):
+        return None, None
+    if terms is not None and terms.margin_brackets:
+        place = unsound_bracket(terms, ratio_ppm)
+        if place is not None:
+            return Refusal.INVALID_TERMS, f"$.margin_brackets[{place}].maintenance_margin"
+    return Refusal.INVALID_TERMS, None
+
+
+def ladder_is_sound(state: State, ladder: SetLiquidation) -> bool:
+    """Tell whether the steps of D1 rise, and admission lies below the first in every market."""
+    rising = (
+        0 < ladder.margin_call_ppm < ladder.tier1_ppm
+        and 0 < ladder.admission_ratio_ppm < ladder.tier1_ppm
+        and ladder.tier1_ppm < ladder.tier2_ppm < ladder.tier3_ppm <= PPM
+        and 0 < ladder.tier1_share_ppm <= ladder.tier2_share_ppm <= PPM
+        and ladder.review_us > 0
+        and 0 <= ladder.liquidation_fee_ppm <= PPM
+        and ladder.max_tries > 0
+        and ladder.max_wait_us > 0
+    )
+    return rising and all(
+        terms_are_sound(market.instrument.terms, ladder.admission_ratio_ppm)
+        for market in state.markets.values()
+    )
+
+
 def _path(
     command: CreateAccount | UpdateAccount | Tick | MarkPrice,
     code: Refusal,
@@ -114,7 +148,7 @@ class Operations:
     def create_instrument(self, command: CreateInstrument, events: list[Event]) -> None:
         """Let a new instrument trade."""
         state, symbol = self._state, command.symbol
-        refusal, path = self._terms_refusal(command)
+        refusal, path = terms_refusal(state, command)
         if symbol in state.markets:
             refusal, path = Refusal.INSTRUMENT_EXISTS, None
         elif len(state.markets) >= MAX_INSTRUMENTS:
@@ -131,7 +165,7 @@ class Operations:
         """Give an instrument new rates, fees or protections; open orders keep their fees."""
         state, symbol, terms = self._state, command.symbol, command.terms
         market = state.markets.get(symbol)
-        refusal, path = self._terms_refusal(command)
+        refusal, path = terms_refusal(state, command)
         if market is None:
             events.append(Rejected(Refusal.UNKNOWN_INSTRUMENT, symbol=symbol))
             return
@@ -149,22 +183,6 @@ class Operations:
         if market.outside is not None:
             state.reached[symbol] = None  # another feed_stale_ms: what was too old may count again
         events.append(InstrumentUpdated(symbol, terms))
-
-    def _terms_refusal(
-        self, command: CreateInstrument | UpdateInstrument
-    ) -> tuple[Refusal | None, str | None]:
-        """Answer what is wrong with an instrument's terms, if anything is, and where."""
-        if command.defect is not None:
-            return command.defect, command.defect_path
-        ratio_ppm, terms = self._state.ladder.admission_ratio_ppm, command.terms
-        if terms is not None and terms_are_sound(terms, ratio_ppm):
-            return None, None
-        if terms is not None and terms.margin_brackets:
-            place = unsound_bracket(terms, ratio_ppm)
-            if place is not None:
-                path = f"$.margin_brackets[{place}].maintenance_margin"
-                return Refusal.INVALID_TERMS, path
-        return Refusal.INVALID_TERMS, None
 
     def delete_instrument(self, command: DeleteInstrument, events: list[Event]) -> None:
         """Remove an instrument in which everybody is flat and nothing rests."""
@@ -304,20 +322,7 @@ class Operations:
     def set_liquidation(self, command: SetLiquidation, events: list[Event]) -> None:
         """Set the ladder of D1; its steps must rise, and admission must lie below the first."""
         state = self._state
-        rising = (
-            0 < command.margin_call_ppm < command.tier1_ppm
-            and 0 < command.admission_ratio_ppm < command.tier1_ppm
-            and command.tier1_ppm < command.tier2_ppm < command.tier3_ppm <= PPM
-            and 0 < command.tier1_share_ppm <= command.tier2_share_ppm <= PPM
-            and command.review_us > 0
-            and 0 <= command.liquidation_fee_ppm <= PPM
-            and command.max_tries > 0
-            and command.max_wait_us > 0
-        )
-        if not rising or not all(
-            terms_are_sound(market.instrument.terms, command.admission_ratio_ppm)
-            for market in state.markets.values()
-        ):
+        if not ladder_is_sound(state, command):
             events.append(Rejected(Refusal.INVALID_TERMS))
             return
         state.ladder = command

@@ -13,7 +13,7 @@ import msgspec
 
 from engine.decimals import to_text
 from engine.rendering_actions import dividend_paid, odd_lots, units_split
-from engine.rendering_admin import ADMIN_ROUTES, money, rate
+from engine.rendering_admin import ADMIN_ROUTES, loss_fields, money, rate
 from engine.rendering_breakers import (
     breaker_tripped,
     market_breaker_tripped,
@@ -22,6 +22,7 @@ from engine.rendering_breakers import (
 from engine.rendering_carry import funding_applied, swap_applied
 from engine.rendering_guards import GUARD_ROUTES, flatten, switch_fields
 from engine.rendering_waterfall import deficit, deleveraged, takeover
+from engine.rendering_what_if import margins_tried, what_if_result
 from matching.messages import (
     AuctionUncrossed,
     OrderAccepted,
@@ -37,6 +38,7 @@ from matching.messages import (
 )
 from matching.terms import SIDE_NAMES, Refusal
 from risk.actions.messages import DividendPaid, OddLots, UnitsSplit
+from risk.foretold.messages import MarginsTried, RiskTried, WhatIfResult
 from risk.guards.messages import (
     BreakerTripped,
     FlattenOrder,
@@ -99,6 +101,9 @@ class Rendering:
             BreakerTripped: lambda e, where: breaker_tripped(e, where, self._grid(e.symbol)),
             MarketBreakerTripped: market_breaker_tripped,
             MarketBreakersSet: market_breakers_set,
+            WhatIfResult: self._what_if_result,
+            RiskTried: _risk_tried,
+            MarginsTried: margins_tried,
             **ADMIN_ROUTES,
             **GUARD_ROUTES,
         }
@@ -116,6 +121,16 @@ class Rendering:
         grid = self._grid_of(symbol)
         assert grid is not None, symbol
         return grid
+
+    def _what_if_result(self, e: WhatIfResult, where: str) -> str:
+        refusal = ""
+        if e.refusal is not None:
+            errors = ",".join(_failure(failure) for failure in _failures(e.refusal))
+            path = e.refusal.path
+            at = "" if path is None else f'"path":{_quote("$.command" + path[1:]).decode()},'
+            code = e.refusal.code
+            refusal = f'"code":{int(code)},"reason":"{code.reason}",{at}"errors":[{errors}]'
+        return what_if_result(e, where, self._grid_of(e.symbol), refusal)
 
     def _order_accepted(self, e: OrderAccepted, where: str) -> str:
         grid = self._grid_of(e.symbol)
@@ -341,6 +356,25 @@ def _trigger_rejected(e: TriggerRejected, where: str) -> str:
         f'{{"type":"trigger_rejected",{where}{_order(e)},"code":{int(first.code)},'
         f'"reason":"{first.code.reason}","errors":[{errors}]}}'
     )
+
+
+def _risk_tried(e: RiskTried, where: str) -> str:
+    """Write what limits would refuse, an order by its id, a lot more of a position without."""
+    refused = []
+    for each in e.refused:
+        named = f'"client_order_id":"{each.client_order_id}",' if each.client_order_id else ""
+        errors = ",".join(_failure(failure) for failure in each.failures)
+        refused.append(f'{{"symbol":"{each.symbol}",{named}"errors":[{errors}]}}')
+    paused = ",".join(f"{{{loss_fields(hit)}}}" for hit in e.paused)
+    return (
+        f'{{"type":"dry_run",{where}"command":"set_risk","account":"{e.account}",'
+        f'"refused":[{",".join(refused)}],"refused_count":{e.refused_count},"paused":[{paused}]}}'
+    )
+
+
+def _failures(refusal: Rejected) -> tuple[Failure, ...]:
+    """Return every check that fails, of a refusal without checks that alone."""
+    return refusal.failures or (Failure(refusal.code),)
 
 
 def _failure(failure: Failure) -> str:

@@ -179,10 +179,15 @@ def profile_view(profile: Profile) -> dict[str, Any]:
 
 
 def _limit_hit(e: LimitHit, where: str) -> str:
+    return f'{{"type":"limit_hit",{where}"account":"{e.account}",{loss_fields(e)}}}'
+
+
+def loss_fields(e: LimitHit) -> str:
+    """Return which limit on losses is reached, by how much and until when, as JSON's fields."""
     write = str if e.limit_name == STREAK else money
     return (
-        f'{{"type":"limit_hit",{where}"account":"{e.account}","limit_name":"{e.limit_name}",'
-        f'"used":"{write(e.used)}","limit":"{write(e.limit)}","until":{e.until_us // 1_000}}}'
+        f'"limit_name":"{e.limit_name}",'
+        f'"used":"{write(e.used)}","limit":"{write(e.limit)}","until":{e.until_us // 1_000}'
     )
 
 

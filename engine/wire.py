@@ -152,6 +152,27 @@ class MarkPriceWire(Wire, tag="mark_price"):
     price: Decimal
 
 
+class SizingWire(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """How `what_if` is to size a position (C4); `pct` caps Kelly, and is at stake otherwise."""
+
+    method: Literal["kelly", "fixed_fractional", "risk_parity", "fixed_amount"]
+    equity: Decimal | None = None
+    entry: Decimal | None = None
+    stop: Decimal | None = None
+    pct: Decimal | None = None
+    p: Decimal | None = None
+    b: Decimal | None = None
+    sigma: Decimal | None = None
+    amount: Decimal | None = None
+
+
+class WhatIfWire(Wire, tag="what_if"):
+    """`what_if` of the protocol: any trading command, but no other question."""
+
+    command: PlaceOrderWire | PlaceBracketWire | AmendOrderWire | CancelOrderWire | CancelAllWire
+    sizing: SizingWire | None = None
+
+
 OrdersWire = (
     PlaceOrderWire
     | PlaceBracketWire
@@ -159,6 +180,7 @@ OrdersWire = (
     | CancelOrderWire
     | CancelAllWire
     | HeartbeatWire
+    | WhatIfWire
 )
 TicksWire = L1Wire | MarkPriceWire
 AdminWire = (

@@ -103,6 +103,7 @@ class UpdateInstrumentWire(Wire, tag="update_instrument"):
     feed_stale_ms: Whole | None = None
     session_end: TimeOfDay | None = None
     stop_already_reached: AtOnce | None = None
+    dry_run: bool | None = None
 
 
 class DeleteInstrumentWire(Wire, tag="delete_instrument"):
@@ -202,6 +203,7 @@ class SetRiskWire(Wire, tag="set_risk"):
     week_loss_rate: Decimal | None = None
     month_loss_rate: Decimal | None = None
     losing_streak: SmallCount | None = None
+    dry_run: bool | None = None
 
 
 class SetLiquidationWire(Wire, tag="set_liquidation"):
@@ -218,6 +220,7 @@ class SetLiquidationWire(Wire, tag="set_liquidation"):
     liquidation_fee: Decimal = "0"
     max_tries: Annotated[int, msgspec.Meta(ge=1, le=1_000)] = 3
     max_wait_ms: Annotated[int, msgspec.Meta(ge=1, le=600_000)] = 2_000
+    dry_run: bool | None = None
 
 
 class FeeTierWire(msgspec.Struct, forbid_unknown_fields=True, gc=False):

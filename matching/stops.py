@@ -7,6 +7,7 @@ reaches nobody looks at nobody but the first of each queue.
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from sortedcontainers import SortedDict
@@ -173,6 +174,21 @@ class StopBook:
             if depth >= 0 and (best is None or (-depth, sequence) < best):
                 best, chosen = (-depth, sequence), order
         return chosen
+
+    def reached(self, references: References, most: int) -> list[tuple[tuple[int, int], Order]]:
+        """Return whom those references reach, at most so many of a queue, each with a key.
+
+        In order of the keys they would fire if nothing changed in between. Nobody moves.
+        """
+        found: list[tuple[tuple[int, int], Order]] = []
+        for (by, side, direction), queue in self._fire.items():
+            reference = references.of(by, side)
+            for (key, sequence), order in islice(queue.items(), most if reference else 0):
+                depth = direction * reference - 2 * key
+                if depth < 0:
+                    break
+                found.append(((-depth, sequence), order))
+        return found
 
     def __iter__(self) -> Iterator[Order]:
         found = [order for queue in self._fire.values() for order in queue.values()]

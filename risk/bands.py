@@ -77,6 +77,18 @@ class Bands:
             position.band_high = 0
             yield position
 
+    def beyond(self, mark_half: int) -> Iterator[str]:
+        """Yield whose ends a mark would pass, and who has none to be relied on; change nothing."""
+        for low_half, account_id in reversed(self._falling):
+            if low_half <= mark_half:
+                break
+            yield account_id
+        for high_half, account_id in self._rising:
+            if high_half >= mark_half:
+                break
+            yield account_id
+        yield from self.unbanded
+
     def __len__(self) -> int:
         return len(self._falling) + len(self._rising)
 

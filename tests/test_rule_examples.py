@@ -41,7 +41,7 @@ UNSAID = frozenset(
         *("account_created", "account_updated", "balance_changed", "risk_set", "liquidation_set"),
         *("fee_tiers_set", "leverage_set", "limits_resumed", "market_breakers_set"),
         *("instrument_created", "instrument_updated", "instrument_deleted"),
-        *("insurance_funded", "heartbeat", "activity_set"),
+        *("insurance_funded", "heartbeat", "activity_set", "dry_run"),
     }
 )
 SAID: dict[str, Callable[[Event], str]] = {
@@ -92,7 +92,15 @@ SAID: dict[str, Callable[[Event], str]] = {
     "unusual_activity": lambda e: f"{e['account']} unusual {e['kind']} {e['value']}",
     "kill_switch": lambda e: f"{e['action']} {e['target']} {e['mode']}",
     "deficit": lambda e: f"{e['account']} owes {e['amount']}",
+    "what_if_result": lambda e: f"{e['account']} would {_would(e)}",
 }
+
+
+def _would(event: Event) -> str:
+    if not event["accepted"]:
+        return "be refused " + ", ".join(error["reason"] for error in event["errors"])
+    fills = [f"{fill['quantity']}@{fill['price']}" for fill in event["fills"]]
+    return "trade " + (" and ".join(fills) or "nothing")
 
 
 def _totals(event: Event) -> str:

@@ -13,8 +13,8 @@ An order's line ends in what it carries: `alice sell 30@100 peak=10 post gtd=500
 waits for a price names its type: `bob sell stop 5 trigger=99`, `bob buy stop_limit 5@101
 trigger=100 by=mark`, `bob sell trailing_stop 5 offset=1 step=0.5 activation=102`, or `bps=50`.
 Linked orders: `bob sell 5@101 oco=g rule=incremental`, `bob bracket buy 10@100 tp=3@105,7@107
-sl=95`, with `sl=95@94` for a stop-limit, `slby=mark`, `rule=first_hit`. After `behind 250` orders
-come while the engine is behind, with 250 ms for a hint, until `behind 0`.
+sl=95`, with `sl=95@94` for a stop-limit, `slby=mark`, `rule=first_hit`. Before any of these,
+`what_if` asks what the line would do; from `behind 250` to `behind 0` orders come late, hint 250.
 
 Every line takes the whole way of an input: JSON, decoding, conversion, kernel, rendering. After
 every command all invariants of the kernel are checked, so every test proves conservation (B7).
@@ -36,6 +36,7 @@ from tests.core import view
 from tests.core.words import (
     GRID,
     GUARDS,
+    STREAMS,
     TYPES,
     WORDS,
     attributes,
@@ -49,9 +50,6 @@ from tests.core.words import (
 
 RICH = "1000000000"
 """What an account is given that trades without having been introduced."""
-
-_ORDERS = ("place_order", "place_bracket", "amend_order", "cancel_order", "cancel_all", "heartbeat")
-STREAMS = dict.fromkeys(_ORDERS, "orders") | dict.fromkeys(("l1", "mark_price"), "ticks")
 
 Event = dict[str, Any]
 
@@ -394,6 +392,9 @@ _OPERATIONS: dict[str, Any] = {
     ),
     "push": lambda _, words: {"type": "mark_price", "symbol": words[0], "price": words[1]},
     **GUARDS,
+    "what_if": lambda market, words: (
+        {"type": "what_if", "command": _TRADES[words[1]](market, words[0], words[1:])}
+    ),
     "state": lambda _, words: {"type": "set_market_state", "symbol": words[0], "state": words[1]},
     "ladder": lambda _, words: {"type": "set_liquidation"} | with_numbers(options_of(words)[1]),
 }

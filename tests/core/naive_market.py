@@ -26,9 +26,23 @@ class NaiveMarket(Market):
     def deliver(self, stream: str, payload: bytes | None) -> list[Event]:
         """Apply one command to the oracle; return its events."""
         assert payload is not None, stream
-        self.last = self._begin() + self.oracle.apply(json.loads(payload), self.retry_ms)
+        command = json.loads(payload)
+        begun = self._begin()
+        if command["type"] == "what_if":
+            self.last = begun + self._foretell(command)
+        else:
+            self.last = begun + self.oracle.apply(command, self.retry_ms)
         self.events += self.last
         return self.last
+
+    def _foretell(self, question: Event) -> list[Event]:
+        """Answer what a command would trade, or be refused with, by trying it on a copy."""
+        command = question["command"]
+        said = copy.deepcopy(self.oracle).apply(command)
+        told = {"type": "what_if_result", "account": command["account"]}
+        if said[0]["type"] == "rejected":
+            return [told | {"accepted": False, "errors": said[0].get("errors", said)}]
+        return [told | {"accepted": True, "fills": [e for e in said if e["type"] == "trade"]}]
 
     def _begin(self) -> list[Event]:
         return list(self.oracle.begin(self.now_us))

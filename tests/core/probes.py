@@ -12,9 +12,10 @@ from engine.restore import restore
 from engine.snapshot import capture
 from matching.order import Order
 from risk.position import Position
-from tests.core.market import STREAMS, Event
+from tests.core.market import Event
 from tests.core.tape_kills import kills
 from tests.core.test_replay import advance
+from tests.core.words import STREAMS
 
 GUARDS = frozenset({206, 302, 303, *range(501, 518), *range(601, 606)})
 """What stands against risk: account, price, money, limits, losses and switches."""

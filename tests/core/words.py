@@ -7,6 +7,10 @@ WORDS: dict[str, dict[str, Any]] = {
     "post": {"post_only": True},
     "reduce": {"reduce_only": True},
 }
+ORDERS = ("place_order", "place_bracket", "amend_order", "cancel_order", "cancel_all")
+STREAMS = dict.fromkeys((*ORDERS, "heartbeat", "what_if"), "orders") | dict.fromkeys(
+    ("l1", "mark_price"), "ticks"
+)
 TYPES = (
     *("market", "stop", "stop_limit", "take_profit", "take_profit_limit"),
     *("trailing_stop", "trailing_stop_limit"),

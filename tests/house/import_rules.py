@@ -23,6 +23,7 @@ KERNEL = (
     "engine.covering",
     "engine.linked_entry",
     "engine.linking",
+    "engine.dry_runs",
     "engine.execution",
     "engine.flattening",
     "engine.heartbeats",
@@ -37,11 +38,14 @@ KERNEL = (
     "engine.order_terms",
     "engine.overload",
     "engine.selling",
+    "engine.rehearsal",
     "engine.restating",
+    "engine.sizing",
     "engine.splitting",
     "engine.trading",
     "engine.unusual",
     "engine.waterfall",
+    "engine.what_if",
 )
 DECIMALS = "engine.decimals"
 RECORDS = (
@@ -51,6 +55,7 @@ RECORDS = (
     "matching.terms",
     "matching.messages",
     "risk.actions.messages",
+    "risk.foretold.messages",
     "risk.guards.messages",
     "risk.messages",
     "risk.terms",
@@ -69,6 +74,7 @@ CODEC = (
     "engine.conversion_guards",
     "engine.conversion_orders",
     "engine.conversion_risk",
+    "engine.conversion_what_if",
     "engine.grid",
     "engine.rendering",
     "engine.rendering_actions",
@@ -77,6 +83,7 @@ CODEC = (
     "engine.rendering_carry",
     "engine.rendering_guards",
     "engine.rendering_waterfall",
+    "engine.rendering_what_if",
 )
 
 # importer: what of ours it may import (itself and what is below it always)
@@ -97,6 +104,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "matching.terms",
         "matching.messages",
         "risk.actions.messages",
+        "risk.foretold.messages",
         "risk.guards.messages",
         "risk.messages",
         "risk.terms",
