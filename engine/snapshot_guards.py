@@ -86,7 +86,10 @@ def active(state: State) -> Iterator[ActiveRecord]:
     if state.activity is not None:
         for account_id, counts in state.activity.accounts.items():
             told = sorted(counts.told.items())
-            yield ActiveRecord(account_id, list(counts.buckets), told)
+            buckets = [
+                (at, done, entered, refused) for at, done, entered, refused in counts.buckets
+            ]
+            yield ActiveRecord(account_id, buckets, told)
 
 
 def restore_active(state: State, record: ActiveRecord) -> None:

@@ -60,44 +60,55 @@ class Unusual:
         assert activity is not None
         if account is None or account.is_reserved:
             return
+        counts = activity.of(account.account_id, state.now_us // activity.bucket_us)
         answer = events[0] if events else None
-        entered = type(answer) is OrderAccepted and not answer.duplicate
-        refused = type(answer) is Rejected
-        name = account.account_id
-        counts = activity.note(name, state.now_us, entered=entered, refused=refused)
-        number = state.now_us // activity.bucket_us
-        events.extend(
-            UnusualActivity(name, symbol, kind, value, limit, activity.terms.window_us)
-            for kind, symbol, value, limit in _reached(activity.terms, counts, events)
-            if counts.may_tell(kind, number)
-        )
+        if type(answer) is OrderAccepted:
+            counts.add(1, 0 if answer.duplicate else 1, 0)
+        elif type(answer) is Rejected:
+            counts.add(1, 0, 1)
+        else:
+            counts.add(1, 0, 0)
+        terms = activity.terms
+        moved_ppm = impact_ppm(events) if terms.impact_ppm and len(events) > 1 else 0
+        if (
+            0 < terms.order_rate <= counts.orders
+            or (counts.refusals and terms.reject_ppm)
+            or 0 < terms.impact_ppm <= moved_ppm
+        ):
+            self._tell(account.account_id, counts, moved_ppm, events)
+
+    def _tell(self, account_id: str, counts: Counts, moved_ppm: int, events: list[Event]) -> None:
+        """Append what stands at its threshold and was not told within the window."""
+        activity = self._state.activity
+        assert activity is not None
+        terms = activity.terms
+        symbol = next((event.symbol for event in events if type(event) is Trade), None)
+        refused_ppm = 0
+        if counts.commands >= terms.least_commands:
+            refused_ppm = counts.refusals * PPM // counts.commands
+        for kind, named, value, limit in (
+            (ORDER_RATE, None, counts.orders, terms.order_rate),
+            (REJECT_RATE, None, refused_ppm, terms.reject_ppm),
+            (PRICE_IMPACT, symbol, moved_ppm, terms.impact_ppm),
+        ):
+            if 0 < limit <= value and counts.may_tell(kind):
+                told = UnusualActivity(account_id, named, kind, value, limit, terms.window_us)
+                events.append(told)
 
 
-def _reached(
-    terms: SetActivity, counts: Counts, events: list[Event]
-) -> list[tuple[str, str | None, int, int]]:
-    """Return (kind, symbol, value, limit) of what stands at its threshold, rates in ppm."""
-    reached: list[tuple[str, str | None, int, int]] = []
-    if terms.order_rate and counts.orders >= terms.order_rate:
-        reached.append((ORDER_RATE, None, counts.orders, terms.order_rate))
-    if terms.reject_ppm and counts.commands >= terms.least_commands:
-        refused_ppm = counts.refusals * PPM // counts.commands
-        if refused_ppm >= terms.reject_ppm:
-            reached.append((REJECT_RATE, None, refused_ppm, terms.reject_ppm))
-    if terms.impact_ppm:
-        trades = [event for event in events if type(event) is Trade]
-        if trades:
-            moved_ppm = impact_ppm(trades[0], trades[-1])
-            if moved_ppm >= terms.impact_ppm:
-                reached.append((PRICE_IMPACT, trades[0].symbol, moved_ppm, terms.impact_ppm))
-    return reached
-
-
-def impact_ppm(first: Trade, last: Trade) -> int:
+def impact_ppm(events: list[Event]) -> int:
     """Return how far from the mark a command's last trade was, in ppm of it, rounded down.
 
-    Without a mark from the best price that it met.
+    Without a mark from the best price that it met; 0 without a trade.
     """
+    last: Event | None = events[-1]
+    if type(last) is not Trade:
+        last = next((event for event in reversed(events) if type(event) is Trade), None)
+        if last is None:
+            return 0
+    first = events[1]
+    if type(first) is not Trade or first.touch_ticks == 0:
+        first = next(event for event in events if type(event) is Trade)
     found_half = first.mark_half_ticks or 2 * first.touch_ticks
     assert found_half > 0, "whoever takes finds a price"
     return abs(2 * last.price_ticks - found_half) * PPM // found_half

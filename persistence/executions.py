@@ -7,7 +7,7 @@ order or a trade agreed elsewhere did is none.
 """
 
 from decimal import Clamped, Context, Decimal, DivisionByZero, Inexact, InvalidOperation, Overflow
-from typing import Final
+from typing import Final, NamedTuple
 
 from engine.decimals import to_text
 from persistence import event_shapes as shapes
@@ -18,6 +18,7 @@ PRICE_PLACES: Final = 8
 BPS_PLACES: Final = 4
 
 _BPS: Final = Decimal(10_000)
+_ONE: Final = Decimal(1)
 _TWO: Final = Decimal(2)
 _ZERO: Final = Decimal(0)
 # Far more digits than any product of the engine's integers has; a lost one is an error.
@@ -73,16 +74,12 @@ def execution_row(time_us: int, frame: int, index: int, trades: list[shapes.Trad
     first = trades[0]
     arrival = first.arrival
     assert arrival is not None
-    filled = value = fee = by_house = _ZERO
-    for trade in trades:
-        quantity = Decimal(trade.quantity)
-        filled = _plus(filled, quantity)
-        value = _plus(value, _times(quantity, Decimal(trade.price)))
-        fee = _plus(fee, Decimal(trade.taker.fee))
-        if trade.maker.account == HOUSE:
-            by_house = _plus(by_house, quantity)
-    is_buy = first.aggressor_side == "buy"
-    asked = _plus(Decimal(first.quantity), Decimal(first.taker.leaves))
+    side = first.aggressor_side
+    sums = _sums(trades) if len(trades) > 1 else _sum(first)
+    touch, mark = arrival.touch, arrival.mark
+    asked = sums.filled
+    if len(trades) > 1 or first.taker.leaves != "0":
+        asked = _added(first.quantity, first.taker.leaves)
     return ExecutionRow(
         time_us,
         frame,
@@ -92,24 +89,68 @@ def execution_row(time_us: int, frame: int, index: int, trades: list[shapes.Trad
         first.taker.client_order_id,
         first.symbol,
         arrival.order_type,
-        first.aggressor_side,
-        f"{asked:f}",
-        f"{filled:f}",
-        _quotient(value, filled, PRICE_PLACES),
-        arrival.touch,
-        arrival.mark,
-        _slippage(value, filled, arrival.touch, is_buy=is_buy),
-        None if arrival.mark is None else _slippage(value, filled, arrival.mark, is_buy=is_buy),
-        f"{fee:f}",
+        side,
+        asked,
+        sums.filled,
+        sums.price,
+        touch,
+        mark,
+        "0" if sums.only == touch else _slippage(sums, touch, side),
+        None if mark is None else _slippage(sums, mark, side),
+        sums.fee,
         len(trades),
-        f"{by_house:f}",
+        sums.by_house,
     )
 
 
-def _slippage(value: Decimal, filled: Decimal, price: str, *, is_buy: bool) -> str:
+class _Sums(NamedTuple):
+    """What trades add up to: as exact numbers, of which the value may be that of 1, and as texts.
+
+    `only` is the price where there is but one.
+    """
+
+    quantity: Decimal
+    value: Decimal
+    filled: str
+    price: str
+    fee: str
+    by_house: str
+    only: str = ""
+
+
+def _sum(trade: shapes.Trade) -> _Sums:
+    """Return a single trade, as most executions are: nothing need be added, nor parted."""
+    price, quantity = trade.price, trade.quantity
+    by_house = quantity if trade.maker.account == HOUSE else "0"
+    value = Decimal(price)
+    text = price
+    if len(price.partition(".")[2]) > PRICE_PLACES:
+        text = _quotient(value, _ONE, PRICE_PLACES)
+    return _Sums(_ONE, value, quantity, text, trade.taker.fee, by_house, price)
+
+
+def _sums(trades: list[shapes.Trade]) -> _Sums:
+    """Return what several trades add up to."""
+    filled = value = fee = by_house = _ZERO
+    for trade in trades:
+        quantity = Decimal(trade.quantity)
+        filled = _plus(filled, quantity)
+        value = _plus(value, _times(quantity, Decimal(trade.price)))
+        fee = _plus(fee, Decimal(trade.taker.fee))
+        if trade.maker.account == HOUSE:
+            by_house = _plus(by_house, quantity)
+    price = _quotient(value, filled, PRICE_PLACES)
+    return _Sums(filled, value, f"{filled:f}", price, f"{fee:f}", f"{by_house:f}")
+
+
+def _added(one: str, other: str) -> str:
+    return f"{_plus(Decimal(one), Decimal(other)):f}"
+
+
+def _slippage(sums: _Sums, price: str, side: str) -> str:
     """Return by how many basis points the average is worse than a price."""
-    due = _times(filled, Decimal(price))
-    lost = _minus(value, due) if is_buy else _minus(due, value)
+    due = _times(sums.quantity, Decimal(price))
+    lost = _minus(sums.value, due) if side == "buy" else _minus(due, sums.value)
     return _quotient(_times(lost, _BPS), due, BPS_PLACES)
 
 

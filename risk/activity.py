@@ -1,7 +1,7 @@
 """How much each account has done of late, counted in buckets of engine time (E7).
 
-Only accounts that did something within the window are kept, the one whose last command is longest
-ago first; each has at most BUCKETS buckets.
+Only accounts that did something within the window are kept, the one whose newest bucket began first
+at the front; each has at most BUCKETS buckets.
 """
 
 from __future__ import annotations
@@ -21,38 +21,47 @@ BUCKETS: Final = 10
 class Counts:
     """What one account did within the window: commands, orders that entered, refusals.
 
-    `buckets` are (number, commands, orders, refusals), oldest first, and the others their sums.
-    `told` is in which bucket each kind was said last.
+    `buckets` are [number, commands, orders, refusals], oldest first, `newest` the last of them, and
+    the others their sums. `told` is in which bucket each kind was said last.
     """
 
-    __slots__ = ("buckets", "commands", "orders", "refusals", "told")
+    __slots__ = ("buckets", "commands", "newest", "orders", "refusals", "told")
 
-    def __init__(self) -> None:
-        self.buckets: deque[tuple[int, int, int, int]] = deque()
+    def __init__(self, number: int) -> None:
+        self.newest: list[int] = [number, 0, 0, 0]
+        self.buckets: deque[list[int]] = deque([self.newest])
         self.commands: int = 0
         self.orders: int = 0
         self.refusals: int = 0
         self.told: dict[str, int] = {}
 
-    def add(self, number: int, commands: int, orders: int, refusals: int) -> None:
-        """Count in a bucket, none of the later ones; what has left its window goes. O(BUCKETS)."""
+    def turn(self, number: int) -> None:
+        """Begin a bucket; what has left its window goes. O(BUCKETS)."""
         buckets = self.buckets
+        assert self.newest[0] < number
         while buckets and buckets[0][0] <= number - BUCKETS:
-            _, old_commands, old_orders, old_refusals = buckets.popleft()
-            self.commands -= old_commands
-            self.orders -= old_orders
-            self.refusals -= old_refusals
-        self.commands += commands
-        self.orders += orders
-        self.refusals += refusals
-        if buckets and buckets[-1][0] == number:
-            _, had_commands, had_orders, had_refusals = buckets.pop()
-            commands, orders = commands + had_commands, orders + had_orders
-            refusals += had_refusals
-        buckets.append((number, commands, orders, refusals))
+            _, commands, orders, refusals = buckets.popleft()
+            self.commands -= commands
+            self.orders -= orders
+            self.refusals -= refusals
+        self.newest = [number, 0, 0, 0]
+        buckets.append(self.newest)
 
-    def may_tell(self, kind: str, number: int) -> bool:
+    def add(self, commands: int, orders: int, refusals: int) -> None:
+        """Count in the newest bucket."""
+        newest = self.newest
+        newest[1] += commands
+        self.commands += commands
+        if orders:
+            newest[2] += orders
+            self.orders += orders
+        if refusals:
+            newest[3] += refusals
+            self.refusals += refusals
+
+    def may_tell(self, kind: str) -> bool:
         """Tell whether a kind was not said within the window, and note that it is said now."""
+        number = self.newest[0]
         told = self.told.get(kind)
         if told is not None and told > number - BUCKETS:
             return False
@@ -71,22 +80,27 @@ class Activity:
         self.accounts: OrderedDict[str, Counts] = OrderedDict()
         assert self.bucket_us * BUCKETS == terms.window_us > 0
 
-    def note(self, account_id: str, now_us: int, *, entered: bool, refused: bool) -> Counts:
-        """Count one command of an account. O(1): with each, at most two of long ago are forgotten.
+    def of(self, account_id: str, number: int) -> Counts:
+        """Return an account's counts, their newest bucket that of this number. O(1) but for turns.
 
-        Each command makes at most one account known, so that no more stay than the window has seen.
+        Where one begins, at most two accounts of long ago are forgotten: so no more stay than began
+        one within the window, and some that wait for their turn.
         """
-        number = now_us // self.bucket_us
         accounts = self.accounts
+        counts = accounts.get(account_id)
+        if counts is not None and counts.newest[0] == number:
+            return counts
         for _ in range(2):
             if accounts:
-                account, counts = next(iter(accounts.items()))
-                if counts.buckets[-1][0] <= number - BUCKETS:
-                    del accounts[account]
-        counts = accounts.get(account_id) or Counts()
-        accounts[account_id] = counts
-        accounts.move_to_end(account_id)
-        counts.add(number, 1, int(entered), int(refused))
+                oldest, known = next(iter(accounts.items()))
+                if known.newest[0] <= number - BUCKETS:
+                    del accounts[oldest]
+        counts = accounts.get(account_id)
+        if counts is None:
+            counts = accounts[account_id] = Counts(number)
+        else:
+            counts.turn(number)
+            accounts.move_to_end(account_id)
         return counts
 
     def restore(
@@ -96,16 +110,21 @@ class Activity:
         told: Iterable[tuple[str, int]],
     ) -> None:
         """Put an account behind those that are known, with its buckets, oldest first."""
-        counts = self.accounts[account_id] = Counts()
-        for bucket in buckets:
-            counts.add(*bucket)
-        counts.told = dict(told)
+        for number, *counted in buckets:
+            counts = self.accounts.get(account_id)
+            if counts is None:
+                counts = self.accounts[account_id] = Counts(number)
+            else:
+                counts.turn(number)
+            counts.add(*counted)
+        self.accounts[account_id].told = dict(told)
 
     def check(self) -> None:
         """Assert that sums are those of the buckets, and that accounts stand in their order."""
-        lasts = [counts.buckets[-1][0] for counts in self.accounts.values()]
+        lasts = [counts.newest[0] for counts in self.accounts.values()]
         assert lasts == sorted(lasts)
         for counts in self.accounts.values():
+            assert counts.newest is counts.buckets[-1]
             numbers = [bucket[0] for bucket in counts.buckets]
             assert numbers == sorted(set(numbers))
             assert numbers[-1] - numbers[0] < BUCKETS

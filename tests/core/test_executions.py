@@ -59,6 +59,17 @@ def test_thirds_are_rounded_half_up() -> None:
     assert (row.average_price, row.slippage_touch_bps) == ("100.00666667", "0.6667")
 
 
+def test_finer_tick_than_eight_places_is_rounded() -> None:
+    """The average price has eight places, also that of a single trade."""
+    market = Market("1", tick_size="0.0000000005", lot_size="1000000")
+    market.play("alice sell 1000000@1.0001000005\nbob buy 1000000@1.0001000005 id=b")
+
+    (row,) = executions(market.last)
+
+    assert (row.average_price, row.arrival_touch) == ("1.0001", "1.0001000005")
+    assert (row.slippage_touch_bps, row.slippage_mark_bps) == ("0", "1")
+
+
 def test_own_order_in_the_way_is_part_of_the_touch() -> None:
     """What was best is what the order found; prevention kept it from having it (A6)."""
     market = Market()

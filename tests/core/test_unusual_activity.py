@@ -76,6 +76,16 @@ def test_impact_is_measured_from_the_mark(market: Market) -> None:
     assert told(unmarked.play("bob buy 2@102")) == ["bob price_impact 0.02"]
 
 
+def test_impact_is_that_of_the_last_trade(market: Market) -> None:
+    """Whatever else came before or after it: a prevented match, a remainder (E7)."""
+    market.play("activity price_impact=0.03")
+    market.play("bob sell 1@101\nmm sell 1@102\nmm sell 1@103")
+    market.play("bob buy 5@104 ioc stp=cancel_oldest")
+    assert market.last[1]["type"] == "prevented_match"
+    assert market.cancels == ["o1 1 self_trade", "o4 3 ioc_remainder"]
+    assert told(market.last) == ["bob price_impact 0.03"]
+
+
 def test_what_a_command_sets_off_is_not_its_impact(market: Market) -> None:
     """The stop that fires is somebody else's command (E7)."""
     market.play("mm sell 1@100\nmm sell 1@101\nmm sell 9@105\namy buy 1@100")
@@ -96,13 +106,13 @@ def test_orders_enter_all_the_same(market: Market) -> None:
 
 def test_only_who_is_active_is_remembered() -> None:
     """Of a million accounts that once said something, those of the window stay (E7)."""
-    watch = Activity(SetActivity(order_rate=9, window_us=BUCKETS))
-    for at_us in range(500):
-        watch.note(f"a{at_us}", at_us, entered=True, refused=False)
-        watch.note("steady", at_us, entered=True, refused=False)
+    watch = Activity(SetActivity(order_rate=9, window_us=10 * BUCKETS))
+    for number in range(500):
+        for name in (f"a{number}", "steady", "steady"):
+            watch.of(name, number).add(1, 1, 0)
         watch.check()
         assert len(watch.accounts) <= BUCKETS + 2
-    assert watch.accounts["steady"].orders == BUCKETS
+    assert watch.accounts["steady"].orders == 2 * BUCKETS
 
 
 @pytest.mark.parametrize(

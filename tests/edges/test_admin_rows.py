@@ -10,6 +10,8 @@ from engine.connections import Connections, PostgresConnection, RedisLink
 from engine.entries import decode_entry
 from engine.machine import Machine
 from engine.messages import Frame
+from persistence.admin_rows import append_admin_rows
+from persistence.row_types import AdminRow
 from persistence.verify_rows import compare
 from tests.edges.tape import TIME_US, Tape, running, until
 from tests.edges.writing import hasty_writer
@@ -73,6 +75,18 @@ async def test_operators_command_is_a_row(
     assert json.loads(rows[3]["command"]) == KILL
     assert rows[4]["command"] is None
     assert await compare(database, shard, [written]) == []
+
+
+def test_first_answer_is_that_of_the_command() -> None:
+    """What an opened market then refuses, a bracket's child, is not refused to its opener (E4)."""
+    opened = b'{"s":"admin","id":"1-0","c":{"type":"set_market_state","symbol":"*","state":"open"}}'
+    events = [
+        b'{"type":"market_state","in":0,"symbol":"X","state":"open"}',
+        b'{"type":"rejected","in":0,"code":413,"reason":"nothing_to_reduce","account":"bob"}',
+    ]
+    rows: list[AdminRow] = []
+    append_admin_rows(seal(1, genesis_hash("s"), 7, [opened], events, b"{}"), rows)
+    assert [(row.outcome, row.target, row.code) for row in rows] == [("accepted", "*", None)]
 
 
 @pytest.mark.parametrize(
