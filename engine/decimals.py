@@ -48,9 +48,7 @@ def to_units(value: str | int, places: int) -> int:
 
 def to_text(units: int, places: int) -> str:
     """Return `units / 10 ** places` in its shortest form, without an exponent."""
-    if units == 0:
-        return "0"  # what most trades realise, and many cost
-    if places == 0:
+    if places == 0 or units == 0:
         return str(units)
     sign = ""
     if units < 0:

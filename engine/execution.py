@@ -158,11 +158,13 @@ class Execution:
             fee = charged - order.fee_charged_atoms
             order.fee_charged_atoms = charged
             ledger.fees += fee
-        account.balance_atoms += realized - fee
-        ledger.balances += realized - fee
+        gained = realized - fee
+        if gained:
+            account.balance_atoms += gained
+            ledger.balances += gained
         state.touched[order.account_id] = account
         if account.guard is not None and held and held * position.lots <= 0:
-            account.guard.note_close(realized - fee)
+            account.guard.note_close(gained)
         return TradeParty(
             order.account_id,
             order.client_order_id,
@@ -195,9 +197,12 @@ class Execution:
             first.order_type = order.order_type
             first.touch_ticks = sweep.bites[0][0].price_ticks
             first.mark_half_ticks = market.instrument.mark_half_ticks
-        price_ticks = at_ticks or next(
-            maker.price_ticks for maker, lots in reversed(sweep.bites) if lots > 0
-        )
+        price_ticks = at_ticks
+        if price_ticks == 0:
+            last = -1
+            while sweep.bites[last][1] <= 0:
+                last -= 1
+            price_ticks = sweep.bites[last][0].price_ticks
         instrument = market.instrument
         instrument.last_ticks = price_ticks
         if instrument.band is not None:
@@ -259,12 +264,17 @@ class Execution:
         self, market: Market, taker: Order, sweep: Sweep, events: list[Event]
     ) -> None:
         """Cancel reduce-only orders of accounts that the sweep left flat or turned round (A8)."""
+        held = taker.position
         for maker, lots in sweep.bites:
-            if lots > 0:
-                for position in (maker.position, taker.position):
-                    if position.has_turned and (position.reduce_lots or position.armed_reducing):
-                        position.has_turned = False
-                        self.cancel_reducing(market, position, events)
+            if lots <= 0:
+                continue
+            made = maker.position
+            if made.has_turned and (made.reduce_lots or made.armed_reducing):
+                made.has_turned = False
+                self.cancel_reducing(market, made, events)
+            if held.has_turned and (held.reduce_lots or held.armed_reducing):
+                held.has_turned = False
+                self.cancel_reducing(market, held, events)
 
     def cancel_reducing(self, market: Market, position: Position, events: list[Event]) -> None:
         """Cancel a position's live reduce-only orders that no longer reduce it (A8)."""

@@ -206,23 +206,23 @@ class Position:
             self.cost_atoms += signed_lots * unit_price
             return 0
 
-        sign = 1 if held > 0 else -1
-        size = sign * held
-        closed = min(size, -sign * signed_lots)
-        if closed == size:
-            self.has_turned = True
-        cost_out = sign * self.cost_atoms * closed // size
-        realized = sign * (closed * unit_price - cost_out)
-        self.lots = held + signed_lots
-        self.cost_atoms -= sign * cost_out
-        opened = signed_lots + sign * closed
-        if opened != 0:
-            self.opened_by = trade_id
-            self.cost_atoms += opened * unit_price
-            self.forget_tries()
-        elif self.lots == 0:
+        left = held + signed_lots
+        self.lots = left
+        if left * held > 0:
+            sign = 1 if held > 0 else -1
+            cost_out = sign * (sign * self.cost_atoms * -signed_lots // held)
+            self.cost_atoms -= cost_out
+            return -signed_lots * unit_price - cost_out
+
+        # All of it is closed, and takes all of its cost along; what is left opens the other side.
+        realized = held * unit_price - self.cost_atoms
+        self.has_turned = True
+        self.cost_atoms = left * unit_price
+        self.tries = self.tried_since_us = 0
+        if left == 0:
             del self.open_index[self.account.account_id]
-            self.forget_tries()
+        else:
+            self.opened_by = trade_id
         return realized
 
     def restate(self, lots: int) -> None:
