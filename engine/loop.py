@@ -24,6 +24,7 @@ from engine.limits import (
     MAX_FRAME_EVENTS,
     MAX_FRAME_INPUT_BYTES,
     MAX_POISON_PER_HOUR,
+    NEVER_US,
 )
 from engine.messages import Batch
 from matching.terms import Refusal
@@ -223,18 +224,18 @@ class EngineLoop:
     def _until_timer(self) -> float | None:
         """Return the seconds until the next timer is due, None where there is none."""
         deadline_us = self.machine.kernel.next_deadline_us()
+        now_us = self._clock.now_us()
         if self.backlog.is_overloaded:
-            idle_us = self._clock.now_us() + IDLE_US
-            deadline_us = idle_us if deadline_us is None else min(idle_us, deadline_us)
-        if deadline_us is None:
-            return None
-        return max(0.0, (deadline_us - self._clock.now_us()) / 1e6)
+            deadline_us = min(NEVER_US if deadline_us is None else deadline_us, now_us + IDLE_US)
+        return None if deadline_us is None else max(0.0, (deadline_us - now_us) / 1e6)
 
     def _look_at_backlog(self, batch: Batch) -> None:
         """Mark what may open where the loop is behind; say when that begins and ends (E6)."""
         backlog, began_us = self.backlog, self.backlog.began_us
         now_us = self._clock.now_us()
-        if backlog.look(batch.size, batch.oldest_us, now_us):
+        is_late = backlog.look(batch.size, batch.oldest_us, now_us)
+        self._inbox.hurry(is_behind=is_late)
+        if is_late:
             mark_overloaded(batch.inputs, backlog.retry_ms)
         if backlog.began_us and not began_us:
             log.warning(

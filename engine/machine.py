@@ -112,6 +112,8 @@ class Machine:
             if type(event) is Trade:
                 self._changed[event.maker.account] = None
                 self._changed[event.taker.account] = None
+            elif type(event) is Rejected:
+                continue  # nothing changed; there may be many (E6)
             elif isinstance(event, _ABOUT_ACCOUNTS):
                 self._changed[event.account] = None
                 if type(event) is Deleveraged:

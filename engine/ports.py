@@ -54,6 +54,9 @@ class Inbox(Protocol):
     async def next(self, timeout_seconds: float | None) -> Batch | None:
         """Return the next batch, merged and decoded; None once the time is over."""
 
+    def hurry(self, *, is_behind: bool) -> None:
+        """Bring more at a time while the loop is behind."""
+
 
 class Journal(Protocol):
     """Where frames go; the only writer is the leader."""

@@ -27,6 +27,7 @@ log = structlog.get_logger()
 
 MERGE_ORDER: Final = ("admin", "ticks", "orders")
 BLOCK_MS: Final = 100
+HURRY: Final = 4
 _LOOK_SECONDS: Final = 0.1
 _LOOK_COUNT: Final = 1_000
 _RETRY_SECONDS: Final = 0.1
@@ -52,7 +53,7 @@ class RedisInbox:
         self._open_link = open_link
         self._lost = lost
         self._prefix = f"{{{shard}}}:"
-        self._count = count
+        self._count = self._asked = count
         self._link: Link | None = None
         self._scan: Any = b"0"
         self._look_at = 0.0
@@ -78,6 +79,10 @@ class RedisInbox:
                 return batch
         return None
 
+    def hurry(self, *, is_behind: bool) -> None:
+        """Bring more at a time while the loop is behind: a refusal is quicker than a read."""
+        self._asked = self._count * (HURRY if is_behind else 1)
+
     async def close(self) -> None:
         """Drop the connection."""
         if self._link is not None:
@@ -90,7 +95,7 @@ class RedisInbox:
         reply = await link.call(
             "XREAD",
             "COUNT",
-            self._count,
+            self._asked,
             "BLOCK",
             BLOCK_MS,
             "STREAMS",

@@ -44,6 +44,7 @@ class ScriptedInbox:
     def __init__(self) -> None:
         self._batches: asyncio.Queue[Batch] = asyncio.Queue()
         self._numbers = itertools.count(1)
+        self.hurried: list[bool] = []
 
     def put(self, *commands: Command | list[Command], stream: str | None = None) -> None:
         """Make a batch of entries: a command, or a list of them, each; ids rise from 1-0."""
@@ -64,6 +65,10 @@ class ScriptedInbox:
     def is_empty(self) -> bool:
         """Tell whether every batch was taken."""
         return self._batches.empty()
+
+    def hurry(self, *, is_behind: bool) -> None:
+        """Write it down; what comes is what the test says."""
+        self.hurried.append(is_behind)
 
     async def next(self, timeout_seconds: float | None) -> Batch | None:
         """Return the next batch."""

@@ -267,3 +267,17 @@ async def test_batch_tells_the_age_of_its_oldest_entry_where_ids_are_times(desk:
 
     assert (counted.oldest_us, counted.size, len(counted.inputs)) == (None, 3, 2)
     assert (timed.oldest_us, timed.size) == (1_700_000_000_122_000, 5)
+
+
+async def test_inbox_in_a_hurry_brings_four_times_as_much(desk: Desk) -> None:
+    """What is behind catches up by refusing, and a round trip costs as many refusals (E6)."""
+    inbox = desk.inbox(count=2)
+    for number in range(1, 13):
+        await desk.add("orders", f"{number}-0")
+
+    sizes = []
+    for is_behind in (False, True, False):
+        inbox.hurry(is_behind=is_behind)
+        sizes.append((await read(inbox)).size)
+
+    assert sizes == [2, 8, 2]

@@ -69,6 +69,7 @@ async def test_what_came_late_stands_marked_in_the_frame_and_a_replay_decides_th
         for stream, place in (("admin", None), ("orders", 0), ("orders", 1), ("orders:b", None))
     ]
     late = {each["c"]["client_order_id"]: each["overload"] for each in inputs if "overload" in each}
+    assert inbox.hurried == [False, False, True, True, False]
     assert late == dict.fromkeys(("n11", "m11", "n12", "m12"), 10_000)
     refused = [each["client_order_id"] for each in events_of(frames, "rejected")]
     assert refused == ["n11", "m11", "n12", "m12"]
