@@ -134,12 +134,14 @@ class Conversion:
 
         `find_order_symbol(account, client_order_id)` tells which instrument an amend is about.
         """
-        if type(command) is AmendOrderWire:
-            symbol = find_order_symbol(command.account, command.client_order_id)
-            return amend_order(command, None if symbol is None else self.grid(symbol))
-        if type(command) is WhatIfWire:
+        route = self._routes.get(type(command))
+        if route is not None:
+            return route(command)
+        if isinstance(command, WhatIfWire):
             return self._what_if(command, find_order_symbol)
-        return self._routes[type(command)](command)
+        assert isinstance(command, AmendOrderWire), "the others have a route"
+        symbol = find_order_symbol(command.account, command.client_order_id)
+        return amend_order(command, None if symbol is None else self.grid(symbol))
 
     def _what_if(
         self, c: WhatIfWire, find_order_symbol: Callable[[str, str], str | None]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from engine.account_limits import asked_profile, give_profile
 from engine.arming import limit_of
-from engine.limits import MAX_NAMED, MAX_REHEARSED, PPM
+from engine.limits import MAX_NAMED, MAX_REHEARSED
 from engine.linked_entry import shared_hold, shared_with
 from engine.loss_windows import look_at_losses
 from engine.operations import ladder_is_sound, terms_refusal
@@ -15,10 +15,10 @@ from engine.rehearsal import Rehearsal
 from matching.terms import Refusal
 from risk.admission import Replaced, admission_failures
 from risk.foretold.messages import Barred, MarginsTried, RiskTried
-from risk.margin import divide_up, equity_and_maintenance
+from risk.margin import divide_up, equity_and_maintenance, equity_and_maintenance_with
 from risk.messages import Rejected, SetLiquidation
 from risk.terms import SetRisk
-from risk.tiers import tier_reached
+from risk.tiers import is_called, tier_reached
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -178,14 +178,11 @@ def _tried(
     for account in accounts:
         if account.is_reserved:
             continue
-        equity, maintenance = equity_and_maintenance(account)
-        if trial is not None:
-            position = account.positions[symbol]
-            changed = copy(position)
-            changed.instrument = trial
-            maintenance += changed.maintenance_atoms() - position.maintenance_atoms()
-        is_over = maintenance > 0 and maintenance * PPM > ladder.margin_call_ppm * equity
-        if is_over and not account.margin_called:
+        if trial is None:
+            equity, maintenance = equity_and_maintenance(account)
+        else:
+            equity, maintenance = equity_and_maintenance_with(account, trial)
+        if not account.margin_called and is_called(maintenance, equity, ladder):
             called.append(account.account_id)
         tier = tier_reached(maintenance, equity, ladder)
         if tier:

@@ -5,7 +5,6 @@ Nothing of the state changes, no id is consumed, no order counted and nothing pr
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from engine.amending import Amending
@@ -19,9 +18,9 @@ from engine.trading import Trading
 from matching.messages import AmendOrder, CancelAll, CancelOrder, OrderAccepted, PlaceOrder, Trade
 from matching.terms import MarketState, OrderStatus, Refusal
 from risk.foretold.messages import AccountAfter, SetOff, WhatIfResult
-from risk.margin import Standing, equity_and_maintenance
+from risk.margin import Standing, equity_and_maintenance, equity_and_maintenance_with
 from risk.messages import Rejected
-from risk.tiers import bankruptcy_ticks, tier_price_ticks, tier_reached
+from risk.tiers import bankruptcy_ticks, is_called, tier_price_ticks, tier_reached
 
 if TYPE_CHECKING:
     from engine.messages import Event
@@ -110,8 +109,9 @@ def _carry_out(state: State, question: WhatIf, said: list[Event]) -> None:
         cancelling.cancel(command, said)
     else:
         cancelling.cancel_all(command, said)
-        while state.mass and cancelling.cancel_mass(state.mass[0], said):
-            state.mass.popleft()
+        while state.mass:
+            if cancelling.cancel_mass(state.mass[0], said):
+                state.mass.popleft()
 
 
 def _tell(result: WhatIfResult, state: State, said: list[Event]) -> None:
@@ -166,7 +166,8 @@ def _set_off(real: State, rehearsal: Rehearsal, result: WhatIfResult) -> SetOff:
     """Name the stops that the new prices reach, and who would be called or stand at a tier.
 
     The stops in the order in which they would fire if none changed anything. Of accounts those that
-    trade, and those whom the print's mark would push over; at most MAX_NAMED of each.
+    trade, and those whom the print's mark would push over; at most MAX_NAMED of each. Whom a mark
+    must look at depends on what was looked at before; who is named does not, so replays agree.
     """
     trial, symbol = rehearsal.state, result.symbol
     triggers: tuple[tuple[str, str], ...] = ()
@@ -179,21 +180,22 @@ def _set_off(real: State, rehearsal: Rehearsal, result: WhatIfResult) -> SetOff:
         found += [each for each in others if each[1].account_id != result.account]
         found.sort(key=lambda each: each[0])
         triggers = tuple((o.account_id, o.client_order_id) for _, o in found[:MAX_NAMED])
-    accounts = dict(trial.touched)
+    standings = {
+        name: equity_and_maintenance(twin)
+        for name, twin in trial.touched.items()
+        if not twin.is_reserved
+    }
     if market is not None and symbol in trial.moved:
-        mark = market.instrument.mark_half_ticks
-        for account_id in islice(real.positions.bands(symbol).beyond(mark), MAX_REHEARSED):
-            accounts[account_id] = rehearsal.account(real.accounts[account_id])
+        for name in real.positions.bands(symbol).beyond(market.instrument.mark_half_ticks):
+            account = real.accounts[name]
+            if name not in standings and not account.is_reserved and account.positions[symbol].lots:
+                standings[name] = equity_and_maintenance_with(account, market.instrument)
     called: list[str] = []
     reached: list[tuple[str, int]] = []
-    for account_id, account in sorted(accounts.items()):
-        if account.is_reserved:
-            continue
-        equity, maintenance = equity_and_maintenance(account)
-        is_over = maintenance > 0 and maintenance * PPM > trial.ladder.margin_call_ppm * equity
-        if is_over and not account.margin_called:
-            called.append(account_id)
-        tier = tier_reached(maintenance, equity, trial.ladder)
+    for name, (equity, maintenance) in sorted(standings.items()):
+        if not real.accounts[name].margin_called and is_called(maintenance, equity, real.ladder):
+            called.append(name)
+        tier = tier_reached(maintenance, equity, real.ladder)
         if tier:
-            reached.append((account_id, tier))
+            reached.append((name, tier))
     return SetOff(triggers, tuple(called[:MAX_NAMED]), tuple(reached[:MAX_NAMED]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TYPE_CHECKING
 
 from engine.limits import PPM
@@ -9,6 +10,7 @@ from risk.brackets import bracketed_maintenance_atoms
 
 if TYPE_CHECKING:
     from risk.account import Account
+    from risk.instrument import Instrument
 
 
 def divide_up(numerator: int, denominator: int) -> int:
@@ -39,6 +41,19 @@ def equity_and_maintenance(account: Account) -> tuple[int, int]:
         else:
             maintenance += -(-notional * instrument.terms.maintenance_margin_ppm // PPM)
     return equity, maintenance
+
+
+def equity_and_maintenance_with(account: Account, trial: Instrument) -> tuple[int, int]:
+    """Return both as if the account's instrument of that symbol were another: its mark, its rates.
+
+    The account holds lots of it.
+    """
+    equity, maintenance = equity_and_maintenance(account)
+    position = account.positions[trial.symbol]
+    changed = copy(position)
+    changed.instrument = trial
+    equity += changed.value_atoms() - position.value_atoms()
+    return equity, maintenance + changed.maintenance_atoms() - position.maintenance_atoms()
 
 
 class Standing:

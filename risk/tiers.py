@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from risk.position import Position
 
 
+def is_called(maintenance_atoms: int, equity_atoms: int, ladder: SetLiquidation) -> bool:
+    """Tell whether the ratio lies above the margin call's threshold, not at it (D1)."""
+    return maintenance_atoms > 0 and maintenance_atoms * PPM > ladder.margin_call_ppm * equity_atoms
+
+
 def tier_reached(maintenance_atoms: int, equity_atoms: int, ladder: SetLiquidation) -> int:
     """Return the highest tier (1, 2, 3) that the ratio reaches, or 0 (D1)."""
     if margin_ratio_reaches(maintenance_atoms, equity_atoms, ladder.tier3_ppm):

@@ -280,6 +280,17 @@ def test_too_many_orders_to_copy(monkeypatch: pytest.MonkeyPatch) -> None:
     assert _ask(market, {"type": "cancel_all", "account": "bob"})["reason"] == "too_many"
 
 
+def test_mass_cancel_is_foretold_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What goes on over frames is one answer."""
+    monkeypatch.setattr("engine.cancelling.MASS_CANCELS_PER_FRAME", 2)
+    market = Market()
+    market.play("deposit bob 1000")
+    for price in range(90, 95):
+        market.play(f"bob buy 1@{price}")
+    told = _ask(market, {"type": "cancel_all", "account": "bob"})
+    assert told["after"]["free_margin"] == "1000"
+
+
 def test_unknown_names_are_refused_in_the_answer() -> None:
     """As the command itself would be."""
     market = Market()

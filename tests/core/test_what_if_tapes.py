@@ -51,21 +51,20 @@ class Asking:
 
     def send(self, stream: str, payload: str) -> Said:
         """Apply an entry; return its events of this frame."""
-        out: list[bytes] = []
-        (item,) = decode_entry(stream, "1-0", payload.encode())
-        self.machine.apply(item, 0, out)
-        return [json.loads(event) for event in out]
+        return _apply(self.machine, stream, payload)
 
     def ask(self, step: Step) -> None:
         """Ask, find nothing changed, then find all of it true."""
         before = state_hash(self.machine.kernel)
-        (told,) = self.send("orders", json.dumps({"type": "what_if", "command": step.command}))
+        question = json.dumps({"type": "what_if", "command": step.command})
+        (told,) = self.send("orders", question)
         assert state_hash(self.machine.kernel) == before, "a question changes nothing"
         self.machine.kernel.check()
         has_pending = bool(self.machine.kernel.state.pending_accounts)
         has_pending |= bool(self.machine.kernel.state.pending_symbols)
         has_pending |= bool(self.machine.kernel.state.left_alone)
         twin = Machine(restore(list(capture(self.machine.kernel))))
+        assert _apply(twin, "orders", question) == [told], "a replay says the same"
         bare = _bare(twin, step)
         said = self.send(step.stream, step.payload)
         self.check(told, said, bare)
@@ -135,6 +134,14 @@ class Asking:
         if acted:
             assert acted[0]["tier"] == tiers[acted[0]["account"]]
             self.seen["liquidated"] += 1
+
+
+def _apply(machine: Machine, stream: str, payload: str) -> Said:
+    """Apply an entry; return its events."""
+    out: list[bytes] = []
+    (item,) = decode_entry(stream, "1-0", payload.encode())
+    machine.apply(item, 0, out)
+    return [json.loads(event) for event in out]
 
 
 def _bare(machine: Machine, step: Step) -> list[Event]:
