@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from engine.answers import amend_refused, amended, unknown
 from engine.arming import amended_trigger, limit_of, no_trigger, references
-from engine.execution import will_rest
 from engine.linked_entry import shared_hold, shared_with, shares_quantity
 from engine.order_terms import PEAKS_PER_ORDER, display_fits
 from engine.overload import overloaded
+from matching.sweep import will_rest
 from matching.terms import MarketState, Refusal, TimeInForce
 from risk.admission import Replaced, admission_failures, reduces
 from risk.margin import divide_up

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from engine.answers import trigger_rejected
-from engine.execution import will_rest
 from engine.limits import MAX_CASCADE, MAX_CASCADE_PER_FRAME
 from engine.linked_entry import shared_with
 from engine.prices import cut_by_band, market_limit_ticks
 from matching.messages import MarketStateChanged, OrderTriggered
 from matching.stops import FALLING, RISING, References, Trigger
+from matching.sweep import will_rest
 from matching.terms import CancelReason, MarketState, OrderType, Refusal, TimeInForce
 from risk.admission import admission_failures
 from risk.messages import Failure

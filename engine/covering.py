@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.answers import amended
-from engine.execution import will_rest
 from engine.limits import MAX_CHILDREN_PER_FRAME
 from matching.messages import OrderAccepted
 from matching.order import Conditions, Order
 from matching.stops import Trigger
+from matching.sweep import will_rest
 from matching.terms import CancelReason, MarketState, OrderStatus, OrderType, Refusal, TimeInForce
 from risk.messages import Rejected
 

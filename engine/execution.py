@@ -11,7 +11,6 @@ from engine.linked_entry import hold_together
 from engine.linking import Linking
 from matching.messages import OrderRef, OrderReplenished, PreventedMatch, Trade, TradeParty
 from matching.order import Order
-from matching.sweep import NO_SWEEP
 from matching.terms import CancelReason, MarkSource, StpMode, TimeInForce
 from risk.account import HOUSE
 from risk.fees import add_volume
@@ -395,10 +394,3 @@ class Execution:
     def _forget_expiry(self, order: Order) -> None:
         assert order.conditions is not None
         self._state.expiries.pop((order.conditions.expires_us, order.order_id), None)
-
-
-def will_rest(order: Order, sweep: Sweep) -> bool:
-    """Tell whether something of the order is left for the book after the sweep."""
-    if order.price_ticks == 0 or order.time_in_force is IOC or order.time_in_force is FOK:
-        return False
-    return sweep is NO_SWEEP or (sweep.end is None and sweep.wanted_lots > 0)

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from engine.answers import accepted, refused, repeated
 from engine.arming import LIMITED, PLAIN, form_defect, new_trigger, references
-from engine.execution import will_rest
 from engine.limits import MAX_OPEN_ORDERS_PER_ACCOUNT
 from engine.linked_entry import (
     children_of,
@@ -21,7 +20,7 @@ from engine.overload import overloaded
 from engine.plain_entry import PlainEntry
 from engine.prices import cut_by_band, market_limit_ticks
 from matching.order import Conditions, Order
-from matching.sweep import NO_SWEEP
+from matching.sweep import NO_SWEEP, will_rest
 from matching.terms import (
     CancelReason,
     MarketState,

@@ -6,13 +6,15 @@ from collections import OrderedDict, deque
 from typing import TYPE_CHECKING, Any, Final
 
 from engine.limits import MAX_SWEEP_MAKERS
-from matching.terms import CancelReason, StpMode
+from matching.terms import CancelReason, StpMode, TimeInForce
 
 if TYPE_CHECKING:
     from matching.ladder import Level
     from matching.order import Order
 
 NO_STP = StpMode.NONE
+IOC = TimeInForce.IOC
+FOK = TimeInForce.FOK
 CANCEL_OLDEST = StpMode.CANCEL_OLDEST
 DECREMENT = StpMode.DECREMENT
 
@@ -242,3 +244,10 @@ def _are_linked(order: Order, maker: Order) -> bool:
 
 NO_SWEEP: Final = Sweep(None)
 """The sweep that meets nobody. Shared: a plan is never changed once made."""
+
+
+def will_rest(order: Order, sweep: Sweep) -> bool:
+    """Tell whether something of the order is left for the book after the sweep."""
+    if order.price_ticks == 0 or order.time_in_force is IOC or order.time_in_force is FOK:
+        return False
+    return sweep is NO_SWEEP or (sweep.end is None and sweep.wanted_lots > 0)
