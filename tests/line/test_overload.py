@@ -23,8 +23,9 @@ from tests.line.words import MARKET, cancel_all, order, tick
 from tests.line.written import events_of, frames_of, inputs_of
 
 SECONDS = float(os.environ.get("OVERLOAD_SECONDS", "60"))
-SETTLED_SECONDS = 2.0
-"""After which overload has begun and the queue that led to it is gone."""
+TIMES = float(os.environ.get("OVERLOAD_TIMES", "5"))
+WARM_SECONDS = 4.0
+"""Of overload before memory is looked at for the first time."""
 UNLOADED, OVERLOADED = 0.1, 1.5
 RING = "[journal]\nring_frames = 64\n"
 """Small, so that it fills at once: only what is lost or piles up makes the process grow."""
@@ -107,13 +108,13 @@ async def test_every_command_is_answered_once_while_the_daemon_is_overloaded(mak
 async def test_cancels_hold_their_latency_for_a_minute_of_overload(make: Make) -> None:
     """At 1.5 times the sustainable rate: p99 within 5 times its unloaded value, memory flat (E6).
 
-    OVERLOAD_SECONDS makes it shorter. Needs a machine with little else to do: driver, server and
-    daemon take two cores. The figures are printed.
+    OVERLOAD_SECONDS makes it shorter. Needs a machine with nothing else to do: driver, server and
+    daemon take two cores; OVERLOAD_TIMES is the bound for another. The figures are printed.
     """
     daemon = make(more=RING)
     await daemon.start()
     await daemon.send(*market(), tick())
-    warm = (UNLOADED, 1.0), (OVERLOADED, 2 * SETTLED_SECONDS)
+    warm = (UNLOADED, 1.0), (OVERLOADED, WARM_SECONDS)
     await drive(daemon, *warm)
     before_kib = resident_kib(daemon.pid)
 
@@ -133,6 +134,6 @@ async def test_cancels_hold_their_latency_for_a_minute_of_overload(make: Make) -
     for phase in report.phases:
         assert found[phase.stream].ids == phase.ids
     assert answers["overload"] > 0
-    assert percentile(loaded, 99) <= 5 * percentile(unloaded, 99)
     # The window of ids grows with every order that enters, up to a million of them (A10).
-    assert after_kib - before_kib < 64 * 1024 + entered
+    assert after_kib - before_kib < 32 * 1024 + entered // 2
+    assert percentile(loaded, 99) <= TIMES * percentile(unloaded, 99)
