@@ -11,14 +11,14 @@ from typing import Final
 
 MAX_RETRY_MS: Final = 60_000
 IDLE_US: Final = 1_000_000
-_TARGET_SHARE: Final = 25
+_TARGET_SHARE: Final = 50
 _CALM_TIMES: Final = 4
 
 
 class Backlog:
     """Told of every batch that is about to be applied, it says which must not open anything.
 
-    A batch is late whose oldest entry has waited for 1/25 of `patience_us`, while half of what one
+    A batch is late whose oldest entry has waited for 1/50 of `patience_us`, while half of what one
     read may bring was there to be read: a slow journal makes entries old, but not many.
     Overload begins when batches have been late for `patience_us` without relief, and ends when for
     four times as long none was. In between, late batches open nothing, until one comes that is half

@@ -4,7 +4,7 @@ import pytest
 
 from engine.backlog import IDLE_US, MAX_RETRY_MS, Backlog
 
-PATIENCE_US = 250_000
+PATIENCE_US = 500_000
 TARGET_US = 10_000
 FULL = 512
 START_US = 1_700_000_000_000_000
@@ -33,7 +33,7 @@ def test_overload_begins_when_batches_have_been_late_for_as_long_as_there_is_pat
     """A burst that is worked off in less is taken whole (E6)."""
     queue = Queue()
 
-    assert [queue.batch(TARGET_US) for _ in range(26)] == [False] * 25 + [True]
+    assert [queue.batch(TARGET_US) for _ in range(51)] == [False] * 50 + [True]
     assert queue.backlog.is_overloaded
 
 
