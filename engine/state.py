@@ -127,7 +127,7 @@ class State:
     accounts with limits on their losses, whose windows turn at `windows_turn_us` (0: never): up to
     `turned_account` they have begun those of `turning_day` (C3). `is_quiet`
     is set while it is known that `stirs` has nothing to tell, so that one look is enough after most
-    commands; whoever stirs anything takes it back, for all but plain orders the kernel does.
+    commands; before all that may stir something it is taken back, by the kernel for most commands.
     """
 
     __slots__ = (
