@@ -12,7 +12,7 @@ from typing import Final
 MAX_RETRY_MS: Final = 60_000
 IDLE_US: Final = 1_000_000
 _TARGET_SHARE: Final = 50
-_CALM_TIMES: Final = 4
+_CALM_TIMES: Final = 2
 
 
 class Backlog:
@@ -21,7 +21,7 @@ class Backlog:
     A batch is late whose oldest entry has waited for 1/50 of `patience_us`, while half of what one
     read may bring was there to be read: a slow journal makes entries old, but not many.
     Overload begins when batches have been late for `patience_us` without relief, and ends when for
-    four times as long none was. In between, late batches open nothing, until one comes that is half
+    twice as long none was. In between, late batches open nothing, until one comes that is half
     as old or half as long. With a patience of 0 it never begins.
 
     Entries older than `since_us` count from then: what gathered while no engine ran is no overload.

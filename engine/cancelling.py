@@ -45,8 +45,6 @@ class Cancelling:
         if order is None:
             events.append(unknown(command, Refusal.UNKNOWN_ORDER))
             return
-        if order.conditions is not None:
-            self._state.is_quiet = False
         self._execution.withdraw(self._state.markets[order.symbol], order)
         events.append(cancelled(order, CancelReason.REQUESTED))
 

@@ -196,12 +196,10 @@ class Execution:
             first.order_type = order.order_type
             first.touch_ticks = sweep.bites[0][0].price_ticks
             first.mark_half_ticks = market.instrument.mark_half_ticks
-        price_ticks = at_ticks
-        if price_ticks == 0:
-            last = -1
-            while sweep.bites[last][1] <= 0:
-                last -= 1
-            price_ticks = sweep.bites[last][0].price_ticks
+        maker, lots = sweep.bites[-1]
+        if lots <= 0:  # it ended without a trade: the last one was before
+            maker = next(each for each, traded in reversed(sweep.bites) if traded > 0)
+        price_ticks = at_ticks or maker.price_ticks
         instrument = market.instrument
         instrument.last_ticks = price_ticks
         if instrument.band is not None:

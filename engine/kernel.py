@@ -315,7 +315,7 @@ class Kernel:
         events: list[Event] = []
         kind = type(command)
         if kind is not PlaceOrder and kind is not CancelOrder:
-            state.is_quiet = False
+            state.is_quiet = False  # whoever places says so himself, and a cancel stirs nothing
         self._routes[kind](command, events)
         if state.activity is not None:
             self._unusual.note(command, events)

@@ -129,8 +129,8 @@ class State:
     `turned_account` they have begun those of `turning_day` (C3). `activity` counts what accounts
     do, None where nothing is looked at (E7). `retry_ms` is set during a command that came while the
     engine was behind, and only then (E6). `is_quiet` is set while it is known that `stirs` has
-    nothing to tell, so that one look is enough after most commands; whoever stirs anything takes it
-    back, for all but plain orders the kernel does.
+    nothing to tell, so that one look is enough after most commands; before all that may stir
+    something it is taken back, by the kernel for most commands.
     """
 
     __slots__ = (
