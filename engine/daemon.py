@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import signal
 import time
@@ -16,6 +15,7 @@ import structlog
 
 from engine import notify
 from engine.changed_accounts import ChangedAccounts
+from engine.collecting import spare_what_lives
 from engine.config import (
     DEFAULT_FILE,
     Config,
@@ -147,8 +147,7 @@ class Daemon:
         parts = self._assemble(machine, position)
         await self._first_frame(parts, position)
         parts.loop.mind(self._config.engine.overload_ms, self._config.journal.batch_commands)
-        gc.collect()
-        gc.freeze()
+        spare_what_lives()
         self._listen(parts)
         log.info(
             "ready",

@@ -90,6 +90,7 @@ CODEC = (
 ALLOWED: dict[str, tuple[str, ...]] = {
     LIMITS: (),
     DECIMALS: (LIMITS,),
+    "engine.collecting": (),
     "engine.log": (),
     "engine.notify": (),
     "engine.redis_url": (),
