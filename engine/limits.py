@@ -5,7 +5,7 @@ A bound that can change a result is part of the logic version: raise `LOGIC_VERS
 
 from typing import Final
 
-LOGIC_VERSION: Final = 1
+LOGIC_VERSION: Final = 2
 
 PPM: Final = 1_000_000
 """Parts in a whole: every rate of the core is an integer of parts per million."""

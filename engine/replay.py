@@ -28,7 +28,8 @@ def replay_frame(machine: Machine, frame: Frame) -> None:
         raise Diverged(
             f"frame {frame.n} is of logic version {frame.version.decode()}, this release is "
             f"{VERSION.decode()}: start the release that wrote it and run "
-            "`pitboss snapshot take --stop`, then start this one"
+            "`pitboss snapshot take --stop`, then start this one; or begin anew in another "
+            "--state-dir"
         )
     events: list[bytes] = []
     machine.begin(frame.time_us, events)

@@ -85,7 +85,7 @@ async def test_configuration_too_large_for_the_first_frame_is_refused(
 def test_frame_of_another_release_names_the_release_and_the_way(shard: str) -> None:
     """Replaying it would give other events; who upgrades must be told how."""
     frame = seal(1, genesis_hash(shard), 1, [], [], b"{}")
-    other = Frame(1, 1, frame.inputs, frame.events, frame.cursors, b"2", frame.hash)
+    other = Frame(1, 1, frame.inputs, frame.events, frame.cursors, b"1", frame.hash)
 
-    with pytest.raises(Diverged, match=r"logic version 2.*`pitboss snapshot take --stop`"):
+    with pytest.raises(Diverged, match=r"logic version 1.*`pitboss snapshot take --stop`"):
         replay_frame(Machine(), other)
