@@ -6,15 +6,14 @@ import asyncio
 import os
 import signal
 import time
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import msgspec
 import structlog
 
 from engine import notify
-from engine.changed_accounts import ChangedAccounts
+from engine.assembly import Parts, assemble
 from engine.collecting import spare_what_lives
 from engine.config import (
     DEFAULT_FILE,
@@ -28,34 +27,25 @@ from engine.connections import (
     POSTGRES_FAILED,
     Connections,
     Endpoints,
-    LinkLost,
     PostgresLost,
-    RedisReplyError,
     SecretUnreadable,
 )
 from engine.entries import decode_entry
 from engine.log import configure
-from engine.loop import EngineClock, EngineLoop, FrameFull
-from engine.margin_feed import MarginFeed
-from engine.mirror_feed import MirrorFeed
-from engine.ports import JournalDamaged, Manifest, Position
-from engine.replay import recover
-from feeds.inbox import RedisInbox
+from engine.loop import FrameFull
+from engine.ports import Position
+from engine.recovery import recover_top
+from engine.run import Run, RunOptions
 from persistence.embedded import EmbeddedServers
 from persistence.fill_writer import FillWriter, WriterHalted
-from persistence.housekeeping import Lease, Trimmer
-from persistence.journal import JournalFrames, RedisJournal
-from persistence.mirror import StateMirror
 from persistence.redis_settings import check_redis_settings
 from persistence.schema import migrate
-from persistence.snapshot_store import SnapshotStore
-from persistence.snapshotter import Snapshotter
 from persistence.state_dir import StateLock
-from persistence.witness import Witness, compare
+from persistence.witness import Witness
 
 if TYPE_CHECKING:
     from engine.machine import Machine
-    from engine.messages import Frame, Input
+    from engine.messages import Input
 
 log = structlog.get_logger()
 
@@ -65,32 +55,6 @@ _POSTGRES_AWAY: tuple[type[Exception], ...] = (PostgresLost, SecretUnreadable, *
 
 class WrongSettings(Exception):
     """Redis is set up in a way that would lose acknowledged frames (exit 78)."""
-
-
-@dataclass(frozen=True, slots=True)
-class RunOptions:
-    """What the command line says about a run."""
-
-    config_path: Path | None
-    state_dir: Path
-    ephemeral: bool = False
-    accept_loss: bool = False
-    accept_time_jump: bool = False
-
-
-class Parts(NamedTuple):
-    """The long-lived parts of a running daemon."""
-
-    loop: EngineLoop
-    inbox: RedisInbox
-    journal: RedisJournal
-    snapshotter: Snapshotter
-    trimmer: Trimmer
-    lease: Lease
-    writer: FillWriter | None
-    mirror_feed: MirrorFeed
-    mirror: StateMirror
-    margins: MarginFeed
 
 
 async def run(options: RunOptions) -> None:
@@ -135,16 +99,16 @@ class Daemon:
         self._connections = connections
         self._servers = servers
         data_dir = options.state_dir if servers is None else servers.data_dir
-        self._witness = Witness(data_dir / "head")
+        run_id = f"{os.getpid()}-{time.time_ns() // 1_000_000}"
+        self._run = Run(run_id, config, options, connections, Witness(data_dir / "head"))
         self._last_snapshot: asyncio.Task[None] | None = None
-        self._run_id = f"{os.getpid()}-{time.time_ns() // 1_000_000}"
 
     async def run(self) -> None:
         """Recover, say so, and run every part until one ends or a signal comes."""
         await self._check_settings()
         started = time.monotonic()
-        machine, position = await self._recover()
-        parts = self._assemble(machine, position)
+        machine, position = await recover_top(self._run)
+        parts = assemble(self._run, machine, position)
         await self._first_frame(parts, position)
         parts.loop.mind(self._config.engine.overload_ms, self._config.journal.batch_commands)
         spare_what_lives()
@@ -169,120 +133,6 @@ class Daemon:
             log.warning(warning)
         if report.wrong:
             raise WrongSettings("; ".join(report.wrong))
-
-    # Recovery
-
-    async def _recover(self) -> tuple[Machine, Position]:
-        """Return the state at the journal's top: recovery is the only way to start."""
-        link = await self._connections.redis()
-        try:
-            shard = self._config.shard
-            source, snapshots = JournalFrames(link, shard), SnapshotStore(link, shard)
-            top = await source.top()
-            await self._ask_witnesses(source, snapshots, top)
-            return await recover(shard, snapshots, source, 0 if top is None else top.n, log.error)
-        finally:
-            await link.close()
-
-    async def _ask_witnesses(
-        self, source: JournalFrames, snapshots: SnapshotStore, top: Frame | None
-    ) -> None:
-        """Compare the journal with what else remembers it. Raises JournalDamaged (exit 65).
-
-        A snapshot is a witness too: it is taken only of what was acknowledged. Where the loss is
-        accepted it must not come between when the journal reaches its frame again.
-        """
-        accepted = self._options.accept_loss
-        seen = self._witness.read()
-        if accepted:
-            self._witness.forget()
-        elif seen is not None:
-            await compare(source, top, *seen)
-        for manifest in await snapshots.manifests():
-            try:
-                await compare(source, top, manifest.frame, bytes.fromhex(manifest.frame_hash))
-            except JournalDamaged as damage:
-                if not accepted:
-                    raise
-                log.warning("a snapshot is set aside", reason=str(damage))
-                await snapshots.set_aside(manifest)
-        for name in snapshots.damaged:
-            log.error("the manifest of a snapshot is damaged; it is not used", snapshot=name)
-
-    async def _rebuild(self, n: int) -> Machine:
-        """Return the machine as it was at frame `n`, after an input has raised in it."""
-        link = await self._connections.redis()
-        try:
-            shard = self._config.shard
-            machine, _ = await recover(
-                shard, SnapshotStore(link, shard), JournalFrames(link, shard), n, log.error
-            )
-        finally:
-            await link.close()
-        return machine
-
-    # Putting together
-
-    def _assemble(self, machine: Machine, position: Position) -> Parts:
-        config, connections = self._config, self._connections
-        journal = RedisJournal(
-            connections.redis,
-            config.shard,
-            n=position.n,
-            frame_hash=position.hash,
-            ring_frames=config.journal.ring_frames,
-        )
-        inbox = RedisInbox(
-            lambda: connections.redis(blocking=True),
-            (LinkLost, RedisReplyError),
-            config.shard,
-            position.cursors,
-            config.journal.batch_commands,
-        )
-        writer = None
-        if connections.endpoints.postgres_dsn is not None:
-            writer = FillWriter(
-                connections,
-                config.shard,
-                batch_rows=config.writer.batch_rows,
-                batch_seconds=config.writer.interval_ms / 1e3,
-            )
-        clock = EngineClock.of_this_machine(accept_jump=self._options.accept_time_jump)
-
-        def acknowledged(frame: Frame) -> None:
-            self._witness.write(frame.n, frame.hash)
-            if writer is not None:
-                writer.top_frame = frame.n
-
-        loop = EngineLoop(machine, position, inbox, journal, clock, self._rebuild, acknowledged)
-        trimmer = Trimmer(
-            connections,
-            config.shard,
-            position,
-            config.journal.retain_frames,
-            lambda: position.n if writer is None else writer.lives_frame,
-        )
-
-        def kept(manifests: list[Manifest]) -> None:
-            trimmer.oldest_snapshot = manifests[-1].frame if manifests else 0
-
-        snapshotter = Snapshotter(
-            connections, config.shard, loop, self._run_id, config.snapshot.keep, kept
-        )
-        snapshotter.interval_seconds = config.snapshot.interval_s
-        lease = Lease(connections, config.shard, self._run_id, lambda: loop.backlog.age_us // 1_000)
-        changed = ChangedAccounts(loop)
-        feed = MirrorFeed(loop, changed, config.mirror.interval_ms / 1e3)
-        prefix = config.mirror.prefix
-        mirror = StateMirror(
-            connections,
-            feed.take,
-            f"{{{config.shard}}}:" if prefix is None else prefix,
-            interval_seconds=config.mirror.interval_ms / 1e3,
-        )
-        margins = MarginFeed(loop, changed, connections, config.shard)
-        others = trimmer, lease, writer, feed, mirror, margins
-        return Parts(loop, inbox, journal, snapshotter, *others)
 
     async def _first_frame(self, parts: Parts, position: Position) -> None:
         """Write the genesis frame of a new journal, or an empty one, which fences others."""

@@ -31,9 +31,9 @@ from engine.cli.places import Place
 from engine.cli.send import send as send_lines
 from engine.cli.simulate import simulate as run_simulation
 from engine.config import load
-from engine.daemon import RunOptions
 from engine.limits import LOGIC_VERSION
 from engine.log import configure
+from engine.run import RunOptions
 
 app = typer.Typer(
     help="A matching and risk engine that you can read, prove, kill and start again.",

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.cli.places import Place
-    from engine.daemon import RunOptions
+    from engine.run import RunOptions
 
 _PR_SET_PDEATHSIG: Final = 1
 _LOG_BYTES: Final = 8 << 20
