@@ -13,8 +13,9 @@ from engine.mirror_feed import MirrorFeed
 from engine.recovery import rebuild
 from feeds.inbox import RedisInbox
 from persistence.fill_writer import FillWriter
-from persistence.housekeeping import Lease, Trimmer
+from persistence.housekeeping import Trimmer
 from persistence.journal import RedisJournal
+from persistence.lease import Pulse, is_moving, lease_key, standby_key
 from persistence.mirror import StateMirror
 from persistence.snapshotter import Snapshotter
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from engine.messages import Frame
     from engine.ports import Manifest, Position
     from engine.run import Run
+    from persistence.journal import FrameRing
 
 
 class Parts(NamedTuple):
@@ -33,22 +35,25 @@ class Parts(NamedTuple):
     journal: RedisJournal
     snapshotter: Snapshotter
     trimmer: Trimmer
-    lease: Lease
+    lease: Pulse
     writer: FillWriter | None
     mirror_feed: MirrorFeed
     mirror: StateMirror
     margins: MarginFeed
 
 
-def assemble(run: Run, machine: Machine, position: Position) -> Parts:
-    """Put the parts of a run together around a machine that stands at `position`."""
+def assemble(run: Run, machine: Machine, position: Position, ring: FrameRing) -> Parts:
+    """Put the parts of a run together around a machine that stands at `position`.
+
+    `ring` holds the frames before it, as far as they were seen.
+    """
     config, connections = run.config, run.connections
     journal = RedisJournal(
         connections.redis,
         config.shard,
         n=position.n,
         frame_hash=position.hash,
-        ring_frames=config.journal.ring_frames,
+        ring=ring,
     )
     inbox = RedisInbox(
         lambda: connections.redis(blocking=True),
@@ -81,20 +86,27 @@ def assemble(run: Run, machine: Machine, position: Position) -> Parts:
     snapshotter = Snapshotter(
         connections, config.shard, loop, run.run_id, config.snapshot.keep, kept
     )
+    snapshotter.left_to = partial(is_moving, connections, standby_key(config.shard))
     snapshotter.interval_seconds = config.snapshot.interval_s
-    lease = Lease(connections, config.shard, run.run_id, lambda: loop.backlog.age_us // 1_000)
+    lease = Pulse(
+        connections,
+        lease_key(config.shard),
+        run.run_id,
+        lambda: loop.backlog.age_us // 1_000,
+        journal.check_leads,
+    )
     changed = ChangedAccounts(loop)
     feed = MirrorFeed(loop, changed, config.mirror.interval_ms / 1e3)
-    prefix = config.mirror.prefix
-    mirror = StateMirror(
-        connections,
-        feed.take,
-        f"{{{config.shard}}}:" if prefix is None else prefix,
-        interval_seconds=config.mirror.interval_ms / 1e3,
-    )
     margins = MarginFeed(loop, changed, connections, config.shard)
-    others = trimmer, lease, writer, feed, mirror, margins
+    others = trimmer, lease, writer, feed, _mirror(run, feed), margins
     return Parts(loop, inbox, journal, snapshotter, *others)
+
+
+def _mirror(run: Run, feed: MirrorFeed) -> StateMirror:
+    settings = run.config.mirror
+    prefix = f"{{{run.config.shard}}}:" if settings.prefix is None else settings.prefix
+    seconds = settings.interval_ms / 1e3
+    return StateMirror(run.connections, feed.take, prefix, interval_seconds=seconds)
 
 
 def _fill_writer(run: Run) -> FillWriter | None:

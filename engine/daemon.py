@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
+import socket
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,23 +35,31 @@ from engine.connections import (
 from engine.entries import decode_entry
 from engine.log import configure
 from engine.loop import FrameFull
-from engine.ports import Position
+from engine.ports import JournalDamaged, Position
 from engine.recovery import recover_top
 from engine.run import Run, RunOptions
+from engine.standby import Standby, stand_by
 from persistence.embedded import EmbeddedServers
 from persistence.fill_writer import FillWriter, WriterHalted
+from persistence.journal import FrameRing
+from persistence.lease import is_moving, lease_key
 from persistence.redis_settings import check_redis_settings
 from persistence.schema import migrate
+from persistence.snapshotter import Snapshotter
 from persistence.state_dir import StateLock
 from persistence.witness import Witness
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from engine.machine import Machine
     from engine.messages import Input
+    from engine.mirror_feed import MirrorFeed
 
 log = structlog.get_logger()
 
 _POSTGRES_RETRY_SECONDS = 1.0
+_HEAL_SECONDS = 10.0
 _POSTGRES_AWAY: tuple[type[Exception], ...] = (PostgresLost, SecretUnreadable, *POSTGRES_FAILED)
 
 
@@ -67,6 +77,11 @@ async def run(options: RunOptions) -> None:
         finally:
             lock.release()
         return
+    if options.standby:
+        raise ConfigError(
+            "--standby follows another engine on the same servers: set redis.url, and postgres.dsn "
+            "where fills go to Postgres"
+        )
     async with EmbeddedServers(options.state_dir, ephemeral=options.ephemeral) as servers:
         connections = Connections(servers.endpoints)
         await Daemon(config, options, connections, servers).run()
@@ -84,6 +99,15 @@ def configured_endpoints(config: Config) -> Endpoints:
     )
 
 
+def _new_run_id() -> str:
+    """Return a name that no other run has; an operator sees by it which process leads, and where.
+
+    Without colons, which keep it apart in keys and in the lease.
+    """
+    host = re.sub(r"[^A-Za-z0-9.-]", "-", socket.gethostname())
+    return f"{os.getpid()}-{time.time_ns() // 1_000_000}@{host}"
+
+
 class Daemon:
     """One run of the engine on given servers."""
 
@@ -99,28 +123,65 @@ class Daemon:
         self._connections = connections
         self._servers = servers
         data_dir = options.state_dir if servers is None else servers.data_dir
-        run_id = f"{os.getpid()}-{time.time_ns() // 1_000_000}"
-        self._run = Run(run_id, config, options, connections, Witness(data_dir / "head"))
+        self._run = Run(_new_run_id(), config, options, connections, Witness(data_dir / "head"))
         self._last_snapshot: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
         """Recover, say so, and run every part until one ends or a signal comes."""
         await self._check_settings()
         started = time.monotonic()
-        machine, position = await recover_top(self._run)
-        parts = assemble(self._run, machine, position)
+        machine, position, ring = await self._recover()
+        recovery_seconds = round(time.monotonic() - started, 3)
+        if self._options.standby:
+            spare_what_lives()
+            log.info("standing by", frame=position.n, recovery_seconds=recovery_seconds)
+            standby = Standby(self._run, machine, position, ring)
+            if not await self._stand_by(standby):
+                return
+            machine = standby.machine
+        parts = assemble(self._run, machine, position, ring)
         await self._first_frame(parts, position)
         parts.loop.mind(self._config.engine.overload_ms, self._config.journal.batch_commands)
-        spare_what_lives()
-        self._listen(parts)
+        if not self._options.standby:
+            spare_what_lives()
+        self._listen(parts.loop.stop, parts.snapshotter, parts.mirror_feed)
         log.info(
             "ready",
             frame=position.n,
             orders=sum(len(orders) for orders in machine.kernel.state.live.values()),
             accounts=len(machine.kernel.state.accounts),
-            recovery_seconds=round(time.monotonic() - started, 3),
+            recovery_seconds=recovery_seconds,
         )
         await self._run_parts(parts)
+
+    async def _recover(self) -> tuple[Machine, Position, FrameRing]:
+        """Return the state at the journal's top; a standby lets the leader heal it first."""
+        deadline = time.monotonic() + _HEAL_SECONDS
+        while True:
+            ring = FrameRing(self._config.journal.ring_frames)
+            try:
+                return *(await recover_top(self._run, ring)), ring
+            except JournalDamaged as damage:
+                lease = lease_key(self._config.shard)
+                is_late = not self._options.standby or time.monotonic() > deadline
+                if is_late or not await is_moving(self._connections, lease):
+                    raise
+                log.warning("waiting for the leader to heal the journal", reason=str(damage))
+
+    async def _stand_by(self, standby: Standby) -> bool:
+        """Follow the leader; return whether to lead now."""
+        shard, settings = self._config.shard, self._config.snapshot
+        snapshotter = Snapshotter(
+            *(self._connections, shard, standby, self._run.run_id, settings.keep, lambda _: None)
+        )
+        snapshotter.interval_seconds = settings.interval_s
+        self._listen(standby.stop, snapshotter, None)
+        leads = await stand_by(self._run, standby, snapshotter)
+        if self._last_snapshot is not None:
+            await asyncio.wait([self._last_snapshot])
+        if not leads:
+            log.info("stopped", frame=standby.position.n)
+        return leads
 
     async def _check_settings(self) -> None:
         """Refuse a Redis that would not keep what it acknowledges. Raises WrongSettings."""
@@ -168,10 +229,11 @@ class Daemon:
         """Run every part in one task group; when the engine loop ends in order, all end."""
         async with asyncio.TaskGroup() as group:
             engine = group.create_task(parts.loop.run(), name="engine")
+            lease = group.create_task(parts.lease.run(), name="lease")
             others = [
+                lease,
                 group.create_task(parts.snapshotter.run(), name="snapshotter"),
                 group.create_task(parts.trimmer.run(), name="trimmer"),
-                group.create_task(parts.lease.run(), name="lease"),
                 group.create_task(notify.watchdog(), name="watchdog"),
             ]
             if self._config.mirror.enabled:
@@ -184,12 +246,14 @@ class Daemon:
                 others.append(group.create_task(parts.margins.run(), name="margins"))
             notify.ready(f"frame {parts.loop.position.n}")
             await engine
+            lease.cancel()
+            await asyncio.wait([lease])
+            await parts.lease.release()  # first of all: a standby waits for it
             notify.stopping()
             if self._last_snapshot is not None:
                 await self._last_snapshot
             for task in others:
                 task.cancel()
-        await parts.lease.release()
         await parts.journal.close()
         await parts.inbox.close()
         log.info("stopped", frame=parts.loop.position.n)
@@ -218,29 +282,32 @@ class Daemon:
                 )
                 return
 
-    def _listen(self, parts: Parts) -> None:
+    def _listen(
+        self, stop: Callable[[], None], snapshotter: Snapshotter, feed: MirrorFeed | None
+    ) -> None:
         """Attach the signals: TERM and INT stop, HUP reloads, USR1 snapshots, USR2 does both."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, parts.loop.stop)
-        loop.add_signal_handler(signal.SIGHUP, self._reload, parts)
-        loop.add_signal_handler(signal.SIGUSR1, parts.snapshotter.ask)
-        loop.add_signal_handler(signal.SIGUSR2, self._stop_with_snapshot, parts)
+            loop.add_signal_handler(number, stop)
+        loop.add_signal_handler(signal.SIGHUP, self._reload, snapshotter, feed)
+        loop.add_signal_handler(signal.SIGUSR1, snapshotter.ask)
+        loop.add_signal_handler(signal.SIGUSR2, self._stop_with_snapshot, stop, snapshotter)
 
-    def _stop_with_snapshot(self, parts: Parts) -> None:
+    def _stop_with_snapshot(self, stop: Callable[[], None], snapshotter: Snapshotter) -> None:
         """Stop at a frame and leave its snapshot, so that another release can start from it."""
         if self._last_snapshot is None:
-            self._last_snapshot = asyncio.create_task(parts.snapshotter.take())
-            parts.loop.stop()
+            self._last_snapshot = asyncio.create_task(snapshotter.take())
+            stop()
 
-    def _reload(self, parts: Parts) -> None:
+    def _reload(self, snapshotter: Snapshotter, feed: MirrorFeed | None) -> None:
         """Take over what may change while running; say what would need a restart."""
         try:
             fresh = load(self._options.config_path)
         except Exception as error:
             log.error("the configuration is not reloaded", reason=str(error))
             return
-        parts.snapshotter.interval_seconds = fresh.snapshot.interval_s
-        parts.mirror_feed.interval_seconds = fresh.mirror.interval_ms / 1e3
+        snapshotter.interval_seconds = fresh.snapshot.interval_s
+        if feed is not None:
+            feed.interval_seconds = fresh.mirror.interval_ms / 1e3
         configure(fresh.log.level, fresh.log.format)
         log.info("configuration reloaded", needs_restart=restart_needed(self._config, fresh))

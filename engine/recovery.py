@@ -16,19 +16,24 @@ if TYPE_CHECKING:
     from engine.machine import Machine
     from engine.messages import Frame
     from engine.run import Run
+    from persistence.journal import FrameRing
 
 log = structlog.get_logger()
 
 
-async def recover_top(run: Run) -> tuple[Machine, Position]:
-    """Return the state at the journal's top: recovery is the only way to start."""
+async def recover_top(run: Run, ring: FrameRing) -> tuple[Machine, Position]:
+    """Return the state at the journal's top: recovery is the only way to start.
+
+    The frames replayed on the way are put into the ring.
+    """
     link = await run.connections.redis()
     try:
         shard = run.config.shard
         source, snapshots = JournalFrames(link, shard), SnapshotStore(link, shard)
         top = await source.top()
         await _ask_witnesses(run, source, snapshots, top)
-        return await recover(shard, snapshots, source, 0 if top is None else top.n, log.error)
+        n = 0 if top is None else top.n
+        return await recover(shard, snapshots, source, n, log.error, ring.add)
     finally:
         await link.close()
 

@@ -22,6 +22,7 @@ class RunOptions:
     ephemeral: bool = False
     accept_loss: bool = False
     accept_time_jump: bool = False
+    standby: bool = False
 
 
 @dataclass(frozen=True, slots=True)

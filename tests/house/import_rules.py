@@ -171,6 +171,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "engine.assembly": PRODUCT,
     "engine.recovery": PRODUCT,
     "engine.run": PRODUCT,
+    "engine.standby": PRODUCT,
     "engine.mirror_feed": PRODUCT,
     "engine.changed_accounts": ("engine.loop",),
     "engine.margin_feed": PRODUCT,
@@ -190,6 +191,7 @@ THIRD_PARTY: dict[str, tuple[tuple[str, ...], str]] = {
     "structlog": (
         (
             *("engine.log", "engine.loop", "engine.daemon", "engine.recovery", "engine.cli"),
+            "engine.standby",
             *("feeds", "persistence"),
         ),
         "nothing below engine.loop logs: return an event, or raise",
