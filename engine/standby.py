@@ -159,7 +159,10 @@ class Standby:
     def _say_who_leads(self) -> None:
         """Log each leader once it has moved its lease."""
         pulse = self._watch.pulse
-        leader = "" if pulse is None else run_id_of(pulse)
-        if self._watch.has_moved and leader not in {"", self._leader}:
+        if not self._watch.has_moved or pulse in {None, RELEASED}:
+            return
+        assert pulse is not None
+        leader = run_id_of(pulse)
+        if leader != self._leader:
             self._leader = leader
             log.info("following", leader=leader, frame=self.position.n)

@@ -110,17 +110,18 @@ class PulseWatch:
     server that did not answer, is no sign of another's death.
     """
 
-    def __init__(self, key: str) -> None:
+    def __init__(self, key: str, clock: Callable[[], float] = time.monotonic) -> None:
         self.pulse: bytes | None = None
         self.has_moved = False
         self.still_seconds = 0.0
         self._key = key
+        self._clock = clock
         self._looked_at: float | None = None
 
     async def look(self, link: RedisLink) -> None:
         """Look once; do so several times a second."""
         pulse = await link.call("GET", self._key)
-        now = time.monotonic()
+        now = self._clock()
         if pulse != self.pulse or self._looked_at is None:
             self.has_moved = self._looked_at is not None
             self.pulse, self.still_seconds = pulse, 0.0

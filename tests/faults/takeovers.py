@@ -68,17 +68,18 @@ class Acknowledgements:
 class Pair:
     """Two machines that run the same unit, a gateway, and an auditor who follows both."""
 
-    def __init__(self, directory: Path, servers: Endpoints, shard: str, seed: int) -> None:
+    def __init__(self, directory: Path, servers: Endpoints, shard: str) -> None:
         self.connections = Connections(servers)
         self.auditor = Auditor(shard, STREAM)
         self.acknowledged = Acknowledgements(self.connections, shard)
         self._shard = shard
-        self._gateway = Gateway(seed, shard, lambda: self.connections)
+        self._gateway = Gateway(0, shard, lambda: self.connections)
         self._engines = [self._engine(directory / name, servers) for name in ("one", "other")]
         self._tasks: list[asyncio.Task[None]] = []
 
-    async def start(self) -> None:
-        """Start both engines, and the load."""
+    async def start(self, seed: int, per_write: int = 20) -> None:
+        """Start both engines, and the load: so many commands at a time, as often as it goes."""
+        self._gateway = Gateway(seed, self._shard, lambda: self.connections, per_write)
         leader, standby = self._engines
         leader.spawn("--standby")
         await leader.until_said("ready")

@@ -5,8 +5,9 @@ import asyncio
 import pytest
 
 from engine.connections import Connections, RedisLink
+from engine.ports import SteppedDown
 from persistence import lease
-from persistence.lease import Pulse, lease_key
+from persistence.lease import RELEASED, Pulse, PulseWatch, is_moving, lease_key
 from tests.edges.tape import running
 from tests.line.proxy import FailingWire
 
@@ -42,3 +43,101 @@ async def test_release_does_not_raise_where_redis_is_away(wire: FailingWire, sha
     wire.fate = lambda _number, _words: "lose request"
 
     await Pulse(wire.connections, lease_key(shard), "run", lambda: 0).release()
+
+
+async def test_pulse_of_another_run_in_the_lease_is_looked_into(
+    connections: Connections, shard: str, link: RedisLink
+) -> None:
+    """A leader that slept, and has no order to append, would not notice that it leads no more."""
+    asked: list[int] = []
+
+    async def doubt(_link: RedisLink) -> None:
+        asked.append(len(asked))
+        if len(asked) == 2:
+            raise SteppedDown("another engine has written frame 2")
+
+    key = lease_key(shard)
+    task = asyncio.create_task(Pulse(connections, key, "run-1", lambda: 0, doubt).run())
+    async with asyncio.timeout(10):
+        while not (await link.call("GET", key) or b"").startswith(b"run-1:5"):  # noqa: ASYNC110
+            await asyncio.sleep(0.002)
+        assert not asked, "its own pulse raises no doubt"
+        while not task.done():
+            await link.call("SET", key, "run-2:1:0")
+            await asyncio.sleep(0.002)
+
+    with pytest.raises(SteppedDown):
+        task.result()
+    assert len(asked) == 2
+
+
+class Looker:
+    """Looks at a lease by a clock that the test moves."""
+
+    def __init__(self, link: RedisLink, shard: str) -> None:
+        self.seconds = 100.0
+        self.watch = PulseWatch(lease_key(shard), lambda: self.seconds)
+        self._link = link
+
+    async def look(self, count: int, step: float) -> None:
+        """Look so often, so far apart."""
+        for _ in range(count):
+            self.seconds += step
+            await self.watch.look(self._link)
+
+
+async def test_pulse_that_stands_still_for_a_second_is_over(shard: str, link: RedisLink) -> None:
+    """By the looker's own clock: what stands in the key is a counter and no time."""
+    looker, key = Looker(link, shard), lease_key(shard)
+    await link.call("SET", key, "run:1:0")
+    await looker.look(20, 0.05)
+    assert not looker.watch.is_over
+    await link.call("SET", key, "run:2:0")
+    await looker.look(20, 0.05)
+    assert not looker.watch.is_over, "it has moved in between"
+    await looker.look(2, 0.05)
+
+    assert looker.watch.is_over
+
+
+async def test_looker_that_was_asleep_takes_its_sleep_for_nobodys_death(
+    shard: str, link: RedisLink
+) -> None:
+    """A machine that was paused wakes with everything standing still, the leader beside it too."""
+    looker = Looker(link, shard)
+    await link.call("SET", lease_key(shard), "run:1:0")
+    await looker.look(2, 0.05)
+    await looker.look(1, 60.0)
+    assert not looker.watch.is_over
+    looker.watch.forget()
+    await looker.look(1, 60.0)
+
+    assert looker.watch.still_seconds == 0
+
+
+async def test_released_lease_is_over_at_once(shard: str, link: RedisLink) -> None:
+    """An orderly end need not be waited out."""
+    watch = PulseWatch(lease_key(shard))
+    await link.call("SET", lease_key(shard), RELEASED)
+    await watch.look(link)
+
+    assert watch.is_over
+    assert not watch.has_moved
+
+
+async def test_pulse_is_moving_only_while_somebody_moves_it(
+    connections: Connections, shard: str, link: RedisLink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was left behind by a dead run, or by one that ended in order, is no life."""
+    monkeypatch.setattr(lease, "STILL_SECONDS", 0.2)
+    key = lease_key(shard)
+    assert not await is_moving(connections, key)
+    await link.call("SET", key, "dead:7:0")
+    assert not await is_moving(connections, key)
+    pulse = Pulse(connections, key, "run", lambda: 0)
+    async with running(pulse):
+        async with asyncio.timeout(10):
+            while not await is_moving(connections, key):
+                pass
+    await pulse.release()
+    assert not await is_moving(connections, key)
