@@ -43,7 +43,7 @@ from engine.replay import recover
 from feeds.inbox import RedisInbox
 from persistence.embedded import EmbeddedServers
 from persistence.fill_writer import FillWriter, WriterHalted
-from persistence.housekeeping import Lease, Trimmer
+from persistence.housekeeping import FileRewriter, Lease, Trimmer
 from persistence.journal import JournalFrames, RedisJournal
 from persistence.mirror import StateMirror
 from persistence.redis_settings import check_redis_settings
@@ -329,6 +329,8 @@ class Daemon:
                 others.append(group.create_task(parts.mirror.run(), name="mirror"))
             if self._servers is not None:
                 others.append(group.create_task(self._servers.watch(), name="servers"))
+                rewriter = FileRewriter(self._connections, lambda: parts.loop.backlog.is_calm)
+                others.append(group.create_task(rewriter.run(), name="rewriter"))
             if parts.writer is not None:
                 others.append(group.create_task(self._write_fills(parts.writer), name="writer"))
                 others.append(group.create_task(parts.margins.run(), name="margins"))
