@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from engine.codec import VERSION, check_hash, decode_cursors, decode_inputs, genesis_hash
 from engine.entries import input_from_record
@@ -16,6 +19,10 @@ if TYPE_CHECKING:
 
     from engine.messages import Frame
     from engine.ports import FrameSource, Manifest, SnapshotSource
+
+
+_LONGEST_EXCERPT: Final = 300
+_raw_events = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 class Diverged(Exception):
@@ -37,9 +44,22 @@ def replay_frame(machine: Machine, frame: Frame) -> None:
         machine.apply(input_from_record(record), index, events)
     if b"[" + b",".join(events) + b"]" != frame.events:
         raise Diverged(
-            f"frame {frame.n} gives other events than those recorded: keep the journal and report "
-            "this as a bug"
+            f"frame {frame.n} gives other events than those recorded, {_difference(frame, events)}"
+            ": keep the journal and report this as a bug"
         )
+
+
+def _difference(frame: Frame, events: list[bytes]) -> str:
+    """Say where a frame's events differ from those computed: the first index, and both sides."""
+    recorded = [bytes(each) for each in _raw_events.decode(frame.events)]
+    pairs = enumerate(zip_longest(recorded, events, fillvalue=b"no event"))
+    index, (theirs, ours) = next(each for each in pairs if each[1][0] != each[1][1])
+    return f"first at index {index}: recorded is {_excerpt(theirs)}, computed {_excerpt(ours)}"
+
+
+def _excerpt(event: bytes) -> str:
+    text = event.decode("utf-8", "replace")
+    return text if len(text) <= _LONGEST_EXCERPT else f"{text[:_LONGEST_EXCERPT]}…"
 
 
 async def latest_snapshot(
@@ -79,16 +99,26 @@ async def recover(
     source: FrameSource,
     top: int,
     report: Callable[[str], None],
+    seen: Callable[[Frame], None] = lambda _: None,
 ) -> tuple[Machine, Position]:
     """Return the machine as it was at frame `top`: newest whole snapshot, then every frame after.
 
-    Events and chain are compared all the way. Raises Diverged, CorruptFrame or JournalDamaged.
+    Events and chain are compared all the way, and `seen` is shown each frame that was replayed.
+    Raises Diverged, CorruptFrame or JournalDamaged.
     """
     found = await latest_snapshot(snapshots, top, report)
     machine, position = found or (Machine(), Position(0, genesis_hash(shard), {}))
-    async for _ in follow(machine, position, source, top):
-        pass
+    async for frame in follow(machine, position, source, top):
+        seen(frame)
     return machine, position
+
+
+def advance(machine: Machine, position: Position, frame: Frame) -> None:
+    """Replay the next frame and move `position` behind it. Raises CorruptFrame or Diverged."""
+    check_hash(frame, position.hash)
+    replay_frame(machine, frame)
+    position.n, position.hash = frame.n, frame.hash
+    position.cursors = decode_cursors(frame.cursors)
 
 
 async def follow(
@@ -96,10 +126,7 @@ async def follow(
 ) -> AsyncIterator[Frame]:
     """Replay frame after frame up to `until`, moving `position`; yield each once it is applied."""
     async for frame in source.frames(position.n, until):
-        check_hash(frame, position.hash)
-        replay_frame(machine, frame)
-        position.n, position.hash = frame.n, frame.hash
-        position.cursors = decode_cursors(frame.cursors)
+        advance(machine, position, frame)
         yield frame
     if position.n != until:
         raise JournalDamaged(f"the journal ends at frame {position.n}, not at {until}")

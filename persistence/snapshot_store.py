@@ -12,6 +12,8 @@ from engine.ports import Manifest, Position
 from engine.snapshot import FORMAT, CorruptSnapshot, capture
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from engine.connections import RedisLink, SyncRedisLink
     from engine.kernel import Kernel
 
@@ -90,14 +92,20 @@ class SnapshotStore:
             chunks.append(chunk)
         return chunks
 
-    async def prune(self, keep: int) -> list[Manifest]:
+    async def prune(self, keep: int, writing: Collection[str] = ()) -> list[Manifest]:
         """Keep the newest `keep` snapshots, delete the others and what has no manifest.
 
-        Returns what is kept, newest first. A manifest goes before its chunks.
+        Returns what is kept, newest first. A manifest goes before its chunks. What has no manifest
+        is left alone where its writer is among `writing`: it may be about to come.
         """
         manifests = await self.manifests()
-        kept = {f"{m.frame}:{m.writer}" for m in manifests[:keep]}
-        doomed = [name for name in await self._names() if _owner(name) not in kept]
+        whole = [f"{m.frame}:{m.writer}" for m in manifests]
+        spared = {*whole[:keep]}
+        names = await self._names()
+        for owner in {_owner(name) for name in names}.difference(whole):
+            if owner.partition(":")[2] in writing:
+                spared.add(owner)
+        doomed = [name for name in names if _owner(name) not in spared]
         doomed.sort(key=lambda name: name.count(":"))
         for name in doomed:
             await self._link.call("DEL", self._prefix + name)

@@ -18,15 +18,12 @@ from pathlib import Path
 import pytest
 
 from engine.connections import Connections
-from engine.replay import recover
 from engine.snapshot import state_hash
 from persistence.embedded import running_endpoints
-from persistence.journal import JournalFrames
-from persistence.snapshot_store import SnapshotStore
 from persistence.state_dir import is_held
-from tests.cli.program import ROOT, command
 from tests.faults.auditor import Auditor
 from tests.faults.gateway import SETUP, STREAM, Gateway
+from tests.faults.last_look import recovered_hash, verify
 from tests.line.process import DaemonProcess, child_of
 
 CONFIG = """
@@ -105,31 +102,11 @@ class Campaign:
                 await auditor.follow(connections)
                 await asyncio.sleep(0.05)
         await auditor.compare_postgres(connections)
-        assert await self._recovered_hash(auditor.frames) == state_hash(auditor.machine.kernel)
-        await self._verify()
+        recovered = await recovered_hash(connections, SHARD, auditor.frames)
+        assert recovered == state_hash(auditor.machine.kernel)
+        await verify(self.daemon)
         assert auditor.trades > 0
         assert await self.daemon.stop() == 0
-
-    async def _recovered_hash(self, n: int) -> str:
-        """Recover at frame `n` as a restart would; a snapshot may be pruned while it is read."""
-        link = await self.daemon.connections.redis()
-        store, source = SnapshotStore(link, SHARD), JournalFrames(link, SHARD)
-        machine, _ = await recover(SHARD, store, source, n, lambda _complaint: None)
-        await link.close()
-        return state_hash(machine.kernel)
-
-    async def _verify(self) -> None:
-        """Let the program itself compare everything once more, however long that takes."""
-        verifying = await asyncio.create_subprocess_exec(
-            *command(
-                "verify", "--state-dir", self.daemon.state_dir, "--config", self.daemon.config
-            ),
-            cwd=ROOT,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-        said, _ = await verifying.communicate()
-        assert verifying.returncode == 0, said.decode()
 
     def _connections(self) -> Connections:
         endpoints = running_endpoints(self.daemon.state_dir)
