@@ -11,7 +11,7 @@ from engine.daemon import Daemon, Parts, RunOptions
 from engine.machine import Machine
 from engine.messages import Frame
 from engine.ports import Manifest, Position
-from engine.replay import Diverged, replay_frame
+from engine.replay import OtherRelease, replay_frame
 from persistence.witness import Witness
 from tests.line.written import frames_of, sealed
 
@@ -87,5 +87,5 @@ def test_frame_of_another_release_names_the_release_and_the_way(shard: str) -> N
     frame = seal(1, genesis_hash(shard), 1, [], [], b"{}")
     other = Frame(1, 1, frame.inputs, frame.events, frame.cursors, b"1", frame.hash)
 
-    with pytest.raises(Diverged, match=r"logic version 1.*`pitboss snapshot take --stop`"):
+    with pytest.raises(OtherRelease, match=r"logic version 1.*`pitboss snapshot take --stop`"):
         replay_frame(Machine(), other)
