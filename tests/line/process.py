@@ -27,7 +27,7 @@ _SECONDS = 30.0
 class DaemonProcess:
     """One state directory and the daemons that run in it, one after the other.
 
-    Without a Redis it starts servers of its own.
+    Without a Redis it starts servers of its own. `release` is where the program lies.
     """
 
     def __init__(
@@ -36,6 +36,7 @@ class DaemonProcess:
         self.shard = shard
         self.state_dir = directory / "state"
         self.config = directory / "config.toml"
+        self.release = ROOT
         self._redis_url = redis_url
         self._log = directory / "daemon.log"
         self._process: subprocess.Popen[bytes] | None = None
@@ -66,7 +67,7 @@ class DaemonProcess:
                     *(sys.executable, *interpreter.split(), "-m", "engine", "run"),
                     *("--state-dir", str(self.state_dir), "--config", str(self.config), *options),
                 ],
-                cwd=ROOT,
+                cwd=self.release,
                 env={**os.environ, **environment},
                 stdout=log,
                 stderr=log,
