@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
 
-from engine.connections import InterfaceError, PostgresConnection, PostgresError
+from engine.connections import PostgresConnection, PostgresError
 from persistence.queries import query
 
 TABLES: Final = {
@@ -31,8 +31,6 @@ TABLES: Final = {
 # Classes of SQLSTATE by which a row is refused for what it holds: data, integrity, a view's check,
 # an exception raised by a trigger.
 _REFUSALS: Final = frozenset({"22", "23", "44", "P0"})
-_UNFIT: Final = "22000"
-"""What never reached the server: asyncpg could not write it as the type of its column."""
 _COLUMNS: Final = {
     "time_us": "at",
     "event_index": "index",
@@ -62,14 +60,13 @@ class DeadLetter(NamedTuple):
     reason: str
 
 
-def refusal(error: Exception) -> tuple[str, str] | None:
-    """Return SQLSTATE and reason where it is a row that was refused, None for anything else."""
-    if isinstance(error, PostgresError):
-        code = error.sqlstate or ""
-        return (code, str(error).partition("\n")[0]) if code[:2] in _REFUSALS else None
-    if isinstance(error, InterfaceError) and isinstance(error, ValueError):
-        return _UNFIT, str(error)
-    return None
+def refusal(error: PostgresError) -> tuple[str, str] | None:
+    """Return SQLSTATE and reason where it is a row that was refused, None for anything else.
+
+    asyncpg raises 22000 itself for what it cannot write as the type of its column.
+    """
+    code = error.sqlstate or ""
+    return (code, str(error).partition("\n")[0]) if code[:2] in _REFUSALS else None
 
 
 async def sift(
@@ -87,7 +84,7 @@ async def sift(
     try:
         async with connection.transaction():
             return await write(rows)
-    except (PostgresError, InterfaceError) as error:
+    except PostgresError as error:
         why = refusal(error)
         if why is None:
             raise

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
-from engine.connections import InterfaceError, PostgresConnection, PostgresError
+from engine.connections import PostgresConnection, PostgresError
 from persistence.cursor import Cursor, move_cursor, move_lives_cursor
 from persistence.dead_letters import DeadLetter, dead_letter, put_aside, refusal, sift
 from persistence.position_lives import Standing, position_row
@@ -55,7 +55,7 @@ async def write_rows(
     batch = _Batch(connection, shard, rows, standing, before, after, may_repeat)
     try:
         return Written(await batch.write(None), [])
-    except (PostgresError, InterfaceError) as error:
+    except PostgresError as error:
         if refusal(error) is None:
             raise
     letters: list[DeadLetter] = []
