@@ -31,7 +31,15 @@ class DaemonProcess:
     """
 
     def __init__(
-        self, directory: Path, shard: str, redis_url: str | None, *, more: str = "", dsn: str = ""
+        self,
+        directory: Path,
+        shard: str,
+        redis_url: str | None,
+        *,
+        more: str = "",
+        dsn: str = "",
+        in_redis: str = "",
+        in_postgres: str = "",
     ) -> None:
         self.shard = shard
         self.state_dir = directory / "state"
@@ -39,8 +47,8 @@ class DaemonProcess:
         self._redis_url = redis_url
         self._log = directory / "daemon.log"
         self._process: subprocess.Popen[bytes] | None = None
-        redis = f'[redis]\nurl = "{redis_url}"\n' if redis_url else ""
-        postgres = f'[postgres]\ndsn = "{dsn}"\n' if dsn else ""
+        redis = f'[redis]\nurl = "{redis_url}"\n{in_redis}\n' if redis_url else ""
+        postgres = f'[postgres]\ndsn = "{dsn}"\n{in_postgres}\n' if dsn else ""
         self.config.write_text(f'shard = "{shard}"\n{redis}{postgres}{more}')
 
     @property
