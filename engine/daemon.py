@@ -41,6 +41,7 @@ from engine.run import Run, RunOptions
 from engine.standby import Standby, stand_by
 from persistence.embedded import EmbeddedServers
 from persistence.fill_writer import FillWriter, WriterHalted
+from persistence.housekeeping import FileRewriter
 from persistence.journal import FrameRing
 from persistence.lease import is_moving, lease_key
 from persistence.redis_settings import check_redis_settings
@@ -241,6 +242,8 @@ class Daemon:
                 others.append(group.create_task(parts.mirror.run(), name="mirror"))
             if self._servers is not None:
                 others.append(group.create_task(self._servers.watch(), name="servers"))
+                rewriter = FileRewriter(self._connections, lambda: parts.loop.backlog.is_calm)
+                others.append(group.create_task(rewriter.run(), name="rewriter"))
             if parts.writer is not None:
                 others.append(group.create_task(self._write_fills(parts.writer), name="writer"))
                 others.append(group.create_task(parts.margins.run(), name="margins"))

@@ -9,8 +9,9 @@ import msgspec
 
 from engine.codec import VERSION, check_hash, decode_cursors, decode_inputs, genesis_hash
 from engine.entries import input_from_record
+from engine.limits import LOGIC_VERSION
 from engine.machine import Machine
-from engine.ports import JournalDamaged, Position
+from engine.ports import JournalDamaged, Position, StartRefused
 from engine.restore import restore
 from engine.snapshot import FORMAT, CorruptSnapshot, state_hash
 
@@ -29,15 +30,17 @@ class Diverged(Exception):
     """A replayed frame gives other events than those recorded: a bug, or damage (exit 65)."""
 
 
+class OtherRelease(StartRefused):
+    """The journal is to be replayed by a release of another logic version (exit 66)."""
+
+
 def replay_frame(machine: Machine, frame: Frame) -> None:
-    """Apply a recorded frame's inputs at its time; raise Diverged unless the events are equal."""
+    """Apply a recorded frame's inputs at its time.
+
+    Raises Diverged unless the events are equal, OtherRelease where this release cannot know them.
+    """
     if frame.version != VERSION:
-        raise Diverged(
-            f"frame {frame.n} is of logic version {frame.version.decode()}, this release is "
-            f"{VERSION.decode()}: start the release that wrote it and run "
-            "`pitboss snapshot take --stop`, then start this one; or begin anew in another "
-            "--state-dir"
-        )
+        raise _of_another_release(frame)
     events: list[bytes] = []
     machine.begin(frame.time_us, events)
     for index, record in enumerate(decode_inputs(frame.inputs)):
@@ -62,6 +65,20 @@ def _excerpt(event: bytes) -> str:
     return text if len(text) <= _LONGEST_EXCERPT else f"{text[:_LONGEST_EXCERPT]}…"
 
 
+def _of_another_release(frame: Frame) -> OtherRelease:
+    """Return the way on from a frame of another logic version."""
+    is_of = (
+        f"frame {frame.n} is of logic version {frame.version.decode()}, this release is "
+        f"{LOGIC_VERSION} (`pitboss version`)"
+    )
+    if int(frame.version) > LOGIC_VERSION:
+        return OtherRelease(f"{is_of}: start the newer release, there is no way back from it")
+    return OtherRelease(
+        f"{is_of}: start the release that wrote it and run `pitboss snapshot take --stop`, then "
+        "start this one; or begin anew in another --state-dir"
+    )
+
+
 async def latest_snapshot(
     snapshots: SnapshotSource, top: int, report: Callable[[str], None]
 ) -> tuple[Machine, Position] | None:
@@ -83,11 +100,17 @@ async def latest_snapshot(
 async def restore_snapshot(
     snapshots: SnapshotSource, manifest: Manifest
 ) -> tuple[Machine, Position]:
-    """Restore one snapshot and prove it by its state hash. Raises CorruptSnapshot."""
+    """Restore one snapshot and prove it by its state hash. Raises CorruptSnapshot.
+
+    One of an older logic version too: its state is where that release stopped. What follows from
+    it is for `recover` to say.
+    """
     if manifest.format != FORMAT:
         raise CorruptSnapshot(f"format {manifest.format} is unknown to this release")
+    if manifest.version > LOGIC_VERSION:
+        raise CorruptSnapshot(f"logic version {manifest.version} is newer than this release")
     kernel = restore(await snapshots.chunks(manifest))
-    if state_hash(kernel) != manifest.state_hash:
+    if state_hash(kernel, manifest.version) != manifest.state_hash:
         raise CorruptSnapshot("the restored state has another hash than the one written down")
     position = Position(manifest.frame, bytes.fromhex(manifest.frame_hash), dict(manifest.cursors))
     return Machine(kernel), position
@@ -104,12 +127,27 @@ async def recover(
     """Return the machine as it was at frame `top`: newest whole snapshot, then every frame after.
 
     Events and chain are compared all the way, and `seen` is shown each frame that was replayed.
-    Raises Diverged, CorruptFrame or JournalDamaged.
+    Where an older release wrote the top, only its snapshot there will do (architecture §9). Raises
+    OtherRelease, Diverged, CorruptFrame or JournalDamaged.
     """
+    newest = [frame async for frame in source.frames(top - 1, top)] if top else []
+    is_handed_over = False
+    for frame in newest:
+        if int(frame.version) > LOGIC_VERSION:
+            raise _of_another_release(frame)
+        is_handed_over = frame.version != VERSION
     found = await latest_snapshot(snapshots, top, report)
     machine, position = found or (Machine(), Position(0, genesis_hash(shard), {}))
-    async for frame in follow(machine, position, source, top):
-        seen(frame)
+    if is_handed_over and position.n < top:
+        raise _of_another_release(newest[0])
+    try:
+        async for frame in follow(machine, position, source, top):
+            seen(frame)
+    except OtherRelease as other:
+        raise JournalDamaged(
+            f"{other}. That release has stopped long ago, at a frame whose snapshot is gone or "
+            "damaged: put the snapshots back from a copy"
+        ) from None
     return machine, position
 
 

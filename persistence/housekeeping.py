@@ -1,8 +1,9 @@
-"""What the engine tidies beside the journal: trimming the streams."""
+"""What the engine tidies beside the journal: the streams, and its own Valkey's file."""
 
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 TRIM_SECONDS: Final = 1.0
+REWRITE_SECONDS: Final = 5.0
+REWRITE_BYTES: Final = 64 << 20
 
 
 class Trimmer:
@@ -75,3 +78,39 @@ class Trimmer:
         )
         if keep_from > 1:
             await link.call("XTRIM", journal_key(self._shard), "MINID", "~", f"{keep_from}-0")
+
+
+class FileRewriter:
+    """Has our own Valkey write its append-only file anew once it has doubled, while all is calm.
+
+    On a small machine a rewrite costs a second or two of slow answers, so Valkey itself does it
+    only where the file grows very long (`persistence.embedded_valkey`).
+    """
+
+    def __init__(self, connections: Connections, is_calm: Callable[[], bool]) -> None:
+        self._connections = connections
+        self._is_calm = is_calm
+
+    async def run(self) -> None:
+        """Look for ever; a connection that fails is closed and opened again."""
+        while True:
+            await asyncio.sleep(REWRITE_SECONDS)
+            with suppress(LinkLost, RedisReplyError):
+                link = await self._connections.redis()
+                try:
+                    await self.look(link)
+                finally:
+                    await link.close()
+
+    async def look(self, link: RedisLink) -> bool:
+        """Ask for a rewrite if it is worth while and disturbs nobody; tell whether it was asked."""
+        if not self._is_calm():
+            return False
+        said = (await link.call("INFO", "persistence")).decode()
+        info = dict(line.split(":", 1) for line in said.splitlines() if ":" in line)
+        base = int(info["aof_base_size"])
+        is_short = int(info["aof_current_size"]) - base < max(base, REWRITE_BYTES)
+        if is_short or info["aof_rewrite_in_progress"] != "0":
+            return False
+        await link.call("BGREWRITEAOF")
+        return True

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from engine.connections import LinkLost, RedisReplyError
+from engine.limits import LOGIC_VERSION
 from persistence.lease import writers
 from persistence.snapshot_store import SnapshotStore, write_snapshot
 
@@ -59,6 +60,7 @@ class Snapshotter:
         self._taken_at = 0
         self._newest = 0
         self._idle_turns = 0
+        self._writing: set[str] = set()
         self._asked = asyncio.Event()
 
     def ask(self) -> None:
@@ -103,7 +105,10 @@ class Snapshotter:
         forked: list[tuple[int, int]] = []
         await self._loop.between_frames(lambda: forked.append(self._fork()))
         child, frame = forked[0]
-        await _wait_for(child)
+        try:
+            await _wait_for(child)
+        finally:
+            self._writing.discard(f"{frame}:{self._writer}")
         self._taken_at = frame
         await self.prune()
         kernel = self._loop.machine.kernel
@@ -120,7 +125,9 @@ class Snapshotter:
         link = await self._connections.redis()
         try:
             others = await writers(link, self._shard) - {self._writer}
-            kept = await SnapshotStore(link, self._shard).prune(self._keep, others)
+            kept = await SnapshotStore(link, self._shard).prune(self._keep, self._writing, others)
+            if kept and kept[0].version != LOGIC_VERSION:
+                self.ask()  # handed over by another release; only that one could go further back
         finally:
             await link.close()
         self._newest = kept[0].frame if kept else 0
@@ -140,7 +147,9 @@ class Snapshotter:
         if child == 0:
             self._write_and_leave(daemon)
         self.last_pause_ms = (time.monotonic() - started) * 1e3
-        return child, self._loop.position.n
+        frame = self._loop.position.n
+        self._writing.add(f"{frame}:{self._writer}")
+        return child, frame
 
     def _write_and_leave(self, daemon: int) -> None:
         """Write the snapshot over a connection of its own; touch nothing of the parent's loop."""

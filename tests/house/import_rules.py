@@ -145,7 +145,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "engine.restore",
         "engine.snapshot",
     ),
-    "engine.backlog": (),
+    "engine.backlog": (LIMITS,),
     "engine.loop": (
         *CORE,
         *CODEC,

@@ -12,7 +12,7 @@ from engine.daemon import Daemon
 from engine.machine import Machine
 from engine.messages import Frame
 from engine.ports import Manifest, Position
-from engine.replay import Diverged, replay_frame
+from engine.replay import OtherRelease, replay_frame
 from engine.run import Run, RunOptions
 from persistence.journal import FrameRing
 from persistence.witness import Witness
@@ -91,5 +91,5 @@ def test_frame_of_another_release_names_the_release_and_the_way(shard: str) -> N
     frame = seal(1, genesis_hash(shard), 1, [], [], b"{}")
     other = Frame(1, 1, frame.inputs, frame.events, frame.cursors, b"1", frame.hash)
 
-    with pytest.raises(Diverged, match=r"logic version 1.*`pitboss snapshot take --stop`"):
+    with pytest.raises(OtherRelease, match=r"logic version 1.*`pitboss snapshot take --stop`"):
         replay_frame(Machine(), other)

@@ -1,6 +1,7 @@
 """Streams are trimmed to what nobody needs, and the lease says who lives."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -9,11 +10,12 @@ import pytest
 from engine.connections import Connections, RedisLink
 from engine.ports import Position
 from persistence import housekeeping, lease
-from persistence.housekeeping import Trimmer
+from persistence.housekeeping import FileRewriter, Trimmer
 from persistence.journal import journal_key
 from persistence.lease import Pulse, lease_key
 from tests.edges.tape import running, until
 from tests.line.proxy import FailingWire
+from tests.line.valkey import OwnValkey
 
 FRAMES = 1_000
 NODE = 100  # Redis trims whole nodes of so many entries
@@ -145,3 +147,41 @@ async def test_failing_redis_is_tried_again_without_leaving_links_open(
         async with asyncio.timeout(10):
             while not await link.call("EXISTS", f"{{{shard}}}:lease"):  # noqa: ASYNC110 - Redis
                 await asyncio.sleep(0.01)
+
+
+async def test_file_is_rewritten_when_it_has_doubled_and_all_is_calm(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A rewrite slows every answer for a second, so it waits until nobody minds."""
+    monkeypatch.setattr(housekeeping, "REWRITE_BYTES", 1 << 20)
+    valkey, calm = OwnValkey(), [False]
+    await valkey.start()
+    link = await valkey.connections.redis()
+    rewriter = FileRewriter(valkey.connections, lambda: calm[0])
+
+    async def told(name: str) -> int:
+        said = (await link.call("INFO", "persistence")).decode()
+        return int(said.partition(f"{name}:")[2].split()[0])
+
+    async def grow(bytes_more: int) -> None:
+        await link.call("SET", "k", os.urandom(bytes_more))  # does not shrink in the file
+
+    await grow(1 << 19)
+    calm[0] = True
+    assert not await rewriter.look(link), "not worth while"
+    await grow(1 << 20)
+    calm[0] = False
+    assert not await rewriter.look(link)
+    assert not await told("aof_rewrites")
+    calm[0] = True
+    assert await rewriter.look(link)
+    async with asyncio.timeout(10):
+        while await told("aof_rewrite_in_progress"):
+            assert not await rewriter.look(link), "one at a time"
+            await asyncio.sleep(0.01)
+    assert await told("aof_rewrites") == 1
+    assert not await rewriter.look(link), "it is short again"
+    await grow(1 << 20)
+    assert not await rewriter.look(link), "not doubled"
+    await link.close()
+    valkey.remove()
