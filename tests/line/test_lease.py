@@ -4,10 +4,11 @@ import asyncio
 
 import pytest
 
+from engine.cli.doctor_engines import look_at_engines
 from engine.connections import Connections, RedisLink
 from engine.ports import SteppedDown
 from persistence import lease
-from persistence.lease import RELEASED, Pulse, PulseWatch, is_moving, lease_key
+from persistence.lease import RELEASED, Pulse, PulseWatch, is_moving, lease_key, standby_key
 from tests.edges.tape import running
 from tests.line.proxy import FailingWire
 
@@ -141,3 +142,45 @@ async def test_pulse_is_moving_only_while_somebody_moves_it(
                 pass
     await pulse.release()
     assert not await is_moving(connections, key)
+
+
+@pytest.mark.parametrize(
+    ("name", "left", "status", "text"),
+    [
+        ("leader", b"7-1@host:9:3", "WARN", "7-1@host does not renew its lease"),
+        ("leader", RELEASED, "WARN", "none: the last one ended in order"),
+        ("standby", b"8-1@host:9:95", "WARN", "8-1@host has ended, or hangs"),
+        ("standby", RELEASED, "WARN", "none: it leads now, or ended in order"),
+    ],
+)
+async def test_doctor_tells_who_is_missing(
+    link: RedisLink, shard: str, name: str, left: bytes, status: str, text: str
+) -> None:
+    """What was left in a key looks like life to who reads it once."""
+    key = {"leader": lease_key, "standby": standby_key}[name](shard)
+    await link.call("SET", key, left)
+    found = {each.name: each async for each in look_at_engines(link, shard, 100)}
+
+    assert found[name].status == status
+    assert found[name].text.startswith(text)
+
+
+async def test_doctor_tells_who_leads_and_how_far_the_standby_is_behind(
+    connections: Connections, link: RedisLink, shard: str
+) -> None:
+    """A standby that cannot keep up is of no use when it is needed."""
+    assert [each async for each in look_at_engines(link, shard, 100)] == []
+    leading = Pulse(connections, lease_key(shard), "7-1@a", lambda: 3)
+    following = Pulse(connections, standby_key(shard), "8-1@b", lambda: 95)
+    async with running(leading), running(following):
+        async with asyncio.timeout(10):
+            while not await is_moving(connections, standby_key(shard)):
+                pass
+        found = [tuple(each) async for each in look_at_engines(link, shard, 100)]
+        late = [each async for each in look_at_engines(link, shard, 20_000)][1]
+
+    assert found == [
+        ("OK", "leader", "7-1@a, 3 ms behind its orders"),
+        ("OK", "standby", "8-1@b, 5 frames behind"),
+    ]
+    assert (late.status, late.text.partition(":")[0]) == ("WARN", "8-1@b, 19905 frames behind")

@@ -8,6 +8,7 @@ from typing import Any
 
 from persistence.lease import standby_key
 from persistence.snapshot_store import SnapshotStore
+from tests.cli.program import pitboss
 from tests.line.outcome import replica
 from tests.line.process import DaemonProcess, Make, accepted
 from tests.line.valkey import OwnValkey
@@ -108,7 +109,7 @@ async def test_standby_writes_the_snapshots_and_the_leader_none_while_it_lives(
 async def test_standby_takes_a_snapshot_when_asked_and_ends_when_told(
     daemon: DaemonProcess, make: Make
 ) -> None:
-    """Signals mean the same to both; the leader does not even notice."""
+    """Signals mean the same to both; and the leader is not ended for another release beside it."""
     standby = await following(make)
     await daemon.send(order("o"))
     await daemon.applied("o")
@@ -118,6 +119,10 @@ async def test_standby_takes_a_snapshot_when_asked_and_ends_when_told(
     assert taken["frame"] == top
     standby.signal(signal.SIGHUP)
     await standby.until_said("configuration reloaded")
+    where = "--config", daemon.config, "--state-dir", daemon.state_dir
+    refused = pitboss("snapshot", "take", "--stop", *where)
+    assert refused.code == 66
+    assert f"the standby {standby.pid}-" in refused.err
 
     assert await standby.stop() == 0
     link = await daemon.connections.redis()
