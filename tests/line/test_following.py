@@ -19,7 +19,7 @@ from engine.standby import Standby
 from persistence import lease
 from persistence.journal import FrameRing, journal_key
 from persistence.journal_tail import JournalContradicts
-from persistence.lease import Pulse, lease_key
+from persistence.lease import Pulse, lease_key, standby_key
 from persistence.witness import Witness
 from tests.edges.tape import running, until
 from tests.line.line import Line, ScriptedInbox
@@ -36,6 +36,7 @@ class Shadow:
         self.standby = standby
         self.ring = ring
         self.task = asyncio.create_task(standby.run())
+        self._pulse = asyncio.create_task(standby.pulse.run())
 
     async def reached(self, n: int) -> None:
         """Wait until it has applied frame `n`."""
@@ -44,9 +45,12 @@ class Shadow:
     async def leave(self) -> None:
         """Stop it."""
         self.standby.stop()
+        self._pulse.cancel()
         with suppress(asyncio.CancelledError, Exception):
             await self.task
 
+
+FULL = b"-OOM command not allowed when used memory > 'maxmemory'.\r\n"
 
 Follow = Callable[..., Awaitable[Shadow]]
 
@@ -114,9 +118,10 @@ async def test_standby_only_reads(
     await line.reached(orders="7-0")
     await shadow.reached(line.loop.position.n)
 
-    assert {words[0] for words in wire.requests} <= {b"GET", b"SCAN", b"XRANGE"} | {
-        *(b"XREAD", b"XREVRANGE")
-    }
+    told = [words for words in wire.requests if words[0] == b"SET"]
+    assert {words[1] for words in told} == {standby_key(line.shard).encode()}
+    asked = {words[0] for words in wire.requests} - {b"SET"}
+    assert asked <= {b"GET", b"SCAN", b"XRANGE", b"XREAD", b"XREVRANGE"}
 
 
 async def test_divergence_stops_the_standby_and_says_where(
@@ -242,3 +247,25 @@ async def test_standby_lives_through_a_redis_that_is_away(
     await shadow.reached(line.loop.position.n)
 
     assert not shadow.task.done()
+
+
+async def test_redis_that_takes_no_pulse_is_no_sign_of_a_dead_leader(
+    connections: Connections,
+    shard: str,
+    inbox: ScriptedInbox,
+    follow: Follow,
+    wire: FailingWire,
+) -> None:
+    """A full one refuses the leader's lease as well; both wait, and nobody is fenced."""
+    async with Line(connections, shard, inbox=inbox) as line:
+        inbox.put(*MARKET, tick())
+        await line.reached(ticks="6-0")
+        async with running(Pulse(wire.connections, lease_key(shard), "leader", lambda: 0)):
+            shadow = await follow(wire.connections)
+            await asyncio.sleep(0.3)
+            wire.fate = lambda _number, words: FULL if words[0] == b"SET" else "pass"
+            await asyncio.sleep(2.0)
+            assert not shadow.task.done()
+            wire.fate = lambda _number, _words: "pass"
+            await asyncio.sleep(0.6)
+            assert not shadow.task.done()

@@ -3,25 +3,30 @@
 import asyncio
 import itertools
 import signal
+from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from persistence.lease import standby_key
 from persistence.snapshot_store import SnapshotStore
 from tests.cli.program import pitboss
+from tests.faults.forker import Forker
 from tests.line.outcome import replica
 from tests.line.process import DaemonProcess, Make, accepted
+from tests.line.proxy import FailingWire
 from tests.line.valkey import OwnValkey
 from tests.line.words import MARKET, deposit, order, tick
 
-DIFFERENTLY = """
-from engine.machine import Machine
-apply = Machine.apply
-def differently(self, item, index, out):
-    apply(self, item, index, out)
-    out[-1] = out[-1].replace(b'"transfer_id":"d2"', b'"transfer_id":"d3"')
-Machine.apply = differently
-"""
+FULL = b"-OOM command not allowed when used memory > 'maxmemory'.\r\n"
+
+
+@pytest.fixture
+def make(make: Make, forker: Forker) -> Make:
+    """Return what makes daemons that start at once."""
+    return partial(make, launch=forker.launch)
 
 
 async def following(make: Make, **settings: Any) -> DaemonProcess:
@@ -133,14 +138,13 @@ async def test_standby_takes_a_snapshot_when_asked_and_ends_when_told(
 
 
 async def test_standby_that_computes_otherwise_ends_with_65_and_the_leader_goes_on(
-    daemon: DaemonProcess, make: Make, tmp_path: Path
+    daemon: DaemonProcess, make: Make
 ) -> None:
     """A flipped bit in its memory: systemd leaves it down, and somebody reads where."""
-    (tmp_path / "sitecustomize.py").write_text(DIFFERENTLY)
     standby = make()
-    standby.spawn("--standby", PYTHONPATH=str(tmp_path))
+    standby.spawn("--standby", FAULT_HARM="otherwise d2-of-two")
     await standby.until_said("following")
-    await daemon.send([deposit("d1"), deposit("d2")])
+    await daemon.send([deposit("d1"), deposit("d2-of-two")])
 
     assert await standby.ended() == 65
     (alarm,) = [each for each in standby.said("frame") if each["level"] == "critical"]
@@ -219,6 +223,27 @@ async def test_standby_that_starts_before_the_leader_has_healed_waits(
     await leader.send(order("after"))
     await standby.until_said("following", 2)
     await leader.applied("lost", "after")
+
+
+async def test_standby_told_to_end_while_it_begins_to_lead_ends(
+    daemon: DaemonProcess, make: Make, wire_to_valkey: FailingWire
+) -> None:
+    """Its first frame may wait for Redis for long; whoever wants to stop it need not."""
+    standby = await following(make, url=wire_to_valkey.url)
+    wire_to_valkey.fate = lambda _number, words: FULL if words[0] == b"XADD" else "pass"
+    assert await daemon.stop() == 0
+    await standby.until_said("Redis refuses the journal for now")
+
+    assert await standby.stop() == 0
+    assert standby.said("stopped before it led")
+    assert not standby.said("ready")
+
+
+@pytest.fixture
+async def wire_to_valkey(valkey: OwnValkey) -> AsyncIterator[FailingWire]:
+    """Put a wire that can fail before the Valkey of the daemons."""
+    async with FailingWire(valkey.socket) as wire:
+        yield wire
 
 
 async def trade_on(leader: DaemonProcess) -> None:
