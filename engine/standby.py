@@ -103,7 +103,6 @@ class Standby:
                 for _, done in self._visits:
                     done.cancel()
                 return False
-            self._watch.forget()
             await asyncio.sleep(_RETRY_SECONDS)
 
     async def _follow(self, link: RedisLink) -> bool:
