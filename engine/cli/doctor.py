@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from engine.cli.check_config import Trial
+from engine.cli.doctor_engines import look_at_engines
 from engine.cli.doctor_machine import Finding, look_at_machine
 from engine.cli.failure import CommandError
 from engine.cli.places import Place, default_state_dir
@@ -83,6 +84,8 @@ async def _servers(place: Place) -> AsyncIterator[Finding]:
             yield finding
         top = await _top(link, place.shard)
         async for finding in _journal(link, place.shard):
+            yield finding
+        async for finding in look_at_engines(link, place.shard, top):
             yield finding
     except (LinkLost, RedisReplyError) as error:
         yield Finding("FAIL", "redis", f"{error}")

@@ -42,7 +42,12 @@ class FailingWire:
     @property
     def connections(self) -> Connections:
         """Factories of links that go over this wire."""
-        return Connections(Endpoints(f"unix://{self._socket}"))
+        return Connections(Endpoints(self.url))
+
+    @property
+    def url(self) -> str:
+        """Where it listens, as `redis.url` has it."""
+        return f"unix://{self._socket}"
 
     @property
     def open_links(self) -> int:
