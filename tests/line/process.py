@@ -27,7 +27,7 @@ _SECONDS = 30.0
 class DaemonProcess:
     """One state directory and the daemons that run in it, one after the other.
 
-    Without a Redis it starts servers of its own.
+    Without a Redis it starts servers of its own. What it is waited for to say comes in `seconds`.
     """
 
     def __init__(
@@ -37,6 +37,7 @@ class DaemonProcess:
         self.state_dir = directory / "state"
         self.config = directory / "config.toml"
         self._redis_url = redis_url
+        self.seconds = _SECONDS
         self._log = directory / "daemon.log"
         self._process: subprocess.Popen[bytes] | None = None
         redis = f'[redis]\nurl = "{redis_url}"\n' if redis_url else ""
@@ -80,7 +81,7 @@ class DaemonProcess:
 
     async def until_said(self, event: str, times: int = 1) -> dict[str, Any]:
         """Wait until it has logged something so often; return the last line that says it."""
-        deadline = time.monotonic() + _SECONDS
+        deadline = time.monotonic() + self.seconds
         while len(found := self.said(event)) < times:
             assert self._process is not None
             assert self._process.poll() is None, self.log
