@@ -59,6 +59,11 @@ class DaemonProcess:
         assert self._process is not None
         return self._process.pid
 
+    @property
+    def has_ended(self) -> bool:
+        """Tell whether the daemon started last has ended."""
+        return self._process is not None and self._process.poll() is not None
+
     def spawn(self, *options: str, interpreter: str = "", **environment: str) -> None:
         """Start it and wait for nothing; `interpreter` is an option for Python itself."""
         with self._log.open("ab") as log:
