@@ -1,4 +1,4 @@
-"""What the engine tells and tidies beside the journal: its lease, the streams, Valkey's file."""
+"""What the engine tidies beside the journal: the streams, and its own Valkey's file."""
 
 from __future__ import annotations
 
@@ -19,48 +19,9 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-LEASE_SECONDS: Final = 0.2
 TRIM_SECONDS: Final = 1.0
 REWRITE_SECONDS: Final = 5.0
 REWRITE_BYTES: Final = 64 << 20
-
-
-class Lease:
-    """Says that this engine lives: `run id:counter:lag`, a plain SET; liveness only, no lock."""
-
-    def __init__(
-        self, connections: Connections, shard: str, run_id: str, lag: Callable[[], int]
-    ) -> None:
-        self._connections = connections
-        self._key = f"{{{shard}}}:lease"
-        self._run_id = run_id
-        self._lag = lag
-
-    async def run(self) -> None:
-        """Renew for ever; a connection that fails is closed and opened again."""
-        counter = 0
-        while True:
-            with suppress(LinkLost, RedisReplyError):
-                link = await self._connections.redis()
-                try:
-                    while True:
-                        counter += 1
-                        await link.call("SET", self._key, f"{self._run_id}:{counter}:{self._lag()}")
-                        await asyncio.sleep(LEASE_SECONDS)
-                finally:
-                    await link.close()
-            await asyncio.sleep(LEASE_SECONDS)
-
-    async def release(self) -> None:
-        """Say that this engine has ended in order."""
-        try:
-            link = await self._connections.redis()
-            try:
-                await link.call("SET", self._key, "released")
-            finally:
-                await link.close()
-        except (LinkLost, RedisReplyError):
-            log.warning("the lease could not be released")
 
 
 class Trimmer:

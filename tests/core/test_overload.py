@@ -21,7 +21,7 @@ from tests.core.test_replay import advance, played
 
 OPENING = ("buy 1@99", "buy market 1", "buy stop 1 trigger=102", "buy 1@99 oco=g")
 REDUCING = ("sell 10@101", "sell market 3", "sell 3@101 reduce", "sell stop 4 trigger=98")
-DUEL = range(12)
+DUEL = range(8)
 RESTARTED = range(30, 33)
 
 

@@ -14,13 +14,17 @@ _START_SECONDS = 20.0
 
 
 class OwnValkey:
-    """One server process with its data in a directory of its own; `settings` overrule ours."""
+    """One server process with its data in a directory of its own; `settings` overrule ours.
 
-    def __init__(self, **settings: str) -> None:
+    Where the test's settings shut out the default user, it logs in as `user`.
+    """
+
+    def __init__(self, *, user: str = "", **settings: str) -> None:
         self.directory = Path(tempfile.mkdtemp(prefix="pb-"))
         self.socket = self.directory / "s"
         self.data = self.directory / "data"
         self.data.mkdir()
+        self._user = user and f"{user}@"
         self._settings = settings
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -32,7 +36,7 @@ class OwnValkey:
     @property
     def url(self) -> str:
         """Where it listens, as `redis.url` has it."""
-        return f"unix://{self.socket}"
+        return f"unix://{self._user}{self.socket}"
 
     async def start(self, **settings: str) -> None:
         """Start it and wait until it has read its file."""
@@ -64,6 +68,24 @@ class OwnValkey:
         link = await self.connections.redis()
         await link.call("CONFIG", "SET", name, value)
         await link.close()
+
+    @property
+    def file(self) -> Path:
+        """The part of its append-only file that it writes to."""
+        parts = [*self.data.rglob("*.incr.aof"), *self.data.rglob("appendonly.aof")]
+        return max(parts, key=lambda path: path.stat().st_mtime_ns)
+
+    def cut(self, size: int) -> None:
+        """Take the last bytes of its file away, as a disk that lied would; it must not run."""
+        os.truncate(self.file, max(0, self.file.stat().st_size - size))
+
+    def flip(self, at: int, bit: int) -> None:
+        """Turn one bit of its file around."""
+        with self.file.open("r+b") as file:
+            file.seek(at)
+            (byte,) = file.read(1)
+            file.seek(at)
+            file.write(bytes([byte ^ 1 << bit]))
 
     def keep_copy(self) -> Path:
         """Copy its files as they are now, as a backup or a lying disk would."""
