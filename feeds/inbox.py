@@ -62,11 +62,15 @@ class RedisInbox:
         self._scan: Any = b"0"
         self._look_at = self._memory_at = 0.0
         self._memory = Memory()
+        self._is_quiet = True
         self.cursors: dict[str, str] = dict.fromkeys(MERGE_ORDER, "0-0")
         self.cursors.update((name, at) for name, at in cursors.items() if _NAME.match(name))
 
     async def next(self, timeout_seconds: float | None) -> Batch | None:
-        """Return the next batch; None once `timeout_seconds` are over (None: wait for ever)."""
+        """Return the next batch; None once `timeout_seconds` are over (None: wait for ever).
+
+        The first of a quiet time is empty, so that its age is known for none.
+        """
         deadline = None if timeout_seconds is None else time.monotonic() + timeout_seconds
         while deadline is None or time.monotonic() < deadline:
             try:
@@ -84,7 +88,10 @@ class RedisInbox:
                 await self.close()
                 await asyncio.sleep(_RETRY_SECONDS)
                 continue
+            if batch is None and not self._is_quiet:
+                batch = Batch([], {})
             if batch is not None:
+                self._is_quiet = not batch.size
                 if self._memory.is_short:
                     mark_overloaded(batch.inputs, _MEMORY_RETRY_MS, is_short=True)
                 return batch
