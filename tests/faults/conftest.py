@@ -11,6 +11,9 @@ from tests.faults.figures import FIGURES
 from tests.faults.forker import Forker
 from tests.line.valkey import OwnValkey
 
+for name in ("auditor", "recording", "short_run"):
+    pytest.register_assert_rewrite(f"tests.faults.{name}")  # so that they say what differs
+
 
 @pytest.fixture(scope="session")
 def forker() -> Iterator[Forker]:

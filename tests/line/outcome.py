@@ -28,7 +28,13 @@ class Outcome:
 
 async def outcome(connections: Connections, shard: str) -> Outcome:
     """Read the outcome at the journal's top, from snapshot and journal as a restart would."""
-    state = (await replica(connections, shard)).kernel.state
+    machine = await replica(connections, shard)
+    return left_by(machine, await fills(connections, shard))
+
+
+def left_by(machine: Machine, fills: list[tuple[Any, ...]]) -> Outcome:
+    """Return what a machine holds, and these fills."""
+    state = machine.kernel.state
     state.check()
     return Outcome(
         books={
@@ -47,7 +53,7 @@ async def outcome(connections: Connections, shard: str) -> Outcome:
             for symbol, position in account.positions.items()
             if position.lots
         },
-        fills=await fills(connections, shard),
+        fills=fills,
     )
 
 
@@ -61,7 +67,7 @@ async def replica(connections: Connections, shard: str) -> Machine:
         complaints: list[str] = []
         store = SnapshotStore(link, shard)
         machine, _ = await recover(shard, store, source, top.n, complaints.append)
-        assert complaints == []
+        assert complaints == [], complaints
         return machine
     finally:
         await link.close()
