@@ -14,10 +14,10 @@ from persistence.schema import SchemaMismatch, fills_are_misplaced, migrate
 SQL = Path(__file__).parents[2] / "persistence" / "sql"
 TABLES = (
     *("fills", "balance_log", "liquidation_log", "waterfall_log", "funding", "margin_calls"),
-    *("breakers", "execution_log", "admin_log"),
+    *("breakers", "execution_log", "admin_log", "dead_letters"),
     *("writer_cursor", "positions", "instruments"),
 )
-HISTORY = TABLES[:9]
+HISTORY = TABLES[:10]
 """What happened and is never written over; the others say how something stands."""
 FILL = {
     "shard": "s",
@@ -93,6 +93,8 @@ async def test_other_release_is_refused(
         "CREATE TABLE pitboss.x (x int)",
         "CREATE SCHEMA x",
         "SELECT pitboss.prepare_fill_months(99)",
+        "SELECT * FROM pitboss.dead_letters",
+        "SELECT pitboss.replay_dead_letters('x')",
         "INSERT INTO pitboss.migrations VALUES (99, 'x', 'x')",
     ],
 )

@@ -15,16 +15,13 @@ from pathlib import Path
 import pytest
 
 from engine.connections import Connections, Endpoints
-from engine.replay import recover
 from engine.snapshot import state_hash
-from persistence.journal import JournalFrames
-from persistence.snapshot_store import SnapshotStore
 from persistence.state_dir import is_held
-from tests.cli.program import ROOT, command
 from tests.faults.auditor import Auditor
 from tests.faults.figures import FIGURES, Progress, fault_number, fault_seed
 from tests.faults.forker import Forker
 from tests.faults.gateway import SETUP, STREAM, Gateway
+from tests.faults.last_look import recovered_hash, verify
 from tests.line.process import DaemonProcess, child_of
 from tests.line.valkey import OwnValkey
 
@@ -134,31 +131,11 @@ class Campaign:
                 await auditor.follow(connections)
                 await asyncio.sleep(0.05)
         await auditor.compare_postgres(connections)
-        assert await self._recovered_hash(auditor.frames) == state_hash(auditor.machine.kernel)
-        await self._verify()
+        recovered = await recovered_hash(connections, SHARD, auditor.frames)
+        assert recovered == state_hash(auditor.machine.kernel)
+        await verify(self._daemon)
         assert auditor.trades > 0
         assert await self._daemon.stop() == 0
-
-    async def _recovered_hash(self, n: int) -> str:
-        """Recover at frame `n` as a restart would; a snapshot may be pruned while it is read."""
-        link = await self._daemon.connections.redis()
-        shard = self._daemon.shard
-        store, source = SnapshotStore(link, shard), JournalFrames(link, shard)
-        machine, _ = await recover(shard, store, source, n, lambda _complaint: None)
-        await link.close()
-        return state_hash(machine.kernel)
-
-    async def _verify(self) -> None:
-        """Let the program itself compare everything once more, however long that takes."""
-        daemon = self._daemon
-        verifying = await asyncio.create_subprocess_exec(
-            *command("verify", "--state-dir", daemon.state_dir, "--config", daemon.config),
-            cwd=ROOT,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-        said, _ = await verifying.communicate()
-        assert verifying.returncode == 0, said.decode()
 
     def _connections(self) -> Connections:
         try:

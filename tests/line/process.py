@@ -50,13 +50,17 @@ Launch = Callable[[list[str], Path, dict[str, str]], Started]
 
 
 def launch(
-    options: list[str], log: Path, environment: dict[str, str], interpreter: str = ""
+    options: list[str],
+    log: Path,
+    environment: dict[str, str],
+    interpreter: str = "",
+    release: Path = ROOT,
 ) -> Started:
     """Start it as everybody does; `interpreter` is an option for Python itself."""
     with log.open("ab") as output:
         return subprocess.Popen(
             [sys.executable, *interpreter.split(), "-m", "engine", "run", *options],
-            cwd=ROOT,
+            cwd=release,
             env={**os.environ, **environment},
             stdout=output,
             stderr=output,
@@ -66,7 +70,7 @@ def launch(
 class DaemonProcess:
     """One state directory and the daemons that run in it, one after the other.
 
-    Without a Redis it starts servers of its own.
+    Without a Redis it starts servers of its own. `release` is where the program lies.
     """
 
     def __init__(
@@ -82,6 +86,7 @@ class DaemonProcess:
         self.shard = shard
         self.state_dir = directory / "state"
         self.config = directory / "config.toml"
+        self.release = ROOT
         self._redis_url = redis_url
         self._dsn = dsn
         self._log = directory / "daemon.log"
@@ -109,7 +114,9 @@ class DaemonProcess:
     def spawn(self, *options: str, interpreter: str = "", **environment: str) -> None:
         """Start it and wait for nothing; `interpreter` is an option for Python itself."""
         words = ["--state-dir", str(self.state_dir), "--config", str(self.config), *options]
-        start = partial(launch, interpreter=interpreter) if interpreter else self._launch
+        start = self._launch
+        if interpreter or self.release != ROOT:
+            start = partial(launch, interpreter=interpreter, release=self.release)
         self._process = start(words, self._log, environment)
 
     async def start(self, *options: str, **environment: str) -> None:
