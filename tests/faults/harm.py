@@ -1,14 +1,48 @@
 """What a test does to a daemon from inside before it runs: named in FAULT_HARM, and never else."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
+import pytest
+
+from engine.kernel import Kernel
 from tests.faults.points import die_at_a_point
-
-HARMS: dict[str, Callable[..., None]] = {"points": die_at_a_point}
+from tests.line.test_poison import poison
 
 
 def do_harm(environment: Mapping[str, str]) -> None:
     """Change this process as FAULT_HARM says: a name, and words for it."""
-    name, *words = environment.get("FAULT_HARM", "").split()[:] or [""]
+    name, *words = environment.get("FAULT_HARM", "").split() or [""]
     if name:
-        HARMS[name](*words)
+        _HARMS[name](*words)
+
+
+def _raise_on_poison() -> None:
+    poison(pytest.MonkeyPatch())
+
+
+def _run_out_of_memory() -> None:
+    poison(pytest.MonkeyPatch(), MemoryError)
+
+
+def _raise_in_a_timer() -> None:
+    """Make the kernel raise when a timer is due, once it has changed half of the state."""
+    begin = Kernel.begin
+
+    def broken(self: Kernel, now_us: int) -> list[Any]:
+        deadline_us = self.next_deadline_us()
+        is_due = deadline_us is not None and deadline_us <= now_us
+        events = begin(self, now_us)
+        if is_due:
+            raise ZeroDivisionError
+        return events
+
+    pytest.MonkeyPatch().setattr(Kernel, "begin", broken)
+
+
+_HARMS: dict[str, Callable[..., None]] = {
+    "points": die_at_a_point,
+    "poison": _raise_on_poison,
+    "memory": _run_out_of_memory,
+    "timer": _raise_in_a_timer,
+}

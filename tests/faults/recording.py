@@ -40,6 +40,7 @@ class Recording:
         self.daemon = DaemonProcess(directory, SHARD, valkey.url, more=CONFIG, launch=forker.launch)
         self.connections = Connections(Endpoints(valkey.url))
         self.frames: list[Frame] = []
+        self.file = b""
         self.outcome: Outcome
         self._seed = seed
         self._copy: Path
@@ -56,6 +57,7 @@ class Recording:
         await self.send_until(COMMANDS, auditor)
         self.crash()
         self._copy = self.valkey.keep_copy()
+        self.file = self.valkey.file.read_bytes()
         self._head = (self.daemon.state_dir / "head").read_bytes()
         await self.valkey.start()
         self.frames = await frames_of(self.connections, SHARD)
