@@ -7,13 +7,14 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
 
-from engine.codec import check_hash, decode_inputs, genesis_hash
+from engine.codec import check_hash, decode_cursors, decode_inputs, genesis_hash
 from engine.connections import Connections, RedisLink
 from engine.limits import RING_FRAMES
 from engine.machine import Machine
 from engine.messages import Frame
 from engine.replay import replay_frame
 from engine.snapshot import state_hash
+from feeds.inbox import entry_order
 from persistence.cursor import read_cursor
 from persistence.journal import JournalFrames
 from persistence.snapshot_store import SnapshotStore
@@ -36,6 +37,7 @@ class Auditor:
         self.repeated = 0
         self.trades = 0
         self.hashes = 0
+        self._cursors: dict[str, str] = {}
         self._shard = shard
         self._stream = stream
         self._may_repeat = may_repeat
@@ -59,6 +61,7 @@ class Auditor:
             self._compare_hash(live)
             async for frame in source.frames(self.frames, top.n):
                 check_hash(frame, self._hash)
+                self._check_cursors(frame)
                 self._check_commands(frame)
                 replay_frame(self.machine, frame)
                 self.frames, self._hash = frame.n, frame.hash
@@ -115,6 +118,15 @@ class Auditor:
             assert live[self.frames] == state_hash(self.machine.kernel), f"frame {self.frames}"
             self._hash_compared = self.frames
             self.hashes += 1
+
+    def _check_cursors(self, frame: Frame) -> None:
+        """Check that no stream is read again, unless its end may have been lost."""
+        cursors = decode_cursors(frame.cursors)
+        for stream, before in self._cursors.items():
+            assert stream in cursors, f"frame {frame.n} has forgotten {stream}"
+            goes_back = entry_order(cursors[stream]) < entry_order(before)
+            assert self._may_repeat or not goes_back, f"frame {frame.n} goes back in {stream}"
+        self._cursors = cursors
 
     def _check_commands(self, frame: Frame) -> None:
         for record in decode_inputs(frame.inputs):

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from engine.kernel import Kernel
+from matching.id_window import IdWindow
 from tests.faults.points import die_at_a_point
 from tests.line.test_poison import poison
 
@@ -40,9 +41,17 @@ def _raise_in_a_timer() -> None:
     pytest.MonkeyPatch().setattr(Kernel, "begin", broken)
 
 
+def _keep_fewer_ids(most: str) -> None:
+    """Make the window of client order ids smaller, so that it is full sooner."""
+    patch = pytest.MonkeyPatch()
+    patch.setattr(IdWindow.__init__, "__defaults__", (int(most),))
+    patch.setattr("matching.id_window.ID_WINDOW_MAX", int(most))
+
+
 _HARMS: dict[str, Callable[..., None]] = {
     "points": die_at_a_point,
     "poison": _raise_on_poison,
     "memory": _run_out_of_memory,
     "timer": _raise_in_a_timer,
+    "ids": _keep_fewer_ids,
 }

@@ -55,7 +55,7 @@ async def test_poison_is_refused_with_an_alarm_and_the_market_goes_on(
     await daemon.send(order("between", "sell", "101"))
     await daemon.applied("between")
 
-    poison = order("poison", "buy", "101")  # it trades, and then raises
+    poison = order("poison", "buy", "101", account="bea")  # it trades, and then raises
     await daemon.send(poison, order("after"))
     await daemon.applied("after")
 
@@ -101,12 +101,10 @@ async def test_fourth_poison_of_an_hour_ends_the_daemon_with_70(daemon: DaemonPr
 async def test_exception_in_a_timer_ends_the_daemon_with_70(daemon: DaemonProcess) -> None:
     """There is no input to blame; the next start comes to the same timer."""
     await daemon.start(FAULT_HARM="timer")
-    until_ms = time.time_ns() // 1_000_000 + 1_500
-    await daemon.send(
-        *MARKET,
-        tick(),
-        {**order("short"), "time_in_force": "gtd", "expires_at": until_ms},
-    )
+    await daemon.send(*MARKET, tick(), order("before"))
+    await daemon.applied("before")
+    until_ms = time.time_ns() // 1_000_000 + 2_000
+    await daemon.send({**order("short"), "time_in_force": "gtd", "expires_at": until_ms})
 
     assert await daemon.ended() == 70, daemon.log
 
