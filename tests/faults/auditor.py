@@ -8,7 +8,7 @@ from contextlib import aclosing
 from typing import Any
 
 from engine.codec import check_hash, decode_cursors, decode_inputs, genesis_hash
-from engine.connections import Connections, RedisLink
+from engine.connections import Connections
 from engine.limits import RING_FRAMES
 from engine.machine import Machine
 from engine.messages import Frame
@@ -17,8 +17,8 @@ from engine.snapshot import state_hash
 from feeds.inbox import entry_order
 from persistence.cursor import read_cursor
 from persistence.journal import JournalFrames
-from persistence.snapshot_store import SnapshotStore
 from persistence.verify_rows import compare
+from tests.line.outcome import live_hashes
 
 _WRITER_SECONDS = 60.0
 
@@ -54,7 +54,7 @@ class Auditor:
         link = await connections.redis()
         try:
             source = JournalFrames(link, self._shard)
-            live = await self._live_hashes(link)
+            live = await live_hashes(connections, self._shard)
             top = await source.top()
             assert top is not None
             assert top.n >= self.frames, f"the journal ends at {top.n}, {self.frames} was read"
@@ -95,11 +95,6 @@ class Auditor:
             assert await compare(database, self._shard, frames) == []
         self._compared = self.frames
         await database.close()
-
-    async def _live_hashes(self, link: RedisLink) -> dict[int, str]:
-        """Return the hashes of the living state that snapshots hold, by frame."""
-        manifests = await SnapshotStore(link, self._shard).manifests()
-        return {each.frame: each.state_hash for each in manifests}
 
     async def _since(self, connections: Connections) -> AsyncGenerator[Frame, None]:
         """Yield the frames not compared yet, up to whatever the writer can have written."""

@@ -5,7 +5,9 @@ from typing import Any
 
 from engine.connections import Connections
 from engine.machine import Machine
-from engine.replay import recover
+from engine.messages import Frame
+from engine.replay import recover, replay_frame
+from engine.snapshot import state_hash
 from persistence.journal import JournalFrames
 from persistence.snapshot_store import SnapshotStore
 
@@ -55,6 +57,25 @@ def left_by(machine: Machine, fills: list[tuple[Any, ...]]) -> Outcome:
         },
         fills=fills,
     )
+
+
+def replayed(frames: list[Frame], hashes: dict[int, str]) -> Machine:
+    """Play all frames again, believing no snapshot; `hashes` are of the living state, by frame."""
+    machine = Machine()
+    for frame in frames:
+        replay_frame(machine, frame)
+        if frame.n in hashes:
+            assert state_hash(machine.kernel) == hashes[frame.n], f"frame {frame.n}"
+    machine.kernel.check()
+    return machine
+
+
+async def live_hashes(connections: Connections, shard: str) -> dict[int, str]:
+    """Return the hashes of the living state that snapshots hold, by frame."""
+    link = await connections.redis()
+    manifests = await SnapshotStore(link, shard).manifests()
+    await link.close()
+    return {each.frame: each.state_hash for each in manifests}
 
 
 async def replica(connections: Connections, shard: str) -> Machine:
