@@ -64,6 +64,7 @@ _SYNC_KINDS: dict[str, Callable[..., blocking_redis.AbstractConnection]] = {
     "redis": blocking_redis.Connection,
     "rediss": blocking_redis.SSLConnection,
 }
+_ACCESS = ("NOAUTH", "WRONGPASS", "NOPERM")
 
 
 class LinkLost(Exception):
@@ -72,6 +73,10 @@ class LinkLost(Exception):
 
 class RedisReplyError(Exception):
     """Redis answered with an error; the link stays open. The text begins with Redis' code."""
+
+
+class AccessRefused(RedisReplyError):
+    """Redis refuses the login, or a command or key that its user has no right to."""
 
 
 class PostgresLost(Exception):
@@ -114,7 +119,8 @@ class RedisLink:
         """Send one command and return its reply: bytes, int, None, or a list of these.
 
         Raises RedisReplyError for an error reply (the link stays open) and LinkLost for a lost
-        link or no answer in time (the link is closed). A cancelled call closes the link too.
+        link or no answer in time (the link is closed). A cancelled call closes the link too, and
+        so does AccessRefused where nobody has logged in.
         """
         replies = await self._exchange(_pack(arguments), 1)
         if isinstance(replies[0], RedisReplyError):
@@ -143,27 +149,27 @@ class RedisLink:
             raise LinkLost("Redis: this link is closed, open a new one")
         self._in_flight = True
         received: list[Any] = []
-        reason = ""
+        failure: Exception | None = None
         try:
             async with asyncio.timeout(self._reply_timeout_seconds):
                 await self._connection.send_packed_command(packed, check_health=False)
                 while len(received) < replies:
                     received.append(await self._reply())
         except (RedisError, OSError, TimeoutError) as error:
-            reason = _reason(error)
+            failure = _failure(error)
         finally:
             self._in_flight = False
             if len(received) < replies:
                 await self.close()
-        if reason:
-            raise LinkLost(f"Redis: {reason}")
+        if failure is not None:
+            raise failure
         return received
 
     async def _reply(self) -> Any:
         try:
             return await self._connection.read_response(disable_decoding=True)
         except ResponseError as error:
-            return RedisReplyError(_reply_text(error))
+            return _reply_error(error)
 
 
 class SyncRedisLink:
@@ -196,25 +202,25 @@ class SyncRedisLink:
         if self.closed or not self._connection.is_connected:
             raise LinkLost("Redis: this link is closed, open a new one")
         received: list[Any] = []
-        reason = ""
+        failure: Exception | None = None
         try:
             self._connection.send_packed_command([packed], check_health=False)
             while len(received) < replies:
                 received.append(self._reply())
         except (RedisError, OSError, TimeoutError) as error:
-            reason = _reason(error)
+            failure = _failure(error)
         finally:
             if len(received) < replies:
                 self.close()
-        if reason:
-            raise LinkLost(f"Redis: {reason}")
+        if failure is not None:
+            raise failure
         return received
 
     def _reply(self) -> Any:
         try:
             return self._connection.read_response(disable_decoding=True)
         except ResponseError as error:
-            return RedisReplyError(_reply_text(error))
+            return _reply_error(error)
 
 
 class Connections:
@@ -246,7 +252,7 @@ class Connections:
                 await connection.connect()
             opened = True
         except (RedisError, OSError, TimeoutError) as error:
-            failure = _connect_failure(error)
+            failure = _failure(error)
         finally:
             if not opened:
                 await link.close()
@@ -267,7 +273,7 @@ class Connections:
         try:
             connection.connect()
         except (RedisError, OSError, TimeoutError) as error:
-            failure = _connect_failure(error)
+            failure = _failure(error)
         if failure is not None:
             link.close()
             raise failure
@@ -321,15 +327,20 @@ def _secret(path: Path | None) -> str | None:
     raise SecretUnreadable(f"password file {path}: {reason}; name a file readable by the daemon")
 
 
+def _reply_error(error: RedisError) -> RedisReplyError:
+    text = _reply_text(error)
+    return (AccessRefused if text.startswith(_ACCESS) else RedisReplyError)(text)
+
+
 def _reply_text(error: RedisError) -> str:
     """Give back the code that redis-py took off the front of an error reply."""
     return f"{error.status_code} {error}" if error.status_code else str(error)
 
 
-def _connect_failure(error: BaseException) -> Exception:
+def _failure(error: BaseException) -> Exception:
     for cause in _causes(error):  # redis-py wraps some refusals of a login, and some not
         if isinstance(cause, ResponseError | AuthenticationError):
-            return RedisReplyError(_reply_text(cause))
+            return _reply_error(cause)
     return LinkLost(f"Redis: {_reason(error)}")
 
 

@@ -30,6 +30,7 @@ def exit_code(error: BaseException) -> int:
 _BY_NAME: Final = {
     "ConfigError": BAD_CONFIGURATION,
     "WrongSettings": BAD_CONFIGURATION,
+    "AccessRefused": BAD_CONFIGURATION,
     "SecretUnreadable": BAD_CONFIGURATION,
     "SteppedDown": STEPPED_DOWN,
     "JournalDamaged": CORRUPT_DATA,

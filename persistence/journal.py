@@ -37,6 +37,9 @@ _PASSING = (
     "READONLY",
     "MASTERDOWN",
     "CLUSTERDOWN",
+    # A password that is being changed: the file is read again at each connect.
+    "NOAUTH",
+    "WRONGPASS",
 )
 
 

@@ -7,7 +7,7 @@ from engine.cli.feed_outlet import WINDOW
 from engine.cli.journal_reader import JournalEntry
 from engine.cli.reach import Lifeline
 from engine.cli.streams import append, encode
-from engine.connections import LinkLost, RedisReplyError
+from engine.connections import AccessRefused, LinkLost, RedisReplyError
 from engine.exits import REFUSED
 from feeds.sources.record import Command
 
@@ -24,7 +24,10 @@ class Setup:
         self._answers: dict[str, list[dict[str, Any]]] = {}
 
     async def send(self, lifeline: Lifeline) -> None:
-        """Write all commands; a window whose reply was lost is written again."""
+        """Write all commands; a window whose reply was lost is written again.
+
+        Whom Redis lets only feed ticks relies on what an operator has set up.
+        """
         for start in range(0, len(self._commands), WINDOW):
             window = self._commands[start : start + WINDOW]
             payloads = [encode(command) for command in window]
@@ -35,6 +38,9 @@ class Setup:
                 except LinkLost:
                     await lifeline.renew()
             for command, reply in zip(window, replies, strict=True):
+                if isinstance(reply, AccessRefused):
+                    self._commands = ()
+                    return
                 if isinstance(reply, RedisReplyError):
                     raise CommandError(f"{self._key}: Redis refused a command: {reply}", REFUSED)
                 self._sent[reply.decode()] = command

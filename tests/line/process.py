@@ -82,6 +82,8 @@ class DaemonProcess:
         more: str = "",
         dsn: str = "",
         launch: Launch = launch,
+        in_redis: str = "",
+        in_postgres: str = "",
     ) -> None:
         self.shard = shard
         self.state_dir = directory / "state"
@@ -92,8 +94,8 @@ class DaemonProcess:
         self._log = directory / "daemon.log"
         self._launch = launch
         self._process: Started | None = None
-        redis = f'[redis]\nurl = "{redis_url}"\n' if redis_url else ""
-        postgres = f'[postgres]\ndsn = "{dsn}"\n' if dsn else ""
+        redis = f'[redis]\nurl = "{redis_url}"\n{in_redis}\n' if redis_url else ""
+        postgres = f'[postgres]\ndsn = "{dsn}"\n{in_postgres}\n' if dsn else ""
         self.config.write_text(f'shard = "{shard}"\n{redis}{postgres}{more}')
 
     @property

@@ -14,13 +14,17 @@ _START_SECONDS = 20.0
 
 
 class OwnValkey:
-    """One server process with its data in a directory of its own; `settings` overrule ours."""
+    """One server process with its data in a directory of its own; `settings` overrule ours.
 
-    def __init__(self, **settings: str) -> None:
+    Where the test's settings shut out the default user, it logs in as `user`.
+    """
+
+    def __init__(self, *, user: str = "", **settings: str) -> None:
         self.directory = Path(tempfile.mkdtemp(prefix="pb-"))
         self.socket = self.directory / "s"
         self.data = self.directory / "data"
         self.data.mkdir()
+        self._user = user and f"{user}@"
         self._settings = settings
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -32,7 +36,7 @@ class OwnValkey:
     @property
     def url(self) -> str:
         """Where it listens, as `redis.url` has it."""
-        return f"unix://{self.socket}"
+        return f"unix://{self._user}{self.socket}"
 
     async def start(self, **settings: str) -> None:
         """Start it and wait until it has read its file."""
