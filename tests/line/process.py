@@ -154,6 +154,10 @@ class DaemonProcess:
         """All that it has said."""
         return self._log.read_text() if self._log.exists() else ""
 
+    def forget(self) -> None:
+        """Begin the log anew."""
+        self._log.unlink(missing_ok=True)
+
     def signal(self, number: signal.Signals) -> None:
         """Send it a signal."""
         assert self._process is not None
