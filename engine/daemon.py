@@ -16,7 +16,7 @@ import structlog
 
 from engine import notify
 from engine.assembly import Parts, assemble
-from engine.collecting import spare_what_lives
+from engine.collecting import spare_what_lives, undisturbed
 from engine.config import (
     DEFAULT_FILE,
     Config,
@@ -132,10 +132,11 @@ class Daemon:
         """Recover, say so, and run every part until one ends or a signal comes."""
         await self._check_settings()
         started = time.monotonic()
-        machine, position, ring = await self._recover()
+        with undisturbed():
+            machine, position, ring = await self._recover()
+            spare_what_lives()
         recovery_seconds = round(time.monotonic() - started, 3)
         if self._options.standby:
-            spare_what_lives()
             log.info("standing by", frame=position.n, recovery_seconds=recovery_seconds)
             standby = Standby(self._run, machine, position, ring)
             if not await self._stand_by(standby):
@@ -148,8 +149,6 @@ class Daemon:
             log.warning("stopped before it led: the journal has not answered", frame=position.n)
             return
         parts.loop.mind(self._config.engine.overload_ms, self._config.journal.batch_commands)
-        if not self._options.standby:
-            spare_what_lives()
         log.info(
             "ready",
             frame=position.n,

@@ -43,6 +43,13 @@ async def writers(link: RedisLink, shard: str) -> set[str]:
     return {run_id_of(pulse) for pulse in pulses if pulse is not None}
 
 
+async def lag_ms(link: RedisLink, shard: str) -> int:
+    """Return how long the batch that the leader read last had waited, 0 where none leads."""
+    pulse: bytes | None = await link.call("GET", lease_key(shard))
+    figure = (pulse or b"").rpartition(b":")[2]
+    return int(figure) if figure.isdigit() else 0
+
+
 def run_id_of(pulse: bytes) -> str:
     """Return whose pulse it is."""
     return pulse.partition(b":")[0].decode("utf-8", "replace")

@@ -10,6 +10,9 @@ from engine.connections import Endpoints
 from tests.faults.figures import FIGURES
 from tests.line.valkey import OwnValkey
 
+for name in ("auditor", "recording", "short_run"):
+    pytest.register_assert_rewrite(f"tests.faults.{name}")  # so that they say what differs
+
 
 @pytest.fixture
 async def own_valkey() -> AsyncIterator[OwnValkey]:
