@@ -70,6 +70,7 @@ class Standby:
         self._watch = PulseWatch(lease_key(shard))
         self._leader = ""
         self._looked_at = 0.0
+        self._was_late = False
         self._visits: deque[tuple[Callable[[], None], asyncio.Future[None]]] = deque()
 
     def stop(self) -> None:
@@ -116,8 +117,7 @@ class Standby:
             if time.monotonic() < self._looked_at + LOOK_SECONDS:
                 continue
             self._looked_at = time.monotonic()
-            if self.pulse.is_late:
-                self._watch.forget()  # the server takes no pulse at all, the leader's neither
+            self._mind_own_pulse()
             await self._watch.look(link)
             self._say_who_leads()
             if tail.at_top and self._watch.is_over:
@@ -136,19 +136,28 @@ class Standby:
             advance(self.machine, self.position, frame)
             self._ring.add(frame)
             self._run.witness.write(frame.n, frame.hash)
+            await asyncio.sleep(0)  # its own pulse must not wait until it has caught up
         return len(frames)
 
     def _receive_visits(self) -> None:
         while self._visits:
             visit, done = self._visits.popleft()
+            if done.cancelled():
+                continue
             try:
                 visit()
             except Exception as error:
-                if not done.cancelled():
-                    done.set_exception(error)
+                done.set_exception(error)
             else:
-                if not done.cancelled():
-                    done.set_result(None)
+                done.set_result(None)
+
+    def _mind_own_pulse(self) -> None:
+        """Judge nobody by a server that takes no pulse: the leader's stands still there too."""
+        was_late, self._was_late = self._was_late, self.pulse.is_late
+        if self._was_late:
+            self._watch.forget()
+            if not was_late:
+                log.warning("Redis does not take the standby's pulse: it will not take over")
 
     def _say_why(self) -> None:
         pulse = self._watch.pulse
