@@ -149,10 +149,12 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "engine.snapshot",
     ),
     "engine.backlog": (LIMITS,),
+    "engine.visits": (),
     "engine.loop": (
         *CORE,
         *CODEC,
         "engine.backlog",
+        "engine.visits",
         "engine.machine",
         "engine.ports",
         "engine.snapshot",
