@@ -15,8 +15,8 @@ _ADMIN = "user admin on nopass ~* &* +@all\n"
 class GuardedValkey(OwnValkey):
     """A Valkey that lets in the shipped users, and `admin` for the test itself."""
 
-    def __init__(self, shard: str, **settings: str) -> None:
-        super().__init__(**settings, user="admin")
+    def __init__(self, shard: str) -> None:
+        super().__init__(user="admin")
         self.passwords = {role: self.directory / f"{role}.password" for role in ROLES}
         users = SHIPPED.replace("{main}", f"{{{shard}}}")
         for role, file in self.passwords.items():
