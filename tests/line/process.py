@@ -27,7 +27,7 @@ _SECONDS = 30.0
 class DaemonProcess:
     """One state directory and the daemons that run in it, one after the other.
 
-    Without a Redis it starts servers of its own.
+    Without a Redis it starts servers of its own. `inside` are the words of a launcher.
     """
 
     def __init__(
@@ -40,11 +40,13 @@ class DaemonProcess:
         dsn: str = "",
         in_redis: str = "",
         in_postgres: str = "",
+        inside: tuple[str, ...] = (),
     ) -> None:
         self.shard = shard
         self.state_dir = directory / "state"
         self.config = directory / "config.toml"
         self._redis_url = redis_url
+        self._inside = inside
         self._log = directory / "daemon.log"
         self._process: subprocess.Popen[bytes] | None = None
         redis = f'[redis]\nurl = "{redis_url}"\n{in_redis}\n' if redis_url else ""
@@ -71,6 +73,7 @@ class DaemonProcess:
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 [
+                    *self._inside,
                     *(sys.executable, *interpreter.split(), "-m", "engine", "run"),
                     *("--state-dir", str(self.state_dir), "--config", str(self.config), *options),
                 ],

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,7 +36,7 @@ def make(tmp_path: Path) -> Iterator[Make]:
     """Return what makes daemons on servers that the test names; none outlives the test."""
     made: list[DaemonProcess] = []
 
-    def make(shard: str, url: str, **parts: str) -> DaemonProcess:
+    def make(shard: str, url: str, **parts: Any) -> DaemonProcess:
         directory = tmp_path / f"d{len(made)}"
         directory.mkdir()
         made.append(DaemonProcess(directory, shard, url, **parts))
