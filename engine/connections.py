@@ -54,6 +54,7 @@ POSTGRES_FAILED: tuple[type[Exception], ...] = (*POSTGRES_LOST, PostgresError)
 
 _pack: Callable[..., bytes] = hiredis.pack_command
 _ACCESS = ("NOAUTH", "WRONGPASS", "NOPERM")
+_SPOKEN_BY_REDIS = (*_ACCESS, "LOADING", "BUSY", "MASTERDOWN", "ERR max number of clients")
 
 
 class LinkLost(Exception):
@@ -278,7 +279,7 @@ class Connections:
                 await connection.connect()
             opened = True
         except (RedisError, OSError, TimeoutError) as error:
-            failure = _failure(error)
+            failure = _connect_failure(error)
         finally:
             if not opened:
                 await link.close()
@@ -299,7 +300,7 @@ class Connections:
         try:
             connection.connect()
         except (RedisError, OSError, TimeoutError) as error:
-            failure = _failure(error)
+            failure = _connect_failure(error)
         if failure is not None:
             link.close()
             raise failure
@@ -368,7 +369,8 @@ def _secured(tls: Tls) -> ssl.SSLContext:
 
 def _reply_error(error: RedisError) -> RedisReplyError:
     text = reply_text(error)
-    return (AccessRefused if text.startswith(_ACCESS) else RedisReplyError)(text)
+    is_access = isinstance(error, AuthenticationError) or text.startswith(_ACCESS)
+    return (AccessRefused if is_access else RedisReplyError)(text)
 
 
 def _failure(error: BaseException) -> Exception:
@@ -376,3 +378,11 @@ def _failure(error: BaseException) -> Exception:
         if isinstance(cause, ResponseError | AuthenticationError):
             return _reply_error(cause)
     return LinkLost(f"Redis: {reason_of(error)}")
+
+
+def _connect_failure(error: BaseException) -> Exception:
+    """Tell what became of a login, in no words of a server that may repeat the password."""
+    failure = _failure(error)
+    if isinstance(failure, RedisReplyError) and not str(failure).startswith(_SPOKEN_BY_REDIS):
+        return AccessRefused("the login is not understood: is redis.url that of a Redis >= 6.2?")
+    return failure

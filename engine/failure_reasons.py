@@ -17,8 +17,12 @@ from engine.tls import tls_failure
 
 
 def reply_text(error: RedisError) -> str:
-    """Give back the code that redis-py took off the front of an error reply."""
-    return f"{error.status_code} {error}" if error.status_code else str(error)
+    """Give back the code that redis-py took off the front of an error reply.
+
+    What the server repeats of the request is cut off: it may be a password, or somebody's order.
+    """
+    text = f"{error.status_code} {error}" if error.status_code else str(error)
+    return text.partition(", with args beginning with")[0]
 
 
 def reason_of(error: BaseException) -> str:
