@@ -29,7 +29,7 @@ test-core: .venv/dev.stamp ## the matching and risk core alone (seconds)
 fuzz: .venv/dev.stamp ## the core's properties against their oracles, with fresh seeds (long)
 	HYPOTHESIS_PROFILE=long $(BIN)/pytest tests/core -m "long or not long"
 
-faults: .venv/dev.stamp ## kill the running line at random instants (FAULT_KILLS=50 FAULT_SEED=…)
+faults: .venv/dev.stamp ## attack the running line, one table at the end (FAULT_SEED=… FAULT_KILLS=… FAULT_CUTS=…; long)
 	$(BIN)/pytest tests/line tests/faults -m "long or not long"
 
 bench: .venv/dev.stamp ## orders per second, beside the yardsticks

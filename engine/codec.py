@@ -69,6 +69,7 @@ def frame_from_fields(n: int, fields: list[bytes]) -> Frame:
     """Read a frame back from the flat field list of a stream entry. Raises CorruptFrame."""
     found = dict(zip(fields[::2], fields[1::2], strict=False))
     try:
+        int(found[b"v"])
         return Frame(
             n,
             int(found[b"t"]),

@@ -86,7 +86,7 @@ class Engine(Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     watchdog_s: Annotated[int, Meta(ge=1, le=600)] = 10
-    overload_ms: Annotated[int, Meta(ge=0, le=60_000)] = 500
+    overload_ms: Annotated[int, Meta(ge=0, le=60_000)] = 100
 
 
 class Journal(Struct, frozen=True, forbid_unknown_fields=True):

@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from engine.decimals import split_decimal
-from engine.limits import MAX_COMMANDS_PER_ENTRY, MAX_ENTRY_BYTES
+from engine.limits import MAX_COMMANDS_PER_ENTRY, MAX_ENTRY_BYTES, PPM
 from engine.messages import Input, InputRecord, Verdict
 from engine.wire import (
     AdminWire,
@@ -102,13 +102,19 @@ def input_from_record(record: InputRecord) -> Input:
     return Input(record.s, record.id, _any.decode(record.c), b"", record.overload)
 
 
-def mark_overloaded(inputs: list[Input], retry_ms: int) -> None:
-    """Note on every order and amend that it came while the engine was behind (E6).
+def mark_overloaded(inputs: list[Input], retry_ms: int, spared_ppm: int = 0) -> None:
+    """Note on orders and amends that they came while the engine was behind (E6).
 
-    Whether it reduces, and so enters all the same, only the kernel can tell.
+    `spared_ppm` of them, evenly spread, are let in as ever. Whether the others reduce, and so enter
+    all the same, only the kernel can tell.
     """
+    credit_ppm = 0
     for item in inputs:
         if isinstance(item.command, _MAY_OPEN) and not item.retry_ms:
+            credit_ppm += spared_ppm
+            if credit_ppm >= PPM:
+                credit_ppm -= PPM
+                continue
             item.retry_ms = retry_ms
             item.body = b'%b,"overload":%d}' % (item.body[:-1], retry_ms)
 

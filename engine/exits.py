@@ -36,6 +36,7 @@ _BY_NAME: Final = {
     "JournalDamaged": CORRUPT_DATA,
     "CorruptFrame": CORRUPT_DATA,
     "Diverged": CORRUPT_DATA,
+    "JournalContradicts": CORRUPT_DATA,
     "StartRefused": REFUSED,
     "StateDirBusy": REFUSED,
     "StateDirUnusable": REFUSED,

@@ -33,6 +33,7 @@ def check_orders(state: State) -> None:
             assert not order.reduces_only or order.side * order.position.lots < 0
         _check_holds(orders, armed, market)
     assert expiring == len(state.expiries)
+    state.ids.check()
     assert living == sum(len(orders) for orders in state.live.values())
     _check_links(state)
     assert state.closing.keys() <= state.unsold.keys(), "what is gone through is not sold yet"

@@ -62,19 +62,16 @@ class KillSwitches:
         scope, target = command.scope, command.target
         ended = self._state.switches.pop((scope, target), None)
         resumed = self._resume_limits(command)
-        if ended is None and resumed is not None:
+        if ended is not None:
+            switch = Switch(scope, target, ended.mode, command.operator, command.reason)
+            events.append(KillSwitched("resume", switch))
+            self._flattening.forget()
+        if resumed is not None:
             events.append(resumed)
-            return
-        if ended is None:
+        elif ended is None:
             refusal = _refused(Refusal.NO_SUCH_SWITCH, scope, target, "$.scope")
             refusal.text = f"no kill switch is on {scope.value} {target or '*'}"
             events.append(refusal)
-            return
-        switch = Switch(scope, target, ended.mode, command.operator, command.reason)
-        events.append(KillSwitched("resume", switch))
-        if resumed is not None:
-            events.append(resumed)
-        self._flattening.forget()
 
     def _resume_limits(self, command: Resume) -> LimitsResumed | None:
         """Begin the windows of an account's losses anew that have paused it, and say so."""

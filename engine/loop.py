@@ -25,6 +25,7 @@ from engine.limits import (
     MAX_FRAME_INPUT_BYTES,
     MAX_POISON_PER_HOUR,
     NEVER_US,
+    PPM,
 )
 from engine.messages import Batch
 from matching.terms import Refusal
@@ -233,10 +234,10 @@ class EngineLoop:
         """Mark what may open where the loop is behind; say when that begins and ends (E6)."""
         backlog, began_us = self.backlog, self.backlog.began_us
         now_us = self._clock.now_us()
-        is_late = backlog.look(batch.size, batch.oldest_us, now_us)
-        self._inbox.hurry(is_behind=is_late)
-        if is_late:
-            mark_overloaded(batch.inputs, backlog.retry_ms)
+        open_ppm = backlog.look(batch.size, batch.oldest_us, now_us)
+        self._inbox.hurry(is_behind=backlog.is_overloaded and backlog.is_long)
+        if open_ppm < PPM:
+            mark_overloaded(batch.inputs, backlog.retry_ms, open_ppm)
         if backlog.began_us and not began_us:
             log.warning(
                 "overloaded: orders are refused unless they reduce",

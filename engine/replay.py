@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from engine.codec import VERSION, check_hash, decode_cursors, decode_inputs, genesis_hash
 from engine.entries import input_from_record
+from engine.limits import LOGIC_VERSION
 from engine.machine import Machine
-from engine.ports import JournalDamaged, Position
+from engine.ports import JournalDamaged, Position, StartRefused
 from engine.restore import restore
 from engine.snapshot import FORMAT, CorruptSnapshot, state_hash
 
@@ -18,28 +22,61 @@ if TYPE_CHECKING:
     from engine.ports import FrameSource, Manifest, SnapshotSource
 
 
+_LONGEST_EXCERPT: Final = 300
+_raw_events = msgspec.json.Decoder(list[msgspec.Raw])
+
+
 class Diverged(Exception):
     """A replayed frame gives other events than those recorded: a bug, or damage (exit 65)."""
 
 
+class OtherRelease(StartRefused):
+    """The journal is to be replayed by a release of another logic version (exit 66)."""
+
+
 def replay_frame(machine: Machine, frame: Frame) -> None:
-    """Apply a recorded frame's inputs at its time; raise Diverged unless the events are equal."""
+    """Apply a recorded frame's inputs at its time.
+
+    Raises Diverged unless the events are equal, OtherRelease where this release cannot know them.
+    """
     if frame.version != VERSION:
-        raise Diverged(
-            f"frame {frame.n} is of logic version {frame.version.decode()}, this release is "
-            f"{VERSION.decode()}: start the release that wrote it and run "
-            "`pitboss snapshot take --stop`, then start this one; or begin anew in another "
-            "--state-dir"
-        )
+        raise _of_another_release(frame)
     events: list[bytes] = []
     machine.begin(frame.time_us, events)
     for index, record in enumerate(decode_inputs(frame.inputs)):
         machine.apply(input_from_record(record), index, events)
     if b"[" + b",".join(events) + b"]" != frame.events:
         raise Diverged(
-            f"frame {frame.n} gives other events than those recorded: keep the journal and report "
-            "this as a bug"
+            f"frame {frame.n} gives other events than those recorded, {_difference(frame, events)}"
+            ": keep the journal and report this as a bug"
         )
+
+
+def _difference(frame: Frame, events: list[bytes]) -> str:
+    """Say where a frame's events differ from those computed: the first index, and both sides."""
+    recorded = [bytes(each) for each in _raw_events.decode(frame.events)]
+    pairs = enumerate(zip_longest(recorded, events, fillvalue=b"no event"))
+    index, (theirs, ours) = next(each for each in pairs if each[1][0] != each[1][1])
+    return f"first at index {index}: recorded is {_excerpt(theirs)}, computed {_excerpt(ours)}"
+
+
+def _excerpt(event: bytes) -> str:
+    text = event.decode("utf-8", "replace")
+    return text if len(text) <= _LONGEST_EXCERPT else f"{text[:_LONGEST_EXCERPT]}…"
+
+
+def _of_another_release(frame: Frame) -> OtherRelease:
+    """Return the way on from a frame of another logic version."""
+    is_of = (
+        f"frame {frame.n} is of logic version {frame.version.decode()}, this release is "
+        f"{LOGIC_VERSION} (`pitboss version`)"
+    )
+    if int(frame.version) > LOGIC_VERSION:
+        return OtherRelease(f"{is_of}: start the newer release, there is no way back from it")
+    return OtherRelease(
+        f"{is_of}: start the release that wrote it and run `pitboss snapshot take --stop`, then "
+        "start this one; or begin anew in another --state-dir"
+    )
 
 
 async def latest_snapshot(
@@ -63,11 +100,17 @@ async def latest_snapshot(
 async def restore_snapshot(
     snapshots: SnapshotSource, manifest: Manifest
 ) -> tuple[Machine, Position]:
-    """Restore one snapshot and prove it by its state hash. Raises CorruptSnapshot."""
+    """Restore one snapshot and prove it by its state hash. Raises CorruptSnapshot.
+
+    One of an older logic version too: its state is where that release stopped. What follows from
+    it is for `recover` to say.
+    """
     if manifest.format != FORMAT:
         raise CorruptSnapshot(f"format {manifest.format} is unknown to this release")
+    if manifest.version > LOGIC_VERSION:
+        raise CorruptSnapshot(f"logic version {manifest.version} is newer than this release")
     kernel = restore(await snapshots.chunks(manifest))
-    if state_hash(kernel) != manifest.state_hash:
+    if state_hash(kernel, manifest.version) != manifest.state_hash:
         raise CorruptSnapshot("the restored state has another hash than the one written down")
     position = Position(manifest.frame, bytes.fromhex(manifest.frame_hash), dict(manifest.cursors))
     return Machine(kernel), position
@@ -79,16 +122,41 @@ async def recover(
     source: FrameSource,
     top: int,
     report: Callable[[str], None],
+    seen: Callable[[Frame], None] = lambda _: None,
 ) -> tuple[Machine, Position]:
     """Return the machine as it was at frame `top`: newest whole snapshot, then every frame after.
 
-    Events and chain are compared all the way. Raises Diverged, CorruptFrame or JournalDamaged.
+    Events and chain are compared all the way, and `seen` is shown each frame that was replayed.
+    Where an older release wrote the top, only its snapshot there will do (architecture §9). Raises
+    OtherRelease, Diverged, CorruptFrame or JournalDamaged.
     """
+    newest = [frame async for frame in source.frames(top - 1, top)] if top else []
+    is_handed_over = False
+    for frame in newest:
+        if int(frame.version) > LOGIC_VERSION:
+            raise _of_another_release(frame)
+        is_handed_over = frame.version != VERSION
     found = await latest_snapshot(snapshots, top, report)
     machine, position = found or (Machine(), Position(0, genesis_hash(shard), {}))
-    async for _ in follow(machine, position, source, top):
-        pass
+    if is_handed_over and position.n < top:
+        raise _of_another_release(newest[0])
+    try:
+        async for frame in follow(machine, position, source, top):
+            seen(frame)
+    except OtherRelease as other:
+        raise JournalDamaged(
+            f"{other}. That release has stopped long ago, at a frame whose snapshot is gone or "
+            "damaged: put the snapshots back from a copy"
+        ) from None
     return machine, position
+
+
+def advance(machine: Machine, position: Position, frame: Frame) -> None:
+    """Replay the next frame and move `position` behind it. Raises CorruptFrame or Diverged."""
+    check_hash(frame, position.hash)
+    replay_frame(machine, frame)
+    position.n, position.hash = frame.n, frame.hash
+    position.cursors = decode_cursors(frame.cursors)
 
 
 async def follow(
@@ -96,10 +164,7 @@ async def follow(
 ) -> AsyncIterator[Frame]:
     """Replay frame after frame up to `until`, moving `position`; yield each once it is applied."""
     async for frame in source.frames(position.n, until):
-        check_hash(frame, position.hash)
-        replay_frame(machine, frame)
-        position.n, position.hash = frame.n, frame.hash
-        position.cursors = decode_cursors(frame.cursors)
+        advance(machine, position, frame)
         yield frame
     if position.n != until:
         raise JournalDamaged(f"the journal ends at frame {position.n}, not at {until}")

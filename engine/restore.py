@@ -72,10 +72,8 @@ def restore(chunks: Iterable[bytes]) -> Kernel:
 
 
 def _restore_head(state: State, head: Head) -> None:
-    if head.version != LOGIC_VERSION:
-        raise CorruptSnapshot(
-            f"the snapshot is of logic version {head.version}, this release is {LOGIC_VERSION}"
-        )
+    if head.version > LOGIC_VERSION:
+        raise CorruptSnapshot(f"logic version {head.version} is newer than this release")
     state.now_us = head.now_us
     state.next_order_id = head.next_order_id
     state.next_trade_id = head.next_trade_id

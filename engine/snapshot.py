@@ -159,11 +159,14 @@ class CorruptSnapshot(Exception):
     """The bytes are no snapshot of this format."""
 
 
-def capture(kernel: Kernel) -> Iterator[bytes]:
-    """Yield the state as chunks of at most about SNAPSHOT_CHUNK_BYTES. Linear in everything."""
+def capture(kernel: Kernel, version: int = LOGIC_VERSION) -> Iterator[bytes]:
+    """Yield the state as chunks of at most about SNAPSHOT_CHUNK_BYTES. Linear in everything.
+
+    With an older logic version, as that one wrote it down.
+    """
     encode = msgspec.msgpack.encode
     for name, records_of in SECTIONS.items():
-        records = records_of(kernel.state)
+        records = _head(kernel.state, version) if name == "head" else records_of(kernel.state)
         size = _RECORDS_PER_CHUNK
         while batch := list(islice(records, size)):
             body = encode(batch)
@@ -171,18 +174,18 @@ def capture(kernel: Kernel) -> Iterator[bytes]:
             size = max(1, min(4 * size, len(batch) * SNAPSHOT_CHUNK_BYTES // (2 * len(body))))
 
 
-def state_hash(kernel: Kernel) -> str:
+def state_hash(kernel: Kernel, version: int = LOGIC_VERSION) -> str:
     """Return blake2b-256 of the canonical snapshot, in hex."""
     digest = blake2b(digest_size=32)
-    for chunk in capture(kernel):
+    for chunk in capture(kernel, version):
         digest.update(chunk)
     return digest.hexdigest()
 
 
-def _head(state: State) -> Iterator[Head]:
+def _head(state: State, version: int = LOGIC_VERSION) -> Iterator[Head]:
     ledger = state.ledger
     yield Head(
-        LOGIC_VERSION,
+        version,
         state.now_us,
         state.next_order_id,
         state.next_trade_id,

@@ -13,6 +13,8 @@ from persistence.embedded_process import ServerUnusable
 
 _OLDEST = (6, 2)
 _SMALLEST_MEMORY_BYTES = 256 << 20
+# While it is shorter the daemon says when it is rewritten. So much takes five seconds to load.
+_LONGEST_FILE = "2gb"
 
 
 ENVIRONMENT: Final = {"GLIBC_TUNABLES": "glibc.malloc.mmap_max=0"}
@@ -56,7 +58,7 @@ def valkey_arguments(program: Path, data_dir: Path, socket: Path) -> list[str]:
         "save": "",
         "maxmemory": str(_memory_bytes()),
         "maxmemory-policy": "noeviction",
-        "auto-aof-rewrite-min-size": "64mb",
+        "auto-aof-rewrite-min-size": _LONGEST_FILE,
         "tcp-keepalive": "0",
         "timeout": "0",
     }

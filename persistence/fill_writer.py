@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import Final
 
 import msgspec
+import structlog
 
 from engine.connections import (
     POSTGRES_FAILED,
@@ -29,10 +30,12 @@ from persistence.journal_tail import JournalContradicts, JournalTail
 from persistence.lives_kept import begin_lives
 from persistence.position_lives import LivesContradict, PositionLives
 from persistence.queries import query
-from persistence.row_batch import CursorTaken, RowsMissing, write_rows
+from persistence.row_batch import CursorTaken, RowsMissing, Written, write_rows
 from persistence.row_types import Rows, no_rows
 from persistence.rows import append_rows
 from persistence.schema import fills_are_misplaced
+
+log = structlog.get_logger()
 
 BATCH_ROWS: Final = 1_000
 BATCH_SECONDS: Final = 0.05
@@ -44,9 +47,11 @@ _REPORT_SECONDS: Final = 1.0
 _FIRST_PAUSE_SECONDS: Final = 0.1
 _LONGEST_PAUSE_SECONDS: Final = 5.0
 _MOST_RACES: Final = 10
+_MOST_NAMED: Final = 3
 # Classes of SQLSTATE that another attempt can cure: connection, transaction rollback, retails,
 # state of the server or of an object, operator, system, configuration; 25 is a primary that became
-# a standby, 28 and 3D a login or a database that somebody is still setting up.
+# a standby, 28 and 3D a login or a database that somebody is still setting up. A row refused for
+# what it holds goes to `dead_letters`; whatever else halts: a right or a table is missing.
 _CURABLE: Final = frozenset({"08", "25", "28", "3D", "40", "53", "55", "57", "58", "F0", "XX"})
 # Arithmetic too: a number that is not exact came from no engine.
 _CONTRADICTIONS: Final = (JournalContradicts, LivesContradict, RowsMissing, ArithmeticError)
@@ -61,9 +66,9 @@ class FillWriter:
 
     `cursor_frame` is the last frame written. Lives change with every fill; they are written less
     often, up to `lives_frame`, and the journal must be kept from there. `rows_written` counts rows
-    since the start, `state` is one of `starting`, `writing`, `idle`, `waiting: <reason>`,
-    `halted: <reason>`. The engine may set `top_frame` to the last acknowledged frame to make
-    `lag_frames` exact.
+    since the start, `dead_letters` those that Postgres refused; `state` is one of `starting`,
+    `writing`, `idle`, `waiting: <reason>`, `halted: <reason>`. The engine may set `top_frame` to
+    the last acknowledged frame to make `lag_frames` exact.
     `fills_misplaced` calls for an alarm: fills lie outside the months prepared for them.
     """
 
@@ -81,6 +86,7 @@ class FillWriter:
         self.lives_frame = 0
         self.top_frame = 0
         self.rows_written = 0
+        self.dead_letters = 0
         self.state = "starting"
         self.fills_misplaced = False
         self._connections = connections
@@ -137,10 +143,10 @@ class FillWriter:
     async def _write_from_cursor(self, database: PostgresConnection, link: RedisLink) -> None:
         await database.execute(query("become_writer"))
         self.fills_misplaced = await fills_are_misplaced(database)
-        cursor, written, lives = await begin_lives(database, self._shard)
-        self.cursor_frame, self.lives_frame = cursor.frame, written.frame
+        cursor, kept, lives = await begin_lives(database, self._shard)
+        self.cursor_frame, self.lives_frame = cursor.frame, kept.frame
         await JournalTail(link, self._shard, cursor).check_position()
-        tail = JournalTail(link, self._shard, written)
+        tail = JournalTail(link, self._shard, kept)
         await tail.check_position()
         fresh = True
         reported_at = written_at = time.monotonic()
@@ -156,12 +162,12 @@ class FillWriter:
             if tail.position.frame > cursor.frame or is_due:
                 standing = lives.take_changed() if is_due else None
                 cursors = cursor, tail.position
-                new = await write_rows(
+                written = await write_rows(
                     database, self._shard, rows, standing, *cursors, may_repeat=fresh
                 )
                 cursor = tail.position
                 fresh = False
-                self._wrote(cursor, new)
+                self._wrote(cursor, written)
                 if is_due:
                     self.lives_frame = cursor.frame
                     written_at = now
@@ -196,9 +202,20 @@ class FillWriter:
             wait = begun_at + age - time.monotonic()
         return rows
 
-    def _wrote(self, cursor: Cursor, new: int) -> None:
+    def _wrote(self, cursor: Cursor, written: Written) -> None:
         self.cursor_frame = cursor.frame
-        self.rows_written += new
+        self.rows_written += written.new
+        self.dead_letters += len(written.letters)
+        for letter in written.letters[:_MOST_NAMED]:
+            log.critical(
+                "Postgres refused a row; it lies in dead_letters, the others are written",
+                table=letter.target,
+                frame=letter.frame,
+                index=letter.event_index,
+                sqlstate=letter.sqlstate,
+                reason=letter.reason,
+                refused=len(written.letters),
+            )
         self.state = "writing"
         self._pause_seconds = _FIRST_PAUSE_SECONDS
         self._races = 0

@@ -1,4 +1,4 @@
-"""What the engine tells and tidies beside the journal: its lease, and trimming the streams."""
+"""What the engine tidies beside the journal: the streams, and its own Valkey's file."""
 
 from __future__ import annotations
 
@@ -19,46 +19,9 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-LEASE_SECONDS: Final = 0.2
 TRIM_SECONDS: Final = 1.0
-
-
-class Lease:
-    """Says that this engine lives: `run id:counter:lag`, a plain SET; liveness only, no lock."""
-
-    def __init__(
-        self, connections: Connections, shard: str, run_id: str, lag: Callable[[], int]
-    ) -> None:
-        self._connections = connections
-        self._key = f"{{{shard}}}:lease"
-        self._run_id = run_id
-        self._lag = lag
-
-    async def run(self) -> None:
-        """Renew for ever; a connection that fails is closed and opened again."""
-        counter = 0
-        while True:
-            with suppress(LinkLost, RedisReplyError):
-                link = await self._connections.redis()
-                try:
-                    while True:
-                        counter += 1
-                        await link.call("SET", self._key, f"{self._run_id}:{counter}:{self._lag()}")
-                        await asyncio.sleep(LEASE_SECONDS)
-                finally:
-                    await link.close()
-            await asyncio.sleep(LEASE_SECONDS)
-
-    async def release(self) -> None:
-        """Say that this engine has ended in order."""
-        try:
-            link = await self._connections.redis()
-            try:
-                await link.call("SET", self._key, "released")
-            finally:
-                await link.close()
-        except (LinkLost, RedisReplyError):
-            log.warning("the lease could not be released")
+REWRITE_SECONDS: Final = 5.0
+REWRITE_BYTES: Final = 64 << 20
 
 
 class Trimmer:
@@ -115,3 +78,39 @@ class Trimmer:
         )
         if keep_from > 1:
             await link.call("XTRIM", journal_key(self._shard), "MINID", "~", f"{keep_from}-0")
+
+
+class FileRewriter:
+    """Has our own Valkey write its append-only file anew once it has doubled, while all is calm.
+
+    On a small machine a rewrite costs a second or two of slow answers, so Valkey itself does it
+    only where the file grows very long (`persistence.embedded_valkey`).
+    """
+
+    def __init__(self, connections: Connections, is_calm: Callable[[], bool]) -> None:
+        self._connections = connections
+        self._is_calm = is_calm
+
+    async def run(self) -> None:
+        """Look for ever; a connection that fails is closed and opened again."""
+        while True:
+            await asyncio.sleep(REWRITE_SECONDS)
+            with suppress(LinkLost, RedisReplyError):
+                link = await self._connections.redis()
+                try:
+                    await self.look(link)
+                finally:
+                    await link.close()
+
+    async def look(self, link: RedisLink) -> bool:
+        """Ask for a rewrite if it is worth while and disturbs nobody; tell whether it was asked."""
+        if not self._is_calm():
+            return False
+        said = (await link.call("INFO", "persistence")).decode()
+        info = dict(line.split(":", 1) for line in said.splitlines() if ":" in line)
+        base = int(info["aof_base_size"])
+        is_short = int(info["aof_current_size"]) - base < max(base, REWRITE_BYTES)
+        if is_short or info["aof_rewrite_in_progress"] != "0":
+            return False
+        await link.call("BGREWRITEAOF")
+        return True

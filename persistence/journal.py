@@ -84,12 +84,12 @@ class RedisJournal:
         *,
         n: int,
         frame_hash: bytes,
-        ring_frames: int = RING_FRAMES,
+        ring: FrameRing | None = None,
     ) -> None:
         self._open_link = open_link
         self._key = journal_key(shard)
         self._link: RedisLink | None = None
-        self._ring = FrameRing(ring_frames)
+        self._ring = FrameRing() if ring is None else ring
         self._n = n
         self._hash = frame_hash
 
@@ -125,6 +125,18 @@ class RedisJournal:
         if self._link is not None:
             await self._link.close()
             self._link = None
+
+    async def check_leads(self, link: RedisLink) -> None:
+        """Raise SteppedDown where the journal goes on with frames of another engine.
+
+        For a leader that has reason to doubt, and no frame to append that would tell.
+        """
+        top = await read_top(link, self._key)
+        if top is None or top.n <= self._n:
+            return
+        mine = self._ring.get(top.n)
+        if mine is None or mine.hash != top.hash:
+            raise SteppedDown(f"another engine has written frame {top.n}")
 
     async def _append_once(self, link: RedisLink, frame: Frame) -> None:
         """Send one XADD; return once the frame is in the journal."""

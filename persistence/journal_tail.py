@@ -20,6 +20,10 @@ class JournalContradicts(Exception):
     """The journal is not the one that the cursor comes from, or a part of it is missing."""
 
 
+class JournalTrimmed(JournalContradicts):
+    """What comes next is missing: it has been trimmed, or was lost."""
+
+
 class JournalTail:
     """The frames after a cursor, over a blocking link of its own.
 
@@ -101,7 +105,7 @@ class JournalTail:
 
     def _frame(self, entry: list[Any], expected: int) -> Frame:
         if entry[0] != b"%d-0" % expected:
-            raise JournalContradicts(
+            raise JournalTrimmed(
                 f"the journal goes on with entry {entry[0].decode()} where frame {expected} was "
                 "expected: what lies between has been trimmed or lost"
             )

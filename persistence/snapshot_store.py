@@ -12,6 +12,8 @@ from engine.ports import Manifest, Position
 from engine.snapshot import FORMAT, CorruptSnapshot, capture
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from engine.connections import RedisLink, SyncRedisLink
     from engine.kernel import Kernel
 
@@ -63,17 +65,19 @@ class SnapshotStore:
 
     async def manifests(self) -> list[Manifest]:
         """Return the snapshots whose manifest is whole, newest first."""
-        names = [name for name in await self._names() if name.count(":") == 1]
+        return await self._manifests_among(await self._names())
+
+    async def _manifests_among(self, names: list[str]) -> list[Manifest]:
         found = []
         self.damaged = []
-        for name in names:
-            stored = await self._link.call("GET", self._prefix + name)
+        for owner in sorted({_owner(name) for name in names}):
+            stored = await self._link.call("GET", self._prefix + owner)
             if stored is None:
-                continue  # deleted since
+                continue  # not written yet, or deleted since
             try:
                 found.append(_unsealed(stored))
             except (CorruptSnapshot, msgspec.DecodeError):
-                self.damaged.append(name)
+                self.damaged.append(owner)
         return sorted(found, key=lambda manifest: -manifest.frame)
 
     async def chunks(self, manifest: Manifest) -> list[bytes]:
@@ -90,14 +94,25 @@ class SnapshotStore:
             chunks.append(chunk)
         return chunks
 
-    async def prune(self, keep: int) -> list[Manifest]:
+    async def prune(
+        self, keep: int, writing: Collection[str] = (), writers: Collection[str] = ()
+    ) -> list[Manifest]:
         """Keep the newest `keep` snapshots, delete the others and what has no manifest.
 
+        Spares what is being written: `writing` holds `frame:writer` of each while it is, `writers`
+        those who may be writing elsewhere. It is looked at before and after the names, since both
+        change meanwhile.
         Returns what is kept, newest first. A manifest goes before its chunks.
         """
-        manifests = await self.manifests()
-        kept = {f"{m.frame}:{m.writer}" for m in manifests[:keep]}
-        doomed = [name for name in await self._names() if _owner(name) not in kept]
+        spared = set(writing)
+        names = await self._names()
+        spared.update(writing)
+        manifests = await self._manifests_among(names)
+        whole = [f"{m.frame}:{m.writer}" for m in manifests]
+        spared.update(whole[:keep])
+        others = {_owner(name) for name in names}.difference(whole)
+        spared.update(owner for owner in others if owner.partition(":")[2] in writers)
+        doomed = [name for name in names if _owner(name) not in spared]
         doomed.sort(key=lambda name: name.count(":"))
         for name in doomed:
             await self._link.call("DEL", self._prefix + name)

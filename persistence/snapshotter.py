@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING
 import structlog
 
 from engine.connections import LinkLost, RedisReplyError
+from engine.limits import LOGIC_VERSION
+from persistence.lease import writers
 from persistence.snapshot_store import SnapshotStore, write_snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from engine.connections import Connections
     from engine.ports import FrameBoundary, Manifest
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 _PR_SET_PDEATHSIG = 1
+_MOST_IDLE_TURNS = 3
 
 
 class SnapshotFailed(Exception):
@@ -31,7 +34,10 @@ class SnapshotFailed(Exception):
 
 
 class Snapshotter:
-    """Writes snapshots at an interval and on request, and keeps the newest generations."""
+    """Writes snapshots at an interval and on request, and keeps the newest generations.
+
+    Those of the interval are left to another while `left_to` says that there is one who takes them.
+    """
 
     def __init__(
         self,
@@ -44,6 +50,7 @@ class Snapshotter:
     ) -> None:
         self.interval_seconds = 300.0
         self.last_pause_ms = 0.0
+        self.left_to: Callable[[], Awaitable[bool]] = _nobody
         self._connections = connections
         self._shard = shard
         self._loop = loop
@@ -51,6 +58,9 @@ class Snapshotter:
         self._keep = keep
         self._kept = kept
         self._taken_at = 0
+        self._newest = 0
+        self._idle_turns = 0
+        self._writing: set[str] = set()
         self._asked = asyncio.Event()
 
     def ask(self) -> None:
@@ -76,16 +86,29 @@ class Snapshotter:
             self._asked.clear()
             if asked or self._loop.position.n > self._taken_at:
                 try:
-                    await self.take()
+                    if asked or not await self._is_left_to_another():
+                        await self.take()
                 except (SnapshotFailed, LinkLost, RedisReplyError, OSError) as failed:
                     log.error("no snapshot", reason=str(failed))
+
+    async def _is_left_to_another(self) -> bool:
+        """Tell whether another takes the snapshots; one who has taken none for long does not."""
+        if not await self.left_to():
+            return False
+        before = self._newest
+        await self.prune()
+        self._idle_turns = 0 if self._newest > before else self._idle_turns + 1
+        return self._idle_turns < _MOST_IDLE_TURNS
 
     async def take(self) -> None:
         """Write one snapshot and delete what is older than the generations kept."""
         forked: list[tuple[int, int]] = []
         await self._loop.between_frames(lambda: forked.append(self._fork()))
         child, frame = forked[0]
-        await _wait_for(child)
+        try:
+            await _wait_for(child)
+        finally:
+            self._writing.discard(f"{frame}:{self._writer}")
         self._taken_at = frame
         await self.prune()
         kernel = self._loop.machine.kernel
@@ -101,9 +124,14 @@ class Snapshotter:
         """Delete old generations and what an interrupted write left."""
         link = await self._connections.redis()
         try:
-            self._kept(await SnapshotStore(link, self._shard).prune(self._keep))
+            others = await writers(link, self._shard) - {self._writer}
+            kept = await SnapshotStore(link, self._shard).prune(self._keep, self._writing, others)
+            if kept and kept[0].version != LOGIC_VERSION:
+                self.ask()  # handed over by another release; only that one could go further back
         finally:
             await link.close()
+        self._newest = kept[0].frame if kept else 0
+        self._kept(kept)
 
     def _fork(self) -> tuple[int, int]:
         """Fork at a frame boundary; the child writes the state as it is now and leaves.
@@ -119,7 +147,9 @@ class Snapshotter:
         if child == 0:
             self._write_and_leave(daemon)
         self.last_pause_ms = (time.monotonic() - started) * 1e3
-        return child, self._loop.position.n
+        frame = self._loop.position.n
+        self._writing.add(f"{frame}:{self._writer}")
+        return child, frame
 
     def _write_and_leave(self, daemon: int) -> None:
         """Write the snapshot over a connection of its own; touch nothing of the parent's loop."""
@@ -141,22 +171,31 @@ class Snapshotter:
             os._exit(code)
 
 
+async def _nobody() -> bool:
+    return False
+
+
 async def _wait_for(child: int) -> None:
-    """Wait for a child to end without blocking the loop. Raises SnapshotFailed."""
+    """Wait for a child to end without blocking the loop. Raises SnapshotFailed.
+
+    Where the wait is cancelled the child is killed, and collected once it is gone.
+    """
     descriptor = os.pidfd_open(child)
     loop = asyncio.get_running_loop()
-    ended = asyncio.Event()
-    loop.add_reader(descriptor, ended.set)
-    try:
-        await ended.wait()
-    finally:
+    ended: asyncio.Future[int] = loop.create_future()
+
+    def collect() -> None:
         loop.remove_reader(descriptor)
         os.close(descriptor)
-    _reap(child)
+        _, status = os.waitpid(child, os.WNOHANG)
+        if not ended.cancelled():
+            ended.set_result(status)
 
-
-def _reap(child: int) -> None:
-    """Collect a child that has ended. Raises SnapshotFailed unless it ended well."""
-    _, status = os.waitpid(child, os.WNOHANG)
+    loop.add_reader(descriptor, collect)
+    try:
+        status = await ended
+    except asyncio.CancelledError:
+        os.kill(child, signal.SIGKILL)
+        raise
     if status != 0:
         raise SnapshotFailed(f"the writing process ended with status {status}")

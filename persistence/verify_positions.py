@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 from engine.connections import PostgresConnection
 from engine.messages import Frame
 from persistence.cursor import lives_cursor, read_cursor
+from persistence.dead_letters import letter_about
 from persistence.position_lives import Life, Place, PositionLives, position_row
 from persistence.queries import query
 from persistence.row_types import InstrumentRow, PositionRow, no_rows
@@ -155,10 +156,16 @@ class _Comparing:
             self._ahead = None
             stored = await self._next_ended()
         if stored is None or _key(stored) != _key(told):
-            self._found.report(f"positions: {told.id}: ended in the journal and not in Postgres")
+            letter = await self._letter(life.id)
+            what = letter or "ended in the journal and not in Postgres"
+            self._found.report(f"positions: {told.id}: {what}")
             return
         self._ahead = None
         self._compare(life, told, stored)
+
+    async def _letter(self, life_id: str) -> str | None:
+        """Return why a life's last row was refused, None where it was not."""
+        return await letter_about(self._connection, self._shard, "positions", (0, 0), life_id)
 
     async def _next_ended(self) -> PositionRow | None:
         if self._ahead is None:
@@ -179,11 +186,17 @@ class _Comparing:
             stored = PositionRow(*record)
             life = lives.pop((stored.sub_account_id, stored.symbol), None)
             if life is None:
-                self._left_over(stored)
+                if await self._letter(stored.id) is None:  # else it is told already
+                    self._left_over(stored)
+            elif _key(position_row(life)) != _key(stored) and (
+                letter := await self._letter(stored.id)
+            ):
+                self._found.report(f"positions: {stored.id}: {letter}")
             else:
                 self._compare(life, position_row(life), stored)
         for life in lives.values():
-            self._found.report(f"positions: {life.id}: open in the journal and not in Postgres")
+            what = await self._letter(life.id) or "open in the journal and not in Postgres"
+            self._found.report(f"positions: {life.id}: {what}")
         for symbol, row in self._stored.items():
             told = self._told.get(symbol)
             if told is not None:

@@ -9,6 +9,7 @@ import msgspec
 from engine.connections import PostgresConnection
 from engine.messages import Frame
 from persistence.cursor import read_cursor
+from persistence.dead_letters import letter_about
 from persistence.position_lives import PositionLives
 from persistence.queries import query
 from persistence.row_types import (
@@ -106,6 +107,8 @@ class _Table:
         key: Callable[[tuple[Any, ...]], Key],
     ) -> None:
         self.differences: list[str] = []
+        self._connection = connection
+        self._shard = shard
         self._name = name
         self._columns = columns
         self.key = key
@@ -123,7 +126,11 @@ class _Table:
             self._ahead = None
             found = await self._peek()
         if found is None or self.key(found) != key:
-            self._report(row, "is in the journal and not in Postgres")
+            frame, index, *side = key
+            part = "".join(str(each) for each in side)
+            place = int(frame), int(index)
+            letter = await letter_about(self._connection, self._shard, self._name, place, part)
+            self._report(row, letter or "is in the journal and not in Postgres")
             return
         self._ahead = None
         for column, told, stored in zip(self._columns, row, found, strict=True):

@@ -31,9 +31,9 @@ from engine.cli.places import Place
 from engine.cli.send import send as send_lines
 from engine.cli.simulate import simulate as run_simulation
 from engine.config import load
-from engine.daemon import RunOptions
 from engine.limits import LOGIC_VERSION
 from engine.log import configure
+from engine.run import RunOptions
 
 app = typer.Typer(
     help="A matching and risk engine that you can read, prove, kill and start again.",
@@ -62,11 +62,15 @@ def run(
     accept_time_jump: Annotated[
         bool, typer.Option("--accept-time-jump", help="Go on although the wall clock has stepped.")
     ] = False,
+    standby: Annotated[
+        bool,
+        typer.Option("--standby", help="Follow the engine that leads; lead once there is none."),
+    ] = False,
 ) -> int:
     """Run the daemon; with no servers configured it starts its own."""
     place = Place.find(config, state_dir)
     configure(place.config.log.level, place.config.log.format)
-    options = RunOptions(config, place.state_dir, ephemeral, accept_loss, accept_time_jump)
+    options = RunOptions(config, place.state_dir, ephemeral, accept_loss, accept_time_jump, standby)
     if demo:
         return in_loop(run_demo(options, place))
     return run_daemon(options)

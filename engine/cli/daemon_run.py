@@ -12,7 +12,7 @@ import uvloop
 from engine import daemon, exits
 
 if TYPE_CHECKING:
-    from engine.daemon import RunOptions
+    from engine.run import RunOptions
 
 log = structlog.get_logger()
 

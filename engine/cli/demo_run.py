@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.cli.places import Place
-    from engine.daemon import RunOptions
+    from engine.run import RunOptions
 
 _PR_SET_PDEATHSIG: Final = 1
 _LOG_BYTES: Final = 8 << 20
@@ -180,7 +180,7 @@ def _arguments(options: RunOptions) -> list[str]:
     arguments = [sys.executable, "-m", "engine", "run", "--state-dir", str(options.state_dir)]
     if options.config_path is not None:
         arguments += ["--config", str(options.config_path)]
-    for name in ("ephemeral", "accept_loss", "accept_time_jump"):
+    for name in ("ephemeral", "accept_loss", "accept_time_jump", "standby"):
         if getattr(options, name):
             arguments.append(f"--{name.replace('_', '-')}")
     return arguments

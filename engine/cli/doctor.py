@@ -159,6 +159,12 @@ async def _database(database: PostgresConnection, shard: str, top: int) -> Async
     if await fills_are_misplaced(database):
         text = "fills lie in fills_default: the database's clock or the journal's is wrong"
         yield Finding("FAIL", "fills", text)
+    refused = (
+        await database.fetchval(query("count_dead_letters"), shard) if len(applied) >= 13 else 0
+    )
+    if refused:
+        text = f"{refused} rows that Postgres refused lie in dead_letters: see the runbook"
+        yield Finding("FAIL", "writer", text)
     cursor = await read_cursor(database, shard)
     behind = top - (cursor.frame if cursor else 0)
     if behind > _LATE_FRAMES:

@@ -91,7 +91,9 @@ class PostgresChecks:
         if cursor.frame < top:
             self.fills.fail(f"not counted: the writer has not reached frame {top}")
         elif written != 2 * trades:
-            self.fills.fail(f"{written} in Postgres, {2 * trades} in the journal")
+            letters = await database.fetchval(query("count_dead_letters"), self._shard)
+            aside = f", {letters} rows in dead_letters" if letters else ""
+            self.fills.fail(f"{written} in Postgres, {2 * trades} in the journal{aside}")
         self.fills.text = f"{written} in Postgres, {2 * trades} in the journal"
 
     async def _look_at_positions(

@@ -12,7 +12,7 @@ from engine.codec import VERSION, CorruptFrame, check_hash, decode_cursors, gene
 from engine.limits import LOGIC_VERSION
 from engine.machine import Machine
 from engine.ports import JournalDamaged
-from engine.replay import Diverged, replay_frame, restore_snapshot
+from engine.replay import Diverged, OtherRelease, replay_frame, restore_snapshot
 from engine.snapshot import CorruptSnapshot, state_hash
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class Walk:
     async def _read_manifests(self) -> None:
         """Prove every snapshot's chunks by their digests, and their sum by the state hash."""
         for manifest in await self._store.manifests():
-            if manifest.version != LOGIC_VERSION or manifest.frame > self._top.n:
+            if manifest.version > LOGIC_VERSION or manifest.frame > self._top.n:
                 continue
             try:
                 chunks = await self._store.chunks(manifest)
@@ -98,12 +98,12 @@ class Walk:
             self._manifests.setdefault(manifest.frame, []).append(manifest)
 
     async def _begin(self) -> None:
-        """Begin the replay before frame 1, else at the oldest snapshot of this version."""
+        """Begin before frame 1, else at the oldest snapshot that this version goes on from."""
         if self._first.n == 1 and self._first.version == VERSION:
             self._begin_at(Machine(), 0)
             return
         for frame in sorted(self._manifests):
-            if frame < self._first.n - 1:
+            if frame < self._first.n - 1 or not await self._goes_on_from(frame):
                 continue
             for manifest in self._manifests[frame]:
                 try:
@@ -117,6 +117,11 @@ class Walk:
             f"the journal begins at frame {self._first.n}, and there is no snapshot of logic "
             f"version {LOGIC_VERSION} to replay from: take one with `pitboss snapshot take`"
         )
+
+    async def _goes_on_from(self, frame: int) -> bool:
+        """Tell whether what follows a snapshot is of this version; an older one handed it over."""
+        following = await self._source.get(frame + 1)
+        return following is None or following.version == VERSION
 
     def _begin_at(self, machine: Machine, frame: int) -> None:
         self._machine = machine
@@ -140,7 +145,7 @@ class Walk:
         """Apply a frame and compare; from the first difference on nothing is replayed."""
         try:
             replay_frame(machine, frame)
-        except Diverged as difference:
+        except (Diverged, OtherRelease) as difference:
             self.events.fail(str(difference))
             self._machine = None
             return

@@ -21,7 +21,7 @@ from tests.core.test_replay import advance, played
 
 OPENING = ("buy 1@99", "buy market 1", "buy stop 1 trigger=102", "buy 1@99 oco=g")
 REDUCING = ("sell 10@101", "sell market 3", "sell 3@101 reduce", "sell stop 4 trigger=98")
-DUEL = range(12)
+DUEL = range(8)
 RESTARTED = range(30, 33)
 
 
@@ -174,3 +174,14 @@ def test_mark_is_written_down_and_read_back() -> None:
     assert [each.retry_ms for each in inputs] == [300, 0, 0]
     assert [input_from_record(each).retry_ms for each in records] == [300, 0, 0]
     assert [input_from_record(each).command for each in records] == [i.command for i in inputs]
+
+
+def test_part_that_is_spared_is_spread_evenly() -> None:
+    """Two in five of what may open enter as ever, wherever they stand among the streams (E6)."""
+    order = {"type": "place_order", "account": "a", "symbol": "X", "side": "buy"}
+    order |= {"order_type": "limit", "quantity": "1", "price": "1", "client_order_id": "o"}
+    inputs = decode_entry("orders", "5-0", json.dumps([order] * 10).encode())
+
+    mark_overloaded(inputs, 300, 400_000)
+
+    assert [bool(each.retry_ms) for each in inputs] == 2 * [True, True, False, True, False]

@@ -11,7 +11,7 @@ from tests.core.market import Event, Market
 from tests.core.tape_activity import activity
 
 SEEDS = range(6)
-RESTARTED = range(10, 13)
+RESTARTED = range(10, 12)
 
 
 def told(events: list[Event]) -> list[str]:

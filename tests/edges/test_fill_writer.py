@@ -15,7 +15,7 @@ from engine.connections import Connections, Endpoints, PostgresConnection, Redis
 from persistence import fill_writer
 from persistence.embedded import EmbeddedServers
 from persistence.fill_writer import FillWriter
-from persistence.row_batch import write_rows
+from persistence.row_batch import Written, write_rows
 from persistence.schema import migrate
 from tests.edges.tape import (
     TIME_US,
@@ -236,12 +236,14 @@ async def test_lost_reply_to_commit_repeats_nothing(
     """Whether a COMMIT without a reply happened, the cursor tells."""
     lost: list[int] = []
 
-    async def commit_without_reply(connection: PostgresConnection, *rest: Any, **more: Any) -> int:
-        new = await write_rows(connection, *rest, **more)
+    async def commit_without_reply(
+        connection: PostgresConnection, *rest: Any, **more: Any
+    ) -> Written:
+        written = await write_rows(connection, *rest, **more)
         if not lost:
-            lost.append(new)
+            lost.append(written.new)
             raise ConnectionResetError
-        return new
+        return written
 
     monkeypatch.setattr(fill_writer, "write_rows", commit_without_reply)
     async with running(writer) as task:

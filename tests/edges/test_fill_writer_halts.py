@@ -17,13 +17,17 @@ from tests.edges.tape import Tape, break_chain, liquidation, running, trade, unt
 from tests.edges.writing import fills_of, hasty_writer
 
 
-async def test_refused_row_leaves_nothing_of_its_batch(
+async def test_refused_batch_leaves_nothing_of_itself(
     writer: FillWriter, tape: Tape, database: PostgresConnection, shard: str
 ) -> None:
     """Rows without their cursor, or a cursor without its rows, would be found by nobody."""
-    await tape.append(trade(1), liquidation(tier=9))
-    with pytest.raises(WriterHalted, match=r"refused rows after frame 0 .*tier_check"):
-        await _run(writer)
+    await tape.append(trade(1), liquidation())
+    await database.execute("REVOKE INSERT ON pitboss.liquidation_log FROM pitboss_writer")
+    try:
+        with pytest.raises(WriterHalted, match=r"refused rows after frame 0 \(42501\)"):
+            await _run(writer)
+    finally:
+        await database.execute("GRANT INSERT ON pitboss.liquidation_log TO pitboss_writer")
     assert writer.state.startswith("halted: ")
     assert await fills_of(database, shard) == []
     assert (await begin_cursor(database, shard)).frame == 0

@@ -10,7 +10,7 @@ from engine.connections import Connections, PostgresConnection
 from persistence import fill_writer, lives_kept
 from persistence.cursor import Cursor, lives_cursor
 from persistence.fill_writer import FillWriter, WriterHalted
-from persistence.row_batch import write_rows
+from persistence.row_batch import Written, write_rows
 from tests.core.market import Market
 from tests.edges.tape import Tape, running, until
 from tests.edges.writing import fills_of, hasty_writer
@@ -104,7 +104,7 @@ async def test_batch_that_is_not_committed_leaves_no_trace_in_memory(
     """What was folded for it is forgotten with the connection; else it would count twice."""
     failed: list[int] = []
 
-    async def once_lost(connection: PostgresConnection, *rest: Any, **more: Any) -> int:
+    async def once_lost(connection: PostgresConnection, *rest: Any, **more: Any) -> Written:
         if len(failed) < 2:
             failed.append(1)
             raise ConnectionResetError

@@ -1,52 +1,84 @@
 """An auditor that follows the journal through all restarts, and believes nothing."""
 
 import asyncio
+import json
+from collections import deque
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from typing import Any
 
 from engine.codec import check_hash, decode_inputs, genesis_hash
-from engine.connections import Connections
+from engine.connections import Connections, RedisLink
+from engine.limits import RING_FRAMES
 from engine.machine import Machine
 from engine.messages import Frame
 from engine.replay import replay_frame
+from engine.snapshot import state_hash
 from persistence.cursor import read_cursor
 from persistence.journal import JournalFrames
+from persistence.snapshot_store import SnapshotStore
 from persistence.verify_rows import compare
 
 _WRITER_SECONDS = 60.0
 
 
 class Auditor:
-    """Knows every frame of a shard and the state they lead to; `commands` of one stream seen."""
+    """Knows every frame of a shard and the state they lead to; `commands` of one stream seen.
 
-    def __init__(self, shard: str, stream: str) -> None:
+    Where the server may lose the end of that stream, what the client sends again `may_repeat`; but
+    even then an order is accepted once.
+    """
+
+    def __init__(self, shard: str, stream: str, *, may_repeat: bool = False) -> None:
         self.machine = Machine()
         self.frames = 0
         self.commands = 0
+        self.repeated = 0
         self.trades = 0
+        self.hashes = 0
         self._shard = shard
         self._stream = stream
+        self._may_repeat = may_repeat
+        self._accepted: set[tuple[str, str]] = set()
         self._hash = genesis_hash(shard)
+        self._recent: deque[tuple[int, bytes]] = deque(maxlen=RING_FRAMES)
         self._compared = 0
 
     async def follow(self, connections: Connections) -> None:
-        """Check what has come since: no gap, chain whole, events equal, each command once."""
+        """Check what has come since: no gap, chain whole, events equal, each command once.
+
+        Where the engine left a snapshot, its state had the hash that a replay comes to.
+        """
         link = await connections.redis()
-        source = JournalFrames(link, self._shard)
-        if self.frames:
-            last = await source.get(self.frames)
-            assert last is not None, "a frame that was read is gone"
-            assert last.hash == self._hash, "a frame that was read has changed"
-        top = await source.top()
-        assert top is not None
-        async for frame in source.frames(self.frames, top.n):
-            check_hash(frame, self._hash)
-            self._check_commands(frame)
-            replay_frame(self.machine, frame)
-            self.frames, self._hash = frame.n, frame.hash
-            self.trades += frame.events.count(b'{"type":"trade"')
-        self.machine.kernel.check()  # every invariant, and money that adds up
-        await link.close()
+        try:
+            source = JournalFrames(link, self._shard)
+            live = await self._live_hashes(link)
+            top = await source.top()
+            assert top is not None
+            assert top.n >= self.frames, f"the journal ends at {top.n}, {self.frames} was read"
+            async for frame in source.frames(self.frames, top.n):
+                check_hash(frame, self._hash)
+                self._check_commands(frame)
+                replay_frame(self.machine, frame)
+                self.frames, self._hash = frame.n, frame.hash
+                self._recent.append((frame.n, frame.hash))
+                self.trades += frame.events.count(b'{"type":"trade"')
+                if frame.n in live:
+                    assert live[frame.n] == state_hash(self.machine.kernel), f"frame {frame.n}"
+                    self.hashes += 1
+            self.machine.kernel.check()  # every invariant, and money that adds up
+        finally:
+            await link.close()
+
+    async def look_back(self, connections: Connections) -> None:
+        """Check that what was read of late still stands there, frame by frame."""
+        link = await connections.redis()
+        try:
+            (first, _), known = self._recent[0], dict(self._recent)
+            async for frame in JournalFrames(link, self._shard).frames(first - 1, self.frames):
+                assert frame.hash == known[frame.n], f"frame {frame.n} has changed"
+        finally:
+            await link.close()
 
     async def compare_postgres(self, connections: Connections) -> None:
         """Wait for the writer, then compare what came since row for row."""
@@ -56,11 +88,16 @@ class Auditor:
                 cursor = await read_cursor(database, self._shard)
                 if cursor is not None and cursor.frame >= self.frames:
                     break
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(0.02)
         async with aclosing(self._since(connections)) as frames:
             assert await compare(database, self._shard, frames) == []
         self._compared = self.frames
         await database.close()
+
+    async def _live_hashes(self, link: RedisLink) -> dict[int, str]:
+        """Return the hashes of the living state that snapshots hold, by frame."""
+        manifests = await SnapshotStore(link, self._shard).manifests()
+        return {each.frame: each.state_hash for each in manifests}
 
     async def _since(self, connections: Connections) -> AsyncGenerator[Frame, None]:
         """Yield the frames not compared yet, up to whatever the writer can have written."""
@@ -76,6 +113,20 @@ class Auditor:
 
     def _check_commands(self, frame: Frame) -> None:
         for record in decode_inputs(frame.inputs):
-            if record.s == self._stream:
-                self.commands += 1
-                assert record.id == f"{self.commands}-0", "each command once, and in its order"
+            if record.s != self._stream:
+                continue
+            number = int(record.id.partition("-")[0])
+            if self._may_repeat and number <= self.commands:
+                self.repeated += 1
+                continue
+            self.commands += 1
+            assert number == self.commands, "each command once, and in its order"
+        if self._may_repeat:
+            self._check_accepted(json.loads(frame.events))
+
+    def _check_accepted(self, events: list[dict[str, Any]]) -> None:
+        for event in events:
+            if event["type"] == "order_accepted" and not event.get("duplicate"):
+                order = event["account"], event["client_order_id"]
+                assert order not in self._accepted, f"{order} was accepted twice"
+                self._accepted.add(order)

@@ -67,8 +67,11 @@ def command(seed: int, n: int) -> dict[str, Any]:
 class Gateway:
     """Sends until it is told to stop, through any number of restarts of the server."""
 
-    def __init__(self, seed: int, shard: str, find: Callable[[], Connections]) -> None:
+    def __init__(
+        self, seed: int, shard: str, find: Callable[[], Connections], per_write: int = _PER_WRITE
+    ) -> None:
         self.sent = 0
+        self._per_write = per_write
         self._seed = seed
         self._key = f"{{{shard}}}:{STREAM}"
         self._find = find
@@ -98,7 +101,7 @@ class Gateway:
             last: bytes = info[info.index(b"last-generated-id") + 1]
             self.sent = int(last.partition(b"-")[0])
         while not self._stopping:
-            numbers = range(self.sent + 1, self.sent + 1 + _PER_WRITE)
+            numbers = range(self.sent + 1, self.sent + 1 + self._per_write)
             commands = [
                 ("XADD", self._key, f"{n}-0", "c", json.dumps(command(self._seed, n)))
                 for n in numbers

@@ -149,7 +149,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "engine.restore",
         "engine.snapshot",
     ),
-    "engine.backlog": (),
+    "engine.backlog": (LIMITS,),
     "engine.loop": (
         *CORE,
         *CODEC,
@@ -172,6 +172,10 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "engine.exits": (),
     # the composition root
     "engine.daemon": PRODUCT,
+    "engine.assembly": PRODUCT,
+    "engine.recovery": PRODUCT,
+    "engine.run": PRODUCT,
+    "engine.standby": PRODUCT,
     "engine.mirror_feed": PRODUCT,
     "engine.changed_accounts": ("engine.loop",),
     "engine.margin_feed": PRODUCT,
@@ -192,7 +196,11 @@ THIRD_PARTY: dict[str, tuple[tuple[str, ...], str]] = {
     "uvloop": (("engine.cli", "engine.daemon"), "the composition root chooses the loop"),
     "lightmatchingengine": (("engine.cli", "bench"), "it is a yardstick, not a part"),
     "structlog": (
-        ("engine.log", "engine.loop", "engine.daemon", "engine.cli", "feeds", "persistence"),
+        (
+            *("engine.log", "engine.loop", "engine.daemon", "engine.recovery", "engine.cli"),
+            "engine.standby",
+            *("feeds", "persistence"),
+        ),
         "nothing below engine.loop logs: return an event, or raise",
     ),
     "msgspec": (

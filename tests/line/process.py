@@ -9,8 +9,9 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from engine.connections import Connections, Endpoints
 from engine.messages import Frame
@@ -24,10 +25,56 @@ ROOT = Path(__file__).parents[2]
 _SECONDS = 30.0
 
 
+class Started(Protocol):
+    """A process that was started, as `subprocess.Popen` shows it."""
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+
+    def poll(self) -> int | None:
+        """Return its exit code, None while it runs."""
+
+    def wait(self) -> int:
+        """Return its exit code, once it has ended."""
+
+    def send_signal(self, number: int, /) -> None:
+        """Send it a signal."""
+
+    def kill(self) -> None:
+        """End it as `kill -9` does."""
+
+
+Launch = Callable[[list[str], Path, dict[str, str]], Started]
+"""Starts `pitboss run` with options, a log, and what is added to the environment."""
+
+
+def launch(
+    options: list[str],
+    log: Path,
+    environment: dict[str, str],
+    interpreter: str = "",
+    release: Path = ROOT,
+    inside: tuple[str, ...] = (),
+) -> Started:
+    """Start it as everybody does; `interpreter` is an option for Python itself.
+
+    `inside` are the words of a program that puts up walls and then becomes it.
+    """
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            [*inside, sys.executable, *interpreter.split(), "-m", "engine", "run", *options],
+            cwd=release,
+            env={**os.environ, **environment},
+            stdout=output,
+            stderr=output,
+        )
+
+
 class DaemonProcess:
     """One state directory and the daemons that run in it, one after the other.
 
-    Without a Redis it starts servers of its own. `inside` are the words of a launcher.
+    Without a Redis it starts servers of its own. `release` is where the program lies.
     """
 
     def __init__(
@@ -38,17 +85,19 @@ class DaemonProcess:
         *,
         more: str = "",
         dsn: str = "",
+        launch: Launch = launch,
         in_redis: str = "",
         in_postgres: str = "",
-        inside: tuple[str, ...] = (),
     ) -> None:
         self.shard = shard
         self.state_dir = directory / "state"
         self.config = directory / "config.toml"
+        self.release = ROOT
         self._redis_url = redis_url
-        self._inside = inside
+        self._dsn = dsn
         self._log = directory / "daemon.log"
-        self._process: subprocess.Popen[bytes] | None = None
+        self._launch = launch
+        self._process: Started | None = None
         redis = f'[redis]\nurl = "{redis_url}"\n{in_redis}\n' if redis_url else ""
         postgres = f'[postgres]\ndsn = "{dsn}"\n{in_postgres}\n' if dsn else ""
         self.config.write_text(f'shard = "{shard}"\n{redis}{postgres}{more}')
@@ -57,7 +106,7 @@ class DaemonProcess:
     def connections(self) -> Connections:
         """Factories of links to its servers."""
         if self._redis_url is not None:
-            return Connections(Endpoints(self._redis_url))
+            return Connections(Endpoints(self._redis_url, self._dsn or None))
         endpoints = running_endpoints(self.state_dir)
         assert endpoints is not None, self.log
         return Connections(endpoints)
@@ -70,18 +119,11 @@ class DaemonProcess:
 
     def spawn(self, *options: str, interpreter: str = "", **environment: str) -> None:
         """Start it and wait for nothing; `interpreter` is an option for Python itself."""
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [
-                    *self._inside,
-                    *(sys.executable, *interpreter.split(), "-m", "engine", "run"),
-                    *("--state-dir", str(self.state_dir), "--config", str(self.config), *options),
-                ],
-                cwd=ROOT,
-                env={**os.environ, **environment},
-                stdout=log,
-                stderr=log,
-            )
+        words = ["--state-dir", str(self.state_dir), "--config", str(self.config), *options]
+        start = self._launch
+        if interpreter or self.release != ROOT:
+            start = partial(launch, interpreter=interpreter, release=self.release)
+        self._process = start(words, self._log, environment)
 
     async def start(self, *options: str, **environment: str) -> None:
         """Start it and wait until it says that it is ready."""
@@ -101,8 +143,8 @@ class DaemonProcess:
 
     def said(self, event: str) -> list[dict[str, Any]]:
         """Return the log lines whose event begins so."""
-        lines = [json.loads(line) for line in self.log.splitlines() if line.startswith("{")]
-        return [line for line in lines if line["event"].startswith(event)]
+        beginning = f'"event": {json.dumps(event)[:-1]}'
+        return [json.loads(line) for line in self.log.splitlines() if beginning in line]
 
     @property
     def log(self) -> str:
@@ -119,6 +161,11 @@ class DaemonProcess:
         if self._process is not None:
             self._process.kill()
             self._process.wait()
+
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended."""
+        return self._process is not None and self._process.poll() is None
 
     async def ended(self, seconds: float = _SECONDS) -> int:
         """Wait until it has ended; return its exit code."""

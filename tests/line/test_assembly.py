@@ -4,14 +4,17 @@ from pathlib import Path
 
 import pytest
 
+from engine.assembly import Parts, assemble
 from engine.codec import genesis_hash, seal
 from engine.config import Account, Config, ConfigError
 from engine.connections import Connections
-from engine.daemon import Daemon, Parts, RunOptions
+from engine.daemon import Daemon
 from engine.machine import Machine
 from engine.messages import Frame
 from engine.ports import Manifest, Position
-from engine.replay import Diverged, replay_frame
+from engine.replay import OtherRelease, replay_frame
+from engine.run import Run, RunOptions
+from persistence.journal import FrameRing
 from persistence.witness import Witness
 from tests.line.written import frames_of, sealed
 
@@ -21,7 +24,8 @@ def parts(connections: Connections, shard: str, tmp_path: Path) -> Parts:
     """Put a daemon's parts together, and start none of them."""
     options = RunOptions(None, tmp_path)
     position = Position(7, genesis_hash(shard), {"orders": "5-0"})
-    return Daemon(Config(shard=shard), options, connections, None)._assemble(Machine(), position)
+    run = Run("run", Config(shard=shard), options, connections, Witness(tmp_path / "head"))
+    return assemble(run, Machine(), position, FrameRing())
 
 
 def manifest(frame: int) -> Manifest:
@@ -74,7 +78,7 @@ async def test_configuration_too_large_for_the_first_frame_is_refused(
     options = RunOptions(tmp_path / "shard.toml", tmp_path)
     daemon = Daemon(Config(shard=shard, accounts=accounts), options, connections, None)
     position = Position(0, genesis_hash(shard), {})
-    parts = daemon._assemble(Machine(), position)
+    parts = assemble(daemon._run, Machine(), position, FrameRing())
 
     with pytest.raises(ConfigError, match=r"shard\.toml: .*10000 of 10501 inputs fit one frame"):
         await daemon._first_frame(parts, position)
@@ -87,5 +91,5 @@ def test_frame_of_another_release_names_the_release_and_the_way(shard: str) -> N
     frame = seal(1, genesis_hash(shard), 1, [], [], b"{}")
     other = Frame(1, 1, frame.inputs, frame.events, frame.cursors, b"1", frame.hash)
 
-    with pytest.raises(Diverged, match=r"logic version 1.*`pitboss snapshot take --stop`"):
+    with pytest.raises(OtherRelease, match=r"logic version 1.*`pitboss snapshot take --stop`"):
         replay_frame(Machine(), other)

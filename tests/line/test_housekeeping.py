@@ -1,6 +1,7 @@
 """Streams are trimmed to what nobody needs, and the lease says who lives."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -8,11 +9,13 @@ import pytest
 
 from engine.connections import Connections, RedisLink
 from engine.ports import Position
-from persistence import housekeeping
-from persistence.housekeeping import Lease, Trimmer
+from persistence import housekeeping, lease
+from persistence.housekeeping import FileRewriter, Trimmer
 from persistence.journal import journal_key
+from persistence.lease import Pulse, lease_key
 from tests.edges.tape import running, until
 from tests.line.proxy import FailingWire
+from tests.line.valkey import OwnValkey
 
 FRAMES = 1_000
 NODE = 100  # Redis trims whole nodes of so many entries
@@ -22,7 +25,7 @@ NODE = 100  # Redis trims whole nodes of so many entries
 def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for nothing."""
     monkeypatch.setattr(housekeeping, "TRIM_SECONDS", 0.01)
-    monkeypatch.setattr(housekeeping, "LEASE_SECONDS", 0.01)
+    monkeypatch.setattr(lease, "PULSE_SECONDS", 0.01)
 
 
 @pytest.fixture
@@ -134,10 +137,10 @@ async def test_failing_redis_is_tried_again_without_leaving_links_open(
     wire: FailingWire, shard: str, link: RedisLink, fate: object
 ) -> None:
     """A refusal five times a second for an hour must not end in `too many clients`."""
-    lease = Lease(wire.connections, shard, "run", lambda: 0)
+    pulse = Pulse(wire.connections, lease_key(shard), "run", lambda: 0)
     trimmer = trimmer_of(wire.connections, shard, cursors={"orders": "1-0"})
     wire.fate = lambda _number, _words: fate
-    async with running(lease), running(trimmer):
+    async with running(pulse), running(trimmer):
         await until(lambda: len(wire.requests) > 20)
         assert wire.open_links <= 3, "one of each, and one that is about to go"
         wire.fate = lambda _number, _words: "pass"
@@ -146,27 +149,39 @@ async def test_failing_redis_is_tried_again_without_leaving_links_open(
                 await asyncio.sleep(0.01)
 
 
-async def test_lease_moves_while_the_engine_lives_and_is_released_at_its_end(
-    connections: Connections, shard: str, link: RedisLink
+async def test_file_is_rewritten_when_it_has_doubled_and_all_is_calm(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A candidate takes over when it has stood still, or at once when it reads `released`."""
-    lease, seen = Lease(connections, shard, "run-7", lambda: 3), set[bytes]()
-    async with running(lease):
-        async with asyncio.timeout(10):
-            while len(seen) < 4:
-                seen.add(await link.call("GET", f"{{{shard}}}:lease") or b"run-7:0:3")
-                await asyncio.sleep(0.005)
-    await lease.release()
+    """A rewrite slows every answer for a second, so it waits until nobody minds."""
+    monkeypatch.setattr(housekeeping, "REWRITE_BYTES", 1 << 20)
+    valkey, calm = OwnValkey(), [False]
+    await valkey.start()
+    link = await valkey.connections.redis()
+    rewriter = FileRewriter(valkey.connections, lambda: calm[0])
 
-    counters = sorted(int(each.split(b":")[1]) for each in seen)
-    assert {each.split(b":")[0] for each in seen} == {b"run-7"}
-    assert {each.split(b":")[2] for each in seen} == {b"3"}
-    assert len(counters) == 4
-    assert await link.call("GET", f"{{{shard}}}:lease") == b"released"
+    async def told(name: str) -> int:
+        said = (await link.call("INFO", "persistence")).decode()
+        return int(said.partition(f"{name}:")[2].split()[0])
 
+    async def grow(bytes_more: int) -> None:
+        await link.call("SET", "k", os.urandom(bytes_more))  # does not shrink in the file
 
-async def test_release_does_not_raise_where_redis_is_away(wire: FailingWire, shard: str) -> None:
-    """The end of a daemon must not fail for what only makes the next one quicker."""
-    wire.fate = lambda _number, _words: "lose request"
-
-    await Lease(wire.connections, shard, "run", lambda: 0).release()
+    await grow(1 << 19)
+    calm[0] = True
+    assert not await rewriter.look(link), "not worth while"
+    await grow(1 << 20)
+    calm[0] = False
+    assert not await rewriter.look(link)
+    assert not await told("aof_rewrites")
+    calm[0] = True
+    assert await rewriter.look(link)
+    async with asyncio.timeout(10):
+        while await told("aof_rewrite_in_progress"):
+            assert not await rewriter.look(link), "one at a time"
+            await asyncio.sleep(0.01)
+    assert await told("aof_rewrites") == 1
+    assert not await rewriter.look(link), "it is short again"
+    await grow(1 << 20)
+    assert not await rewriter.look(link), "not doubled"
+    await link.close()
+    valkey.remove()

@@ -12,11 +12,11 @@ from tests.line.written import frames_of, sealed, write
 
 
 def journal_of(
-    connections: Connections, shard: str, after: Frame | None = None, ring_frames: int = 4_096
+    connections: Connections, shard: str, after: Frame | None = None, ring: FrameRing | None = None
 ) -> RedisJournal:
     """Return a journal that goes on after a frame."""
     n, parent = (0, genesis_hash(shard)) if after is None else (after.n, after.hash)
-    return RedisJournal(connections.redis, shard, n=n, frame_hash=parent, ring_frames=ring_frames)
+    return RedisJournal(connections.redis, shard, n=n, frame_hash=parent, ring=ring)
 
 
 async def append(journal: RedisJournal, frames: list[Frame]) -> None:
@@ -163,7 +163,7 @@ async def test_tail_lost_further_back_than_the_ring_is_damage(
     connections: Connections, shard: str, link: RedisLink
 ) -> None:
     """A journal with a hole in it must never be written to."""
-    frames, journal = sealed(shard, 9), journal_of(connections, shard, ring_frames=4)
+    frames, journal = sealed(shard, 9), journal_of(connections, shard, ring=FrameRing(4))
     await append(journal, frames[:8])
     await cut_back(link, shard, frames[:4])
     await journal.close()

@@ -99,7 +99,7 @@ async def test_every_command_is_answered_once_while_the_daemon_is_overloaded(mak
     assert refused == found[fast.stream].answers["overload"], "no cancel is refused"
     unloaded, loaded = (latencies_ms(each, report.seen) for each in report.phases)
     assert percentile(loaded, 50) < 2_000 + 20 * percentile(unloaded, 99)
-    assert (await daemon.until_said("overloaded"))["behind_ms"] >= 10
+    assert (await daemon.until_said("overloaded"))["behind_ms"] >= 5
     assert (await daemon.until_said("no longer overloaded"))["refused"] >= 1
     assert await daemon.stop() == 0
     await replica(daemon.connections, daemon.shard)

@@ -2,18 +2,20 @@
 
 import asyncio
 import gc
+import os
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from typing import Any
 
 import pytest
 
-from engine.connections import Connections, RedisLink
+from engine.connections import Connections, RedisLink, SyncRedisLink
 from engine.machine import Machine
 from engine.ports import Manifest, Position
 from engine.replay import recover
 from engine.snapshot import state_hash
 from persistence.journal import JournalFrames
-from persistence.snapshot_store import SnapshotStore
+from persistence.snapshot_store import SnapshotStore, write_snapshot
 from persistence.snapshotter import SnapshotFailed, Snapshotter
 from tests.edges.tape import until
 from tests.line.line import Gate, Line, ScriptedInbox
@@ -177,6 +179,40 @@ async def test_interrupted_write_leaves_the_generation_before(
     await bench.snapshotter().prune()
     assert not await link.call("KEYS", f"{{{shard}}}:state:{bench.line.loop.position.n}:*")
     assert [each.frame for each in await store.manifests()] == [first]
+
+
+async def test_what_is_being_written_is_not_swept_away(
+    bench: Bench, link: RedisLink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Told to stop as soon as it has started, the daemon sweeps while its snapshot is written."""
+    waiting, going_on = os.pipe()
+
+    def held(to: SyncRedisLink, *what: Any) -> Manifest:
+        call = to.call
+
+        def late(*words: Any) -> Any:
+            if words[1].count(":") == 3:  # the manifest
+                os.read(waiting, 1)
+            return call(*words)
+
+        to.call = late  # type: ignore[method-assign]
+        return write_snapshot(to, *what)
+
+    monkeypatch.setattr("persistence.snapshotter.write_snapshot", held)
+    snapshotter, shard = bench.snapshotter(), bench.line.shard
+    taking = asyncio.create_task(snapshotter.take())
+    async with asyncio.timeout(10):
+        while not await link.call("KEYS", f"{{{shard}}}:state:*"):  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+
+    await snapshotter.prune()
+    os.write(going_on, b"!")
+    await taking
+
+    (manifest,) = await SnapshotStore(link, shard).manifests()
+    assert len(await SnapshotStore(link, shard).chunks(manifest)) > 1
+    os.close(waiting)
+    os.close(going_on)
 
 
 async def test_failed_snapshot_is_tried_again_though_nothing_has_happened_since(

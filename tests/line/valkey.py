@@ -70,6 +70,24 @@ class OwnValkey:
         await link.call("CONFIG", "SET", name, value)
         await link.close()
 
+    @property
+    def file(self) -> Path:
+        """The part of its append-only file that it writes to."""
+        parts = [*self.data.rglob("*.incr.aof"), *self.data.rglob("appendonly.aof")]
+        return max(parts, key=lambda path: path.stat().st_mtime_ns)
+
+    def cut(self, size: int) -> None:
+        """Take the last bytes of its file away, as a disk that lied would; it must not run."""
+        os.truncate(self.file, max(0, self.file.stat().st_size - size))
+
+    def flip(self, at: int, bit: int) -> None:
+        """Turn one bit of its file around."""
+        with self.file.open("r+b") as file:
+            file.seek(at)
+            (byte,) = file.read(1)
+            file.seek(at)
+            file.write(bytes([byte ^ 1 << bit]))
+
     def keep_copy(self) -> Path:
         """Copy its files as they are now, as a backup or a lying disk would."""
         copy = self.directory / "copy"

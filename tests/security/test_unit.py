@@ -6,12 +6,13 @@ import shutil
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.house.source import ROOT
-from tests.line.process import DaemonProcess
+from tests.line.process import DaemonProcess, launch
 from tests.line.words import MARKET, order, tick
 from tests.security.confinement import directives
 
@@ -146,7 +147,8 @@ def test_walls_stand(place: Path) -> None:
 
 async def test_daemon_lives_behind_the_walls_of_the_unit(place: Path) -> None:
     """Its own Valkey and Postgres, the forked snapshot, a kill and a recovery: all of it inside."""
-    daemon = DaemonProcess(place, "walled", None, inside=confined(place))
+    walled = partial(launch, inside=confined(place))
+    daemon = DaemonProcess(place, "walled", None, launch=walled)
     try:
         await daemon.start()
         await daemon.send(*MARKET, tick(), order("a"), order("b", "sell", account="bea"))

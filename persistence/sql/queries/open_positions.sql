@@ -3,6 +3,6 @@ SELECT
     p.realized_pnl, p.fees,
     (extract(epoch FROM p.opened_at) * 1000000)::bigint AS opened_us,
     p.opened_frame, p.opened_index
-FROM pitboss.positions AS p
-JOIN pitboss.instruments AS i USING (shard, symbol)
+FROM pitboss.told_positions AS p
+JOIN pitboss.told_instruments AS i USING (shard, symbol)
 WHERE p.shard = $1 AND p.status = 'OPEN'

@@ -1,0 +1,165 @@
+"""The hot standby: the same machine behind the leader's journal, until it must lead itself."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from engine import notify
+from engine.connections import LinkLost, RedisReplyError
+from engine.ports import SteppedDown
+from engine.replay import advance
+from persistence.cursor import Cursor
+from persistence.journal_tail import JournalTail, JournalTrimmed
+from persistence.lease import RELEASED, Pulse, PulseWatch, lease_key, run_id_of, standby_key
+from persistence.snapshotter import Snapshotter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from engine.connections import RedisLink
+    from engine.machine import Machine
+    from engine.ports import Position
+    from engine.run import Run
+    from persistence.journal import FrameRing
+
+log = structlog.get_logger()
+
+LOOK_SECONDS: Final = 0.05
+_RETRY_SECONDS: Final = 0.1
+_NO_TIME_SECONDS: Final = 0.001
+
+
+async def stand_by(run: Run, standby: Standby, snapshotter: Snapshotter) -> bool:
+    """Follow, say so, and write the snapshots; return whether to lead now.
+
+    Raises what `Standby.run` raises.
+    """
+    pulse = Pulse(
+        run.connections, standby_key(run.config.shard), run.run_id, lambda: standby.position.n
+    )
+    async with asyncio.TaskGroup() as group:
+        following = group.create_task(standby.run(), name="standby")
+        others = [
+            group.create_task(snapshotter.run(), name="snapshotter"),
+            group.create_task(pulse.run(), name="pulse"),
+            group.create_task(notify.watchdog(), name="watchdog"),
+        ]
+        notify.ready(f"standby, frame {standby.position.n}")
+        leads = await following
+        for task in others:
+            task.cancel()
+    await pulse.release()
+    return leads
+
+
+class Standby:
+    """Applies the leader's frames, compares every event, and knows when nobody leads any more.
+
+    Others see its machine between frames (`engine.ports.FrameBoundary`).
+    """
+
+    def __init__(self, run: Run, machine: Machine, position: Position, ring: FrameRing) -> None:
+        self.machine = machine
+        self.position = position
+        self._run = run
+        self._ring = ring
+        self._watch = PulseWatch(lease_key(run.config.shard))
+        self._leader = ""
+        self._looked_at = 0.0
+        self._stopping = False
+        self._visits: deque[tuple[Callable[[], None], asyncio.Future[None]]] = deque()
+
+    def stop(self) -> None:
+        """Ask it to end without leading."""
+        self._stopping = True
+
+    async def between_frames(self, visit: Callable[[], None]) -> None:
+        """Run `visit` once everything that is in the journal is applied."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._visits.append((visit, done))
+        await done
+
+    async def run(self) -> bool:
+        """Follow until nobody leads; return whether to lead now, False where told to stop.
+
+        Raises Diverged, CorruptFrame or JournalContradicts where the journal is not what this
+        machine makes of it.
+        """
+        while True:
+            try:
+                link = await self._run.connections.redis(blocking=True)
+                try:
+                    return await self._follow(link)
+                finally:
+                    await link.close()
+            except (LinkLost, RedisReplyError) as lost:
+                log.warning("the standby cannot read; trying again", reason=str(lost)[:200])
+            except JournalTrimmed as gap:
+                raise SteppedDown(f"the standby fell behind what is kept: {gap}") from gap
+            if self._stopping:
+                for _, done in self._visits:
+                    done.cancel()
+                return False
+            self._watch.forget()
+            await asyncio.sleep(_RETRY_SECONDS)
+
+    async def _follow(self, link: RedisLink) -> bool:
+        tail = JournalTail(
+            link, self._run.config.shard, Cursor(self.position.n, self.position.hash)
+        )
+        while not self._stopping:
+            await self._apply(tail, LOOK_SECONDS)
+            if tail.at_top:
+                self._receive_visits()
+            if time.monotonic() < self._looked_at + LOOK_SECONDS:
+                continue
+            self._looked_at = time.monotonic()
+            await self._watch.look(link)
+            self._say_who_leads()
+            if tail.at_top and self._watch.is_over:
+                while await self._apply(tail, _NO_TIME_SECONDS):
+                    pass
+                self._say_why()
+                return True
+        await asyncio.sleep(0)  # whoever asked for a last look has done so by then
+        self._receive_visits()
+        return False
+
+    async def _apply(self, tail: JournalTail, wait_seconds: float) -> int:
+        """Apply the next frames; return how many came in time."""
+        frames = await tail.read(wait_seconds)
+        for frame in frames:
+            advance(self.machine, self.position, frame)
+            self._ring.add(frame)
+            self._run.witness.write(frame.n, frame.hash)
+        return len(frames)
+
+    def _receive_visits(self) -> None:
+        while self._visits:
+            visit, done = self._visits.popleft()
+            try:
+                visit()
+            except Exception as error:
+                if not done.cancelled():
+                    done.set_exception(error)
+            else:
+                if not done.cancelled():
+                    done.set_result(None)
+
+    def _say_why(self) -> None:
+        pulse = self._watch.pulse
+        why = "released" if pulse == RELEASED else "nobody renews the lease"
+        log.warning("taking over", frame=self.position.n, why=why, before=self._leader or None)
+
+    def _say_who_leads(self) -> None:
+        """Log each leader once it has moved its lease."""
+        pulse = self._watch.pulse
+        leader = "" if pulse is None else run_id_of(pulse)
+        if self._watch.has_moved and leader not in {"", self._leader}:
+            self._leader = leader
+            log.info("following", leader=leader, frame=self.position.n)

@@ -1,0 +1,1 @@
+SELECT count(*) FROM pitboss.dead_letters WHERE shard = $1
