@@ -1,4 +1,4 @@
-"""Looks at the engine's state that wait for a frame boundary."""
+"""Calls that other tasks ask for at a frame boundary (`engine.ports.FrameBoundary`)."""
 
 from __future__ import annotations
 
@@ -11,23 +11,22 @@ if TYPE_CHECKING:
 
 
 class Visits:
-    """Who wants to look, in order of asking."""
+    """Who waits to be called, in order; whoever owns the machine calls them between frames."""
 
     def __init__(self) -> None:
         self._waiting: deque[tuple[Callable[[], None], asyncio.Future[None]]] = deque()
 
     def __bool__(self) -> bool:
-        """Tell whether anybody waits."""
         return bool(self._waiting)
 
     def ask(self, visit: Callable[[], None]) -> asyncio.Future[None]:
-        """Put down a visit; what is returned is done, or raises what it raised, once it was."""
+        """Ask for a call; return what to wait for: it raises what the call raises."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((visit, done))
         return done
 
     def receive(self) -> None:
-        """Let everybody look now, except who waits no more."""
+        """Call everybody who still waits."""
         while self._waiting:
             visit, done = self._waiting.popleft()
             if done.cancelled():
@@ -40,6 +39,6 @@ class Visits:
                 done.set_result(None)
 
     def cancel(self) -> None:
-        """Let nobody wait any longer."""
+        """Send away everybody who waits."""
         for _, done in self._waiting:
             done.cancel()
