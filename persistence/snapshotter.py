@@ -169,8 +169,11 @@ class Snapshotter:
             if os.getppid() == daemon:
                 link = self._connections.redis_sync()
                 kernel, position = self._loop.machine.kernel, self._loop.position
+                kernel.check()  # nothing waits for it here, and good generations are not pushed out
                 write_snapshot(link, self._shard, kernel, position, self._writer)
                 code = 0
+        except AssertionError as broken:
+            log.critical("an invariant of the state is broken: no snapshot of it", exc_info=broken)
         except Exception as error:
             log.error("the snapshot cannot be written", reason=str(error)[:200])
         finally:

@@ -234,6 +234,22 @@ async def test_failed_snapshot_is_tried_again_though_nothing_has_happened_since(
     running.cancel()
 
 
+async def test_broken_state_does_not_push_out_a_good_one(bench: Bench, link: RedisLink) -> None:
+    """Money that does not add up is found at the snapshot, while there are some to go back to."""
+    snapshotter = bench.snapshotter(keep=1)
+    await snapshotter.take()
+    (good,) = bench.kept
+    await bench.trade(1)
+    bench.line.loop.machine.kernel.state.accounts["ann"].balance_atoms += 1
+
+    with pytest.raises(SnapshotFailed):
+        await snapshotter.take()
+
+    bench.line.loop.machine.kernel.state.accounts["ann"].balance_atoms -= 1
+    manifests = await SnapshotStore(link, bench.line.shard).manifests()
+    assert [each.frame for each in manifests] == [good]
+
+
 async def test_machine_that_cannot_fork_goes_on_trading(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
