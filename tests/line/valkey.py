@@ -19,11 +19,12 @@ class OwnValkey:
     Where the test's settings shut out the default user, it logs in as `user`.
     """
 
-    def __init__(self, *, user: str = "", **settings: str) -> None:
+    def __init__(self, *, user: str = "", program: Path | None = None, **settings: str) -> None:
         self.directory = Path(tempfile.mkdtemp(prefix="pb-"))
         self.socket = self.directory / "s"
         self.data = self.directory / "data"
         self.data.mkdir()
+        self._program = program or find_valkey()
         self._user = user and f"{user}@"
         self._settings = settings
         self._process: subprocess.Popen[bytes] | None = None
@@ -45,10 +46,23 @@ class OwnValkey:
             while not await self._answers():  # noqa: ASYNC110 - a process
                 await asyncio.sleep(0.01)
 
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended, as it does where it cannot read its file."""
+        return self._process is not None and self._process.poll() is None
+
+    async def start_if_it_can(self) -> bool:
+        """Start it; return whether it has read its file."""
+        self.spawn()
+        async with asyncio.timeout(_START_SECONDS):
+            while self.running and not await self._answers():  # noqa: ASYNC110 - a process
+                await asyncio.sleep(0.01)
+        return self.running
+
     def spawn(self, **settings: str) -> None:
         """Start it and wait for nothing."""
         overruled = {**self._settings, **settings}
-        arguments = valkey_arguments(find_valkey(), self.data, self.socket)
+        arguments = valkey_arguments(self._program, self.data, self.socket)
         for name, value in overruled.items():
             arguments += [f"--{name.replace('_', '-')}", value]
         with (self.directory / "log").open("ab") as log:
@@ -100,7 +114,7 @@ class OwnValkey:
 
     def remove(self) -> None:
         """End it and leave nothing behind."""
-        if self._process is not None and self._process.poll() is None:
+        if self.running:
             self.kill()
         shutil.rmtree(self.directory, ignore_errors=True)
 
