@@ -161,7 +161,9 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "engine.ports",
         "engine.snapshot",
         "engine.replay",
+        "engine.visits",
     ),
+    "engine.visits": (),
     "feeds": (*RECORDS, *CODEC, DECIMALS, "engine.ports"),
     "persistence": (
         *RECORDS,
