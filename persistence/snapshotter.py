@@ -93,6 +93,7 @@ class Snapshotter:
                         await collapse_heap()
                         await self.take()
                 except (SnapshotFailed, LinkLost, RedisReplyError, OSError) as failed:
+                    prunes = True  # it may be there all the same, and hold the trimming up
                     log.error("no snapshot", reason=str(failed))
 
     async def _is_left_to_another(self) -> bool:

@@ -315,6 +315,27 @@ async def test_snapshotter_lives_through_a_redis_that_is_away(
     running.cancel()
 
 
+async def test_snapshot_that_is_there_counts_though_looking_through_them_failed(
+    bench: Bench, wire: FailingWire
+) -> None:
+    """The market may be quiet from now on, and the journal is trimmed to what is kept."""
+    asked = 0
+
+    def lose_the_second(_number: int, words: list[bytes]) -> object:
+        nonlocal asked
+        asked += words[0] == b"GET" and words[1].endswith(b":lease")
+        return "lose reply" if words[0] == b"GET" and asked == 2 else "pass"
+
+    wire.fate = lose_the_second
+    snapshotter = bench.snapshotter(wire.connections)
+    snapshotter.interval_seconds = 0.02
+    running = asyncio.create_task(snapshotter.run())
+    await until(lambda: bench.kept == [bench.line.loop.position.n], running)
+    assert asked > 2
+
+    running.cancel()
+
+
 async def test_snapshot_does_not_hand_the_heap_back_to_the_collector(bench: Bench) -> None:
     """The daemon freezes its heap once recovered; thawing it would bring long pauses back."""
     gc.freeze()
