@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from engine.kernel import Kernel
+from engine.machine import Machine
+from engine.messages import Input
 from matching.id_window import IdWindow
 from tests.faults.points import die_at_a_point
 from tests.line.test_poison import poison
@@ -41,6 +43,17 @@ def _raise_in_a_timer() -> None:
     pytest.MonkeyPatch().setattr(Kernel, "begin", broken)
 
 
+def _compute_otherwise(word: str) -> None:
+    """Let events that hold a word hold another one: a bug, or a flipped bit in memory."""
+    apply = Machine.apply
+
+    def differently(machine: Machine, item: Input, index: int, out: list[bytes]) -> None:
+        apply(machine, item, index, out)
+        out[-1] = out[-1].replace(word.encode(), word[::-1].encode())
+
+    pytest.MonkeyPatch().setattr(Machine, "apply", differently)
+
+
 def _keep_fewer_ids(most: str) -> None:
     """Make the window of client order ids smaller, so that it is full sooner."""
     patch = pytest.MonkeyPatch()
@@ -53,5 +66,6 @@ _HARMS: dict[str, Callable[..., None]] = {
     "poison": _raise_on_poison,
     "memory": _run_out_of_memory,
     "timer": _raise_in_a_timer,
+    "otherwise": _compute_otherwise,
     "ids": _keep_fewer_ids,
 }

@@ -70,7 +70,8 @@ def launch(
 class DaemonProcess:
     """One state directory and the daemons that run in it, one after the other.
 
-    Without a Redis it starts servers of its own. `release` is where the program lies.
+    Without a Redis it starts servers of its own. `release` is where the program lies, `seconds` are
+    how long it may take to say something.
     """
 
     def __init__(
@@ -90,6 +91,7 @@ class DaemonProcess:
         self.config = directory / "config.toml"
         self.release = ROOT
         self._redis_url = redis_url
+        self.seconds = _SECONDS
         self._dsn = dsn
         self._log = directory / "daemon.log"
         self._launch = launch
@@ -113,6 +115,11 @@ class DaemonProcess:
         assert self._process is not None
         return self._process.pid
 
+    @property
+    def has_ended(self) -> bool:
+        """Tell whether the daemon started last has ended."""
+        return self._process is not None and self._process.poll() is not None
+
     def spawn(self, *options: str, interpreter: str = "", **environment: str) -> None:
         """Start it and wait for nothing; `interpreter` is an option for Python itself."""
         words = ["--state-dir", str(self.state_dir), "--config", str(self.config), *options]
@@ -129,7 +136,7 @@ class DaemonProcess:
 
     async def until_said(self, event: str, times: int = 1) -> dict[str, Any]:
         """Wait until it has logged something so often; return the last line that says it."""
-        deadline = time.monotonic() + _SECONDS
+        deadline = time.monotonic() + self.seconds
         while len(found := self.said(event)) < times:
             assert self._process is not None
             assert self._process.poll() is None, self.log
