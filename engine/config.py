@@ -16,8 +16,9 @@ import msgspec
 from msgspec import Meta, Struct
 
 from engine import config_errors
-from engine.config_checks import check_address, check_ratio, check_unique
+from engine.config_checks import check_address, check_ratio, check_tls_files, check_unique
 from engine.config_errors import DECIMAL_PATTERN, IDENTIFIER_PATTERN
+from engine.tls import sslmode
 
 DEFAULT_FILE = Path("config.toml")
 
@@ -45,26 +46,37 @@ class ConfigError(Exception):
     """The configuration cannot be used; the text names the file, the key and the remedy."""
 
 
-class Redis(Struct, frozen=True, forbid_unknown_fields=True):
+class Credentials(Struct, frozen=True, forbid_unknown_fields=True):
+    """Files that open a server to us, and that prove it to be the right one."""
+
+    password_file: str | None = None
+    ca_file: str | None = None
+    certificate_file: str | None = None
+    key_file: str | None = None
+
+
+class Redis(Credentials, frozen=True, forbid_unknown_fields=True):
     """Where the streams are. Without a url the daemon starts a Valkey of its own."""
 
     url: str | None = None
-    password_file: str | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a url of another kind, or one that holds a password."""
+        """Refuse a url of another kind, one that holds a password, or TLS in half."""
         check_address("url", self.url, ("redis", "rediss", "unix"))
+        is_tls = self.url is not None and self.url.startswith("rediss:")
+        check_tls_files(self, "write rediss:// in redis.url", is_used=is_tls)
 
 
-class Postgres(Struct, frozen=True, forbid_unknown_fields=True):
+class Postgres(Credentials, frozen=True, forbid_unknown_fields=True):
     """Where fills go. Without a dsn the daemon starts a Postgres of its own."""
 
     dsn: str | None = None
-    password_file: str | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a dsn of another kind, or one that holds a password."""
+        """Refuse a dsn of another kind, one that holds a password, or TLS in half."""
         check_address("dsn", self.dsn, ("postgres", "postgresql"))
+        is_tls = sslmode(self.dsn or "") == "verify-full"
+        check_tls_files(self, "write sslmode=verify-full in postgres.dsn", is_used=is_tls)
 
 
 class Engine(Struct, frozen=True, forbid_unknown_fields=True):
@@ -293,7 +305,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
 def load(path: Path | None) -> Config:
     """Read the configuration at `path`, or ./config.toml, or else take the built-in defaults.
 
-    Password files are resolved against the directory of the file. Raises ConfigError naming the
+    Files named in it are resolved against the directory of the file. Raises ConfigError naming the
     file, the key and the remedy.
     """
     if path is None:
@@ -377,9 +389,11 @@ def _with_absolute_paths(config: Config, directory: Path) -> Config:
     def absolute(name: str | None) -> str | None:
         return None if name is None else str(directory / Path(name).expanduser())
 
-    replace = msgspec.structs.replace
-    return replace(
-        config,
-        redis=replace(config.redis, password_file=absolute(config.redis.password_file)),
-        postgres=replace(config.postgres, password_file=absolute(config.postgres.password_file)),
+    def resolved(section: Redis | Postgres) -> Any:
+        files = Credentials.__struct_fields__
+        paths = {name: absolute(getattr(section, name)) for name in files}
+        return msgspec.structs.replace(section, **paths)
+
+    return msgspec.structs.replace(
+        config, redis=resolved(config.redis), postgres=resolved(config.postgres)
     )

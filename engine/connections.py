@@ -9,11 +9,9 @@ No message raised here holds an address, a user or a secret.
 """
 
 import asyncio
-import errno
-import os
 import socket
 import ssl
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -25,10 +23,11 @@ from redis.asyncio import connection as async_redis
 from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError, RedisError, ResponseError
-from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
+from engine.failure_reasons import causes, reason_of, reply_text
 from engine.redis_url import parse_redis_url
+from engine.tls import CertificateUnreadable, Tls, client_context, sslmode
 
 CONNECT_TIMEOUT_SECONDS = 5.0
 REDIS_REPLY_TIMEOUT_SECONDS = 5.0
@@ -56,17 +55,8 @@ POSTGRES_FAILED: tuple[type[Exception], ...] = (*POSTGRES_LOST, PostgresError)
 """Whatever a call on a Postgres connection raises: lost, or refused by the server."""
 
 _pack: Callable[..., bytes] = hiredis.pack_command
-_ASYNC_KINDS: dict[str, Callable[..., async_redis.AbstractConnection]] = {
-    "unix": async_redis.UnixDomainSocketConnection,
-    "redis": async_redis.Connection,
-    "rediss": async_redis.SSLConnection,
-}
-_SYNC_KINDS: dict[str, Callable[..., blocking_redis.AbstractConnection]] = {
-    "unix": blocking_redis.UnixDomainSocketConnection,
-    "redis": blocking_redis.Connection,
-    "rediss": blocking_redis.SSLConnection,
-}
 _ACCESS = ("NOAUTH", "WRONGPASS", "NOPERM")
+_SPOKEN_BY_REDIS = (*_ACCESS, "LOADING", "BUSY", "MASTERDOWN", "ERR max number of clients")
 
 
 class LinkLost(Exception):
@@ -85,8 +75,8 @@ class PostgresLost(Exception):
     """No connection to Postgres could be opened."""
 
 
-class SecretUnreadable(Exception):
-    """A password file named in the configuration cannot be read."""
+class SecretUnreadable(LinkLost):
+    """A password, certificate or key file named in the configuration cannot be used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +91,8 @@ class Endpoints:
     postgres_dsn: str | None = field(default=None, repr=False)
     redis_password_file: Path | None = None
     postgres_password_file: Path | None = None
+    redis_tls: Tls = field(default_factory=Tls)
+    postgres_tls: Tls = field(default_factory=Tls)
 
 
 class RedisLink:
@@ -225,6 +217,41 @@ class SyncRedisLink:
             return _reply_error(error)
 
 
+class _SecuredConnection(async_redis.Connection):
+    """A TLS connection on a context of ours: redis-py's own trusts the system's authorities too."""
+
+    def __init__(self, *, context: ssl.SSLContext, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._context = context
+
+    def _connection_arguments(self) -> dict[str, Any]:
+        return {**super()._connection_arguments(), "ssl": self._context}
+
+
+class _SecuredSyncConnection(blocking_redis.Connection):
+    """The synchronous twin of `_SecuredConnection`."""
+
+    def __init__(self, *, context: ssl.SSLContext, **settings: Any) -> None:
+        super().__init__(**settings)  # type: ignore[no-untyped-call]
+        self._context = context
+
+    def _connect(self) -> ssl.SSLSocket:
+        plain: socket.socket = super()._connect()  # type: ignore[no-untyped-call]
+        return self._context.wrap_socket(plain, server_hostname=self.host)
+
+
+_ASYNC_KINDS: dict[str, Callable[..., async_redis.AbstractConnection]] = {
+    "unix": async_redis.UnixDomainSocketConnection,
+    "redis": async_redis.Connection,
+    "rediss": _SecuredConnection,
+}
+_SYNC_KINDS: dict[str, Callable[..., blocking_redis.AbstractConnection]] = {
+    "unix": blocking_redis.UnixDomainSocketConnection,
+    "redis": blocking_redis.Connection,
+    "rediss": _SecuredSyncConnection,
+}
+
+
 class Connections:
     """Opens links and connections to the endpoints of one daemon; every call opens a new one.
 
@@ -254,7 +281,7 @@ class Connections:
                 await connection.connect()
             opened = True
         except (RedisError, OSError, TimeoutError) as error:
-            failure = _failure(error)
+            failure = _connect_failure(error)
         finally:
             if not opened:
                 await link.close()
@@ -275,7 +302,7 @@ class Connections:
         try:
             connection.connect()
         except (RedisError, OSError, TimeoutError) as error:
-            failure = _failure(error)
+            failure = _connect_failure(error)
         if failure is not None:
             link.close()
             raise failure
@@ -290,12 +317,15 @@ class Connections:
         if self.endpoints.postgres_dsn is None:
             raise ValueError("no Postgres is configured: set postgres.dsn")
         password = _secret(self.endpoints.postgres_password_file)
+        is_verified = sslmode(self.endpoints.postgres_dsn) == "verify-full"
+        context = _secured(self.endpoints.postgres_tls) if is_verified else None
         connection: PostgresConnection | None = None
         reason = ""
         try:
             connection = await asyncpg.connect(
                 self.endpoints.postgres_dsn,
                 password=password,
+                ssl=context,  # None: as the dsn says
                 timeout=CONNECT_TIMEOUT_SECONDS,
                 command_timeout=POSTGRES_COMMAND_TIMEOUT_SECONDS,
                 server_settings={
@@ -307,7 +337,7 @@ class Connections:
                 },
             )
         except (OSError, TimeoutError, ValueError, InterfaceError, PostgresError) as error:
-            reason = _reason(error)
+            reason = reason_of(error)
         if connection is None:
             raise PostgresLost(f"Postgres: {reason}")
         return connection
@@ -317,6 +347,8 @@ class Connections:
         secret = _secret(self.endpoints.redis_password_file)
         if secret is not None:
             settings["password"] = secret
+        if self._redis_scheme == "rediss":
+            settings["context"] = _secured(self.endpoints.redis_tls)
         return settings | {
             "protocol": 2,
             "decode_responses": False,
@@ -331,58 +363,34 @@ def _secret(path: Path | None) -> str | None:
     try:
         return path.read_text(encoding="utf-8").rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
-        reason = _reason(error)
+        reason = reason_of(error)
     raise SecretUnreadable(f"password file {path}: {reason}; name a file readable by the daemon")
 
 
+def _secured(tls: Tls) -> ssl.SSLContext:
+    try:
+        return client_context(tls)
+    except CertificateUnreadable as error:
+        reason = str(error)
+    raise SecretUnreadable(reason)
+
+
 def _reply_error(error: RedisError) -> RedisReplyError:
-    text = _reply_text(error)
-    return (AccessRefused if text.startswith(_ACCESS) else RedisReplyError)(text)
-
-
-def _reply_text(error: RedisError) -> str:
-    """Give back the code that redis-py took off the front of an error reply."""
-    return f"{error.status_code} {error}" if error.status_code else str(error)
+    text = reply_text(error)
+    is_access = isinstance(error, AuthenticationError) or text.startswith(_ACCESS)
+    return (AccessRefused if is_access else RedisReplyError)(text)
 
 
 def _failure(error: BaseException) -> Exception:
-    for cause in _causes(error):  # redis-py wraps some refusals of a login, and some not
+    for cause in causes(error):  # redis-py wraps some refusals of a login, and some not
         if isinstance(cause, ResponseError | AuthenticationError):
             return _reply_error(cause)
-    return LinkLost(f"Redis: {_reason(error)}")
+    return LinkLost(f"Redis: {reason_of(error)}")
 
 
-def _reason(error: BaseException) -> str:
-    """Say what went wrong without the address, which the libraries put into their texts."""
-    for cause in _causes(error):
-        reason = _plain_reason(cause)
-        if reason is not None:
-            return reason
-    return f"connection closed ({type(error).__name__})"
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    cause: BaseException | None = error
-    while cause is not None:
-        yield cause
-        cause = cause.__cause__ or cause.__context__
-
-
-def _plain_reason(error: BaseException) -> str | None:
-    reason: str | None = None
-    match error:
-        case PostgresError():
-            reason = f"the server refused ({error.sqlstate}, {type(error).__name__})"
-        case RedisError() if error.status_code:
-            reason = _reply_text(error)
-        case TimeoutError() | RedisTimeoutError():
-            reason = "no answer in time"
-        case ssl.SSLError():
-            reason = f"TLS failed ({error.reason or 'unknown reason'})"
-        case socket.gaierror():
-            reason = "the host name is not known"
-        case UnicodeDecodeError():
-            reason = "not UTF-8"
-        case OSError(errno=int() as number) if number in errno.errorcode:
-            reason = os.strerror(number)
-    return reason
+def _connect_failure(error: BaseException) -> Exception:
+    """Tell what became of a login, in no words of a server that may repeat the password."""
+    failure = _failure(error)
+    if isinstance(failure, RedisReplyError) and not str(failure).startswith(_SPOKEN_BY_REDIS):
+        return AccessRefused("the login is not understood: is redis.url that of a Redis >= 6.2?")
+    return failure

@@ -8,7 +8,6 @@ import re
 import signal
 import socket
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -28,11 +27,12 @@ from engine.config import (
 from engine.connections import (
     POSTGRES_FAILED,
     Connections,
-    Endpoints,
     PostgresLost,
     SecretUnreadable,
 )
+from engine.endpoints import configured_endpoints
 from engine.entries import decode_entry
+from engine.exposures import exposures
 from engine.log import configure
 from engine.loop import FrameFull, GaveUp
 from engine.ports import JournalDamaged, Position
@@ -71,6 +71,8 @@ class WrongSettings(Exception):
 async def run(options: RunOptions) -> None:
     """Run the daemon until SIGTERM or SIGINT. Raises what `engine.exits` gives a code to."""
     config = load(options.config_path)
+    for warning in exposures(config):
+        log.warning(warning)
     if config.redis.url is not None:
         lock = await StateLock.acquire(options.state_dir)
         try:
@@ -86,18 +88,6 @@ async def run(options: RunOptions) -> None:
     async with EmbeddedServers(options.state_dir, ephemeral=options.ephemeral) as servers:
         connections = Connections(servers.endpoints)
         await Daemon(config, options, connections, servers).run()
-
-
-def configured_endpoints(config: Config) -> Endpoints:
-    """Return the servers that the configuration names; it must name a Redis."""
-    redis_password, postgres_password = config.redis.password_file, config.postgres.password_file
-    assert config.redis.url is not None
-    return Endpoints(
-        config.redis.url,
-        config.postgres.dsn,
-        None if redis_password is None else Path(redis_password),
-        None if postgres_password is None else Path(postgres_password),
-    )
 
 
 def _new_run_id() -> str:

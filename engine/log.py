@@ -30,7 +30,7 @@ def configure(level: Level, form: Format, stream: TextIO | None = None) -> None:
     out = sys.stderr if stream is None else stream
     readable = form == "console" or (form == "auto" and out.isatty())
     ending: list[structlog.typing.Processor] = (
-        [redact, structlog.dev.ConsoleRenderer(colors=out.isatty())]
+        [redact, _readable(colors=out.isatty())]
         if readable
         else [structlog.processors.format_exc_info, redact, structlog.processors.JSONRenderer()]
     )
@@ -46,6 +46,13 @@ def configure(level: Level, form: Format, stream: TextIO | None = None) -> None:
         ),
         logger_factory=structlog.WriteLoggerFactory(file=out),
         cache_logger_on_first_use=False,
+    )
+
+
+def _readable(*, colors: bool) -> structlog.dev.ConsoleRenderer:
+    """Return a renderer whose traces show no variables: one of them may be a password."""
+    return structlog.dev.ConsoleRenderer(
+        colors=colors, exception_formatter=structlog.dev.plain_traceback
     )
 
 

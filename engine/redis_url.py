@@ -4,7 +4,6 @@ import socket
 from typing import Any
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
-_TLS_OPTIONS = ("ssl_ca_certs", "ssl_ca_path", "ssl_certfile", "ssl_keyfile")
 _KEEPALIVE = {
     getattr(socket, name): seconds
     for name, seconds in (("TCP_KEEPIDLE", 15), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3))
@@ -32,11 +31,8 @@ def parse_redis_url(url: str) -> tuple[dict[str, Any], str]:
         settings |= {"host": parts.hostname or "localhost", "port": parts.port or 6379}
         # A link that blocks for ever notices a dead peer by these probes alone.
         settings |= {"socket_keepalive": True, "socket_keepalive_options": _KEEPALIVE}
-    if parts.scheme == "rediss":
-        settings |= {name: options.pop(name) for name in _TLS_OPTIONS if name in options}
     if options:
-        known = ", ".join(("db", *_TLS_OPTIONS) if parts.scheme == "rediss" else ("db",))
-        raise ValueError(f"redis.url: option {min(options)!r} is not supported (known: {known})")
+        raise ValueError(f"redis.url: option {min(options)!r} is not supported (known: db)")
     return settings, parts.scheme
 
 

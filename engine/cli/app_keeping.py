@@ -21,6 +21,7 @@ from engine.cli.places import Place
 from engine.cli.snapshots import list_snapshots, snapshot_table, take_snapshot
 from engine.config import load
 from engine.exits import BAD_CONFIGURATION, DIFFERENCE, DONE
+from engine.exposures import exposures
 
 keeping = typer.Typer()
 snapshot = typer.Typer(help="Snapshots of the state.", no_args_is_help=True)
@@ -78,10 +79,13 @@ def check_config(
     as_json: JsonOption = False,
 ) -> int:
     """Check the configuration, and try the commands it begins with."""
-    trial = Trial(load(file or config))
+    given = load(file or config)
+    trial, warnings = Trial(given), exposures(given)
     if as_json:
-        print_json(trial.as_dict())
+        print_json({**trial.as_dict(), "warnings": warnings})
     else:
+        for warning in warnings:
+            typer.echo(f"warning: {warning}", err=True)
         for problem in trial.problems:
             typer.echo(f"pitboss: {file or config or 'config.toml'}: {problem}", err=True)
         if not trial.problems:

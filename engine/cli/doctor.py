@@ -14,6 +14,7 @@ from engine.cli.places import Place, default_state_dir
 from engine.cli.snapshots import daemon_pid
 from engine.config import Config, ConfigError, load
 from engine.connections import POSTGRES_FAILED, LinkLost, PostgresLost, RedisReplyError
+from engine.exposures import exposures
 from feeds.memory import REFUSE_PERCENT, level_of, memory_percent, memory_sentence
 from persistence.cursor import read_cursor
 from persistence.journal import JournalFrames
@@ -55,7 +56,9 @@ def _configuration(path: Path | None) -> tuple[Config, list[Finding]]:
     problems = Trial(config).problems
     if problems:
         return config, [Finding("FAIL", "config", each) for each in problems]
-    return config, [Finding("OK", "config", f"{path or 'config.toml or defaults'} can be used")]
+    unsafe = [Finding("WARN", "security", each) for each in exposures(config)]
+    used = f"{path or 'config.toml or defaults'} can be used"
+    return config, [Finding("OK", "config", used), *unsafe]
 
 
 def _daemon(state_dir: Path) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 from engine.cli.failure import CommandError
 from engine.config import load
 from engine.connections import Connections, Endpoints
-from engine.daemon import configured_endpoints
+from engine.endpoints import configured_endpoints
 from engine.exits import NO_DAEMON
 from persistence.embedded import running_endpoints
 

@@ -94,8 +94,12 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "engine.log": (),
     "engine.notify": (),
     "engine.redis_url": (),
-    "engine.connections": ("engine.redis_url",),
-    "engine.config": (LIMITS,),
+    "engine.tls": (),
+    "engine.failure_reasons": ("engine.tls",),
+    "engine.connections": ("engine.redis_url", "engine.failure_reasons", "engine.tls"),
+    "engine.config": (LIMITS, "engine.tls"),
+    "engine.exposures": ("engine.config", "engine.endpoints", "engine.tls"),
+    "engine.endpoints": ("engine.config", "engine.connections", "engine.tls"),
     "matching": (LIMITS,),
     "risk": (LIMITS, "matching.terms", "matching.messages"),
     "engine.wire": (LIMITS, "matching.terms"),
@@ -157,7 +161,9 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "engine.ports",
         "engine.snapshot",
         "engine.replay",
+        "engine.visits",
     ),
+    "engine.visits": (),
     "feeds": (*RECORDS, *CODEC, DECIMALS, "engine.ports"),
     "persistence": (
         *RECORDS,
@@ -184,9 +190,12 @@ ALLOWED: dict[str, tuple[str, ...]] = {
 
 # third-party package: who may import it, and what the others do instead
 THIRD_PARTY: dict[str, tuple[tuple[str, ...], str]] = {
-    "redis": (("engine.connections",), "take a RedisLink as an argument"),
+    "redis": (("engine.connections", "engine.failure_reasons"), "take a RedisLink as an argument"),
     "hiredis": (("engine.connections",), "take a RedisLink as an argument"),
-    "asyncpg": (("engine.connections",), "take a connection from Connections.postgres"),
+    "asyncpg": (
+        ("engine.connections", "engine.failure_reasons"),
+        "take a connection from Connections.postgres",
+    ),
     "typer": (("engine.cli",), "only the command line talks to a person"),
     "rich": (("engine.cli",), "only the command line talks to a person"),
     "uvloop": (("engine.cli", "engine.daemon"), "the composition root chooses the loop"),

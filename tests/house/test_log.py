@@ -72,3 +72,17 @@ def test_level_holds_back_what_is_below() -> None:
     """SIGHUP changes the level by configuring again."""
     assert _logged({}, level="warning") == ""
     assert _logged({}, level="info") != ""
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_trace_of_a_bug_shows_no_variables(form: log.Format) -> None:
+    """The frame in which it broke may hold a password; where it broke is enough."""
+    out = io.StringIO()
+    log.configure("debug", form, out)
+    password = "hunter2" * 2
+    try:
+        raise ValueError(len(password))
+    except ValueError:
+        structlog.get_logger().exception("broken")
+    assert "test_log.py" in out.getvalue()
+    assert "hunter2" not in out.getvalue().replace('password = "hunter2" * 2', "")

@@ -55,11 +55,15 @@ def launch(
     environment: dict[str, str],
     interpreter: str = "",
     release: Path = ROOT,
+    inside: tuple[str, ...] = (),
 ) -> Started:
-    """Start it as everybody does; `interpreter` is an option for Python itself."""
+    """Start it as everybody does; `interpreter` is an option for Python itself.
+
+    `inside` are the words of a program that puts up walls and then becomes it.
+    """
     with log.open("ab") as output:
         return subprocess.Popen(
-            [sys.executable, *interpreter.split(), "-m", "engine", "run", *options],
+            [*inside, sys.executable, *interpreter.split(), "-m", "engine", "run", *options],
             cwd=release,
             env={**os.environ, **environment},
             stdout=output,

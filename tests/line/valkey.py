@@ -19,11 +19,12 @@ class OwnValkey:
     Where the test's settings shut out the default user, it logs in as `user`.
     """
 
-    def __init__(self, *, user: str = "", **settings: str) -> None:
+    def __init__(self, *, user: str = "", program: Path | None = None, **settings: str) -> None:
         self.directory = Path(tempfile.mkdtemp(prefix="pb-"))
         self.socket = self.directory / "s"
         self.data = self.directory / "data"
         self.data.mkdir()
+        self._program = program or find_valkey()
         self._user = user and f"{user}@"
         self._settings = settings
         self._process: subprocess.Popen[bytes] | None = None
@@ -61,7 +62,7 @@ class OwnValkey:
     def spawn(self, **settings: str) -> None:
         """Start it and wait for nothing."""
         overruled = {**self._settings, **settings}
-        arguments = valkey_arguments(find_valkey(), self.data, self.socket)
+        arguments = valkey_arguments(self._program, self.data, self.socket)
         for name, value in overruled.items():
             arguments += [f"--{name.replace('_', '-')}", value]
         with (self.directory / "log").open("ab") as log:

@@ -1,6 +1,7 @@
 """The shipped users of Redis, with passwords set as the runbook says, on a Valkey of the test's."""
 
 import hashlib
+import secrets
 from pathlib import Path
 
 from engine.connections import Connections, Endpoints
@@ -15,13 +16,14 @@ _ADMIN = "user admin on nopass ~* &* +@all\n"
 class GuardedValkey(OwnValkey):
     """A Valkey that lets in the shipped users, and `admin` for the test itself."""
 
-    def __init__(self, shard: str, **settings: str) -> None:
-        super().__init__(**settings, user="admin")
+    def __init__(self, shard: str) -> None:
+        super().__init__(user="admin")
         self.passwords = {role: self.directory / f"{role}.password" for role in ROLES}
         users = SHIPPED.replace("{main}", f"{{{shard}}}")
         for role, file in self.passwords.items():
-            password = f"secret of {role}"
+            password = f"canary-{secrets.token_hex(12)}"
             file.write_text(password + "\n")
+            file.chmod(0o600)
             digest = hashlib.sha256(password.encode()).hexdigest()
             users = users.replace(f"user {role} off ", f"user {role} on #{digest} ")
         file = self.directory / "users.acl"
@@ -45,6 +47,13 @@ class GuardedValkey(OwnValkey):
             + (f'[postgres]\ndsn = "{dsn}"\n' if dsn else "")
         )
         return file
+
+    async def set_password(self, role: str, password: str) -> None:
+        """Change a role's password, and end its connections."""
+        link = await self.connections.redis()
+        await link.call("ACL", "SETUSER", role, "resetpass", f">{password}")
+        await link.call("CLIENT", "KILL", "USER", role)
+        await link.close()
 
     async def forget(self) -> None:
         """Begin its statistics and its list of refusals anew."""
