@@ -145,7 +145,9 @@ class Snapshotter:
         """
         started = time.monotonic()
         # What is frozen stays so: the child's collector does not touch, and copy, every page, and
-        # the daemon's does not walk through orders that live for hours.
+        # the daemon's does not walk through orders that live for hours. Young garbage is taken away
+        # before: closed connections are cycles, and 20 kB of them would stay with each snapshot.
+        gc.collect(0)
         gc.freeze()
         daemon = os.getpid()
         child = os.fork()

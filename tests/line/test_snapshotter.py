@@ -4,6 +4,7 @@ import asyncio
 import gc
 import os
 import time
+import weakref
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from engine.collecting import undisturbed
 from engine.connections import Connections, RedisLink, SyncRedisLink
 from engine.machine import Machine
 from engine.ports import Manifest, Position
@@ -402,3 +404,18 @@ async def test_writing_that_is_not_waited_for_any_more_ends(
     taking.cancel()
 
     await until(lambda: not Path(f"/proc/{children[0]}").exists())
+
+
+async def test_garbage_is_not_kept_for_ever(bench: Bench) -> None:
+    """What a fork freezes is never looked through again; a closed connection is a cycle."""
+
+    class Closed:
+        def __init__(self) -> None:
+            self.itself = self
+
+    with undisturbed():
+        gone = weakref.ref(Closed())
+        assert gone() is not None
+        await bench.snapshotter().take()
+
+    assert gone() is None
