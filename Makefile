@@ -7,7 +7,7 @@ SHELL := bash
 BIN := .venv/bin
 UV := $(shell command -v uv 2>/dev/null)
 
-.PHONY: help run setup test test-core fuzz faults bench lock clean
+.PHONY: help run setup test test-core fuzz faults soak golden bench audit lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,11 +29,21 @@ test-core: .venv/dev.stamp ## the matching and risk core alone (seconds)
 fuzz: .venv/dev.stamp ## the core's properties against their oracles, with fresh seeds (long)
 	HYPOTHESIS_PROFILE=long $(BIN)/pytest tests/core -m "long or not long"
 
-faults: .venv/dev.stamp ## attack the running line, one table at the end (FAULT_SEED=… FAULT_KILLS=… FAULT_CUTS=…; long)
+faults: .venv/dev.stamp ## attack the running line, one table at the end (FAULT_SEED=… FAULT_KILLS=… FAULT_CUTS=… FAULT_TAKEOVERS=…; long)
 	$(BIN)/pytest tests/line tests/faults -m "long or not long"
+
+soak: .venv/dev.stamp ## ten million commands, and memory that must stand still (SOAK_COMMANDS=…; hours)
+	$(BIN)/python -m tests.faults.soak
+
+golden: .venv/dev.stamp ## record what a new logic version says; see tests/golden
+	$(BIN)/python -m tests.golden.record
 
 bench: .venv/dev.stamp ## orders per second, beside the yardsticks
 	$(BIN)/pitboss bench
+
+audit: ## known vulnerabilities of what is locked, by pip-audit (needs the network)
+	@[ -x .venv/audit/bin/pip-audit ] || { python3 -m venv .venv/audit && .venv/audit/bin/pip install --quiet pip-audit; }
+	.venv/audit/bin/pip-audit --strict --disable-pip --require-hashes -r requirements/dev.txt
 
 lock: ## renew requirements/*.txt from requirements/*.in (needs uv)
 	for name in run dev; do \

@@ -8,7 +8,6 @@ from engine.answers import amend_refused, amended, unknown
 from engine.arming import amended_trigger, limit_of, no_trigger, references
 from engine.linked_entry import shared_hold, shared_with, shares_quantity
 from engine.order_terms import PEAKS_PER_ORDER, display_fits
-from engine.overload import overloaded
 from matching.sweep import will_rest
 from matching.terms import MarketState, Refusal, TimeInForce
 from risk.admission import Replaced, admission_failures, reduces
@@ -251,11 +250,10 @@ class Amending:
     ) -> Rejected | None:
         """Ask the checks of C1 over money of what an order is to become."""
         state = self._state
-        if state.retry_ms and not (
+        if state.late and not (
             order.reduces_only or reduces(order.position, order.side, lots, replaced)
         ):
-            failures = overloaded(state.retry_ms)
-            return amend_refused(order, failures[0].code, failures)
+            return amend_refused(order, state.late[0].code, state.late)
         failures = admission_failures(
             order.position,
             order.side,

@@ -32,6 +32,8 @@ from engine.tls import CertificateUnreadable, Tls, client_context, sslmode
 CONNECT_TIMEOUT_SECONDS = 5.0
 REDIS_REPLY_TIMEOUT_SECONDS = 5.0
 POSTGRES_COMMAND_TIMEOUT_SECONDS = 30.0
+POSTGRES_IDLE_TRANSACTION_SECONDS = 5.0
+"""A writer that sleeps within a transaction holds up the one that took over: the server ends it."""
 
 Argument: TypeAlias = bytes | str | int | float
 PostgresConnection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
@@ -326,7 +328,13 @@ class Connections:
                 ssl=context,  # None: as the dsn says
                 timeout=CONNECT_TIMEOUT_SECONDS,
                 command_timeout=POSTGRES_COMMAND_TIMEOUT_SECONDS,
-                server_settings={"application_name": "pitboss", "TimeZone": "UTC"},
+                server_settings={
+                    "application_name": "pitboss",
+                    "TimeZone": "UTC",
+                    "idle_in_transaction_session_timeout": str(
+                        int(POSTGRES_IDLE_TRANSACTION_SECONDS * 1000)
+                    ),
+                },
             )
         except (OSError, TimeoutError, ValueError, InterfaceError, PostgresError) as error:
             reason = reason_of(error)

@@ -15,7 +15,7 @@ import structlog
 
 from engine import notify
 from engine.assembly import Parts, assemble
-from engine.collecting import spare_what_lives
+from engine.collecting import spare_what_lives, undisturbed
 from engine.config import (
     DEFAULT_FILE,
     Config,
@@ -34,7 +34,7 @@ from engine.endpoints import configured_endpoints
 from engine.entries import decode_entry
 from engine.exposures import exposures
 from engine.log import configure
-from engine.loop import FrameFull
+from engine.loop import FrameFull, GaveUp
 from engine.ports import JournalDamaged, Position
 from engine.recovery import recover_top
 from engine.run import Run, RunOptions
@@ -116,26 +116,29 @@ class Daemon:
         data_dir = options.state_dir if servers is None else servers.data_dir
         self._run = Run(_new_run_id(), config, options, connections, Witness(data_dir / "head"))
         self._last_snapshot: asyncio.Task[None] | None = None
+        self._watchdog: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
         """Recover, say so, and run every part until one ends or a signal comes."""
         await self._check_settings()
         started = time.monotonic()
-        machine, position, ring = await self._recover()
+        with undisturbed():
+            machine, position, ring = await self._recover()
+            spare_what_lives()
         recovery_seconds = round(time.monotonic() - started, 3)
         if self._options.standby:
-            spare_what_lives()
             log.info("standing by", frame=position.n, recovery_seconds=recovery_seconds)
             standby = Standby(self._run, machine, position, ring)
             if not await self._stand_by(standby):
                 return
-            machine = standby.machine
         parts = assemble(self._run, machine, position, ring)
-        await self._first_frame(parts, position)
-        parts.loop.mind(self._config.engine.overload_ms, self._config.journal.batch_commands)
-        if not self._options.standby:
-            spare_what_lives()
         self._listen(parts.loop.stop, parts.snapshotter, parts.mirror_feed)
+        try:
+            await self._first_frame(parts, position)
+        except GaveUp:
+            log.warning("stopped before it led: the journal has not answered", frame=position.n)
+            return
+        parts.loop.mind(self._config.engine.overload_ms, self._config.journal.batch_commands)
         log.info(
             "ready",
             frame=position.n,
@@ -167,7 +170,9 @@ class Daemon:
         )
         snapshotter.interval_seconds = settings.interval_s
         self._listen(standby.stop, snapshotter, None)
-        leads = await stand_by(self._run, standby, snapshotter)
+        # Beats on while it begins to lead, which a Redis that is away may hold up.
+        self._watchdog = asyncio.create_task(notify.watchdog())
+        leads = await stand_by(standby, snapshotter) and not standby.is_stopping
         if self._last_snapshot is not None:
             await asyncio.wait([self._last_snapshot])
         if not leads:

@@ -98,24 +98,28 @@ def input_from_record(record: InputRecord) -> Input:
     if record.refuse is not None:
         verdict = Verdict(record.refuse, record.path, record.digest, record.detail)
         return Input(record.s, record.id, verdict, b"")
-    return Input(record.s, record.id, _any.decode(record.c), b"", record.overload)
+    retry_ms, is_short = record.overload or record.memory, record.memory > 0
+    return Input(record.s, record.id, _any.decode(record.c), b"", retry_ms, is_short)
 
 
-def mark_overloaded(inputs: list[Input], retry_ms: int, spared_ppm: int = 0) -> None:
+def mark_overloaded(
+    inputs: list[Input], retry_ms: int, spared_ppm: int = 0, *, is_short: bool = False
+) -> None:
     """Note on orders and amends that they came while the engine was behind (E6).
 
-    `spared_ppm` of them, evenly spread, are let in as ever. Whether the others reduce, and so enter
-    all the same, only the kernel can tell.
+    Or, if `is_short`, while Redis was short of memory. `spared_ppm` of them, evenly spread, are let
+    in as ever. Whether the others reduce, and so enter all the same, only the kernel can tell.
     """
     credit_ppm = 0
+    word = b"memory" if is_short else b"overload"
     for item in inputs:
         if isinstance(item.command, _MAY_OPEN) and not item.retry_ms:
             credit_ppm += spared_ppm
             if credit_ppm >= PPM:
                 credit_ppm -= PPM
                 continue
-            item.retry_ms = retry_ms
-            item.body = b'%b,"overload":%d}' % (item.body[:-1], retry_ms)
+            item.retry_ms, item.is_short = retry_ms, is_short
+            item.body = b'%b,"%b":%d}' % (item.body[:-1], word, retry_ms)
 
 
 def _split(payload: bytes) -> list[bytes]:

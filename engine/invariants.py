@@ -9,32 +9,41 @@ from risk.account import HOUSE
 
 if TYPE_CHECKING:
     from engine.state import Market, State
+    from matching.groups import Group
     from matching.order import Order
     from risk.position import Position
 
 
 def check_orders(state: State) -> None:
     """Assert everything that orders, positions and queues say of each other. Linear."""
-    expiring = living = 0
-    for symbol, market in state.markets.items():
-        orders = _resting(market)
-        armed = list(market.stops)
-        for order in (*orders, *armed):
-            living += 1
-            assert order.symbol == symbol
-            assert market.outside is None or order.account_id != HOUSE, "the house rests nowhere"
-            assert order.position is market.positions[order.account_id]
-            assert state.live[order.account_id][order.client_order_id] is order
-            assert state.ids.find(order.account_id, order.client_order_id) is not None
-            if order.conditions is not None and order.conditions.expires_us:
+    expiring = living = standing = 0
+    find = state.ids.find
+    for account_id, live in state.live.items():
+        account = state.accounts[account_id]
+        living += len(live)
+        for name, order in live.items():
+            assert order.client_order_id == name
+            assert order.account_id == account_id
+            assert order.position.account is account
+            assert find(account_id, name) is not None
+            conditions = order.conditions
+            if conditions is None:
+                assert order.level is not None, "who lives rests, or is armed"
+                continue
+            assert (order.level is None) == (conditions.trigger is not None)
+            if conditions.expires_us:
                 expiring += 1
-                assert state.expiries[order.conditions.expires_us, order.order_id] is order
-        for order in orders:
-            assert not order.reduces_only or order.side * order.position.lots < 0
+                assert state.expiries[conditions.expires_us, order.order_id] is order
+    for market in state.markets.values():
+        orders, armed = _resting(market), list(market.stops)
+        standing += len(orders) + len(armed)
+        if market.outside is not None:
+            standing_there = (order.account_id for order in (*orders, *armed))
+            assert HOUSE not in standing_there, "the house rests nowhere"
         _check_holds(orders, armed, market)
     assert expiring == len(state.expiries)
     state.ids.check()
-    assert living == sum(len(orders) for orders in state.live.values())
+    assert living == standing, "whoever stands in a book or queue is live, and nobody else"
     _check_links(state)
     assert state.closing.keys() <= state.unsold.keys(), "what is gone through is not sold yet"
     assert bool(state.unsold) == bool(state.close_at_us), "what is not sold has a timer"
@@ -61,33 +70,34 @@ def _resting(market: Market) -> list[Order]:
 
 def _check_holds(orders: list[Order], armed: list[Order], market: Market) -> None:
     """Assert what open orders hold; the legs of a group count once, by the greatest (B3)."""
+    instrument = market.instrument
+    symbol, unit_atoms = instrument.symbol, instrument.unit_atoms
     expected: dict[Position, list[int]] = {}
-    together: dict[tuple[object, int, bool], list[tuple[int, int, int]]] = {}
+    together: dict[tuple[Group, int, bool], list[tuple[int, int, int]]] = {}
     for order in orders:
-        notional = order.leaves_lots * order.price_ticks * market.instrument.unit_atoms
-        held = (order.leaves_lots, notional, order.fee_hold_atoms)
-        group = None if order.conditions is None else order.conditions.group
-        key = (group or order, order.side, order.reduces_only)
-        together.setdefault(key, []).append(held)
-        expected[order.position] = [0] * 7
-    for order in orders:
-        group = None if order.conditions is None else order.conditions.group
-        legs = together.pop((group or order, order.side, order.reduces_only), None)
-        if legs is None:
-            continue
-        lots, atoms, fee_atoms = (max(values) for values in zip(*legs, strict=True))
-        sums = expected[order.position]
-        sums[5] += fee_atoms
-        if order.reduces_only:
-            sums[4] += lots
+        position, conditions = order.position, order.conditions
+        assert order.symbol == symbol
+        reduces = conditions is not None and conditions.reduce_only
+        assert not reduces or order.side * position.lots < 0
+        atoms = order.leaves_lots * order.price_ticks * unit_atoms
+        sums = expected.get(position)
+        if sums is None:
+            sums = expected[position] = [0] * 7
+        if conditions is None or conditions.group is None:
+            _add_held(sums, order.side, order.leaves_lots, atoms, order.fee_hold_atoms, reduces)
         else:
-            first = 0 if order.side > 0 else 2
-            sums[first] += lots
-            sums[first + 1] += atoms
+            held = (order.leaves_lots, atoms, order.fee_hold_atoms)
+            together.setdefault((conditions.group, order.side, reduces), []).append(held)
+    for (group, side, reduces), legs in together.items():
+        lots, atoms, fee_atoms = (max(values) for values in zip(*legs, strict=True))
+        position = market.positions[group.account_id]
+        _add_held(expected[position], side, lots, atoms, fee_atoms, reduces)
     for order in armed:
+        assert order.symbol == symbol
         expected.setdefault(order.position, [0] * 7)[6] += order.reduces_only
+    nothing = [0] * 7
     for position in market.positions.values():
-        assert expected.get(position, [0] * 7) == [
+        assert expected.pop(position, nothing) == [
             position.buy_lots,
             position.buy_atoms,
             position.sell_lots,
@@ -96,6 +106,27 @@ def _check_holds(orders: list[Order], armed: list[Order], market: Market) -> Non
             position.fee_hold_atoms,
             position.armed_reducing,
         ]
+    assert not expected, "an order moves a position that nobody knows"
+
+
+def _add_held(
+    sums: list[int],
+    side: int,
+    lots: int,
+    atoms: int,
+    fee_atoms: int,
+    reduces: bool,  # noqa: FBT001 - of the order, as it says itself
+) -> None:
+    """Add what an order holds to the sums of its position."""
+    sums[5] += fee_atoms
+    if reduces:
+        sums[4] += lots
+    elif side > 0:
+        sums[0] += lots
+        sums[1] += atoms
+    else:
+        sums[2] += lots
+        sums[3] += atoms
 
 
 def _check_links(state: State) -> None:
@@ -104,10 +135,12 @@ def _check_links(state: State) -> None:
     for orders in state.live.values():
         for order in orders.values():
             conditions = order.conditions
-            if conditions is not None and conditions.group is not None:
+            if conditions is None:
+                continue
+            if conditions.group is not None:
                 grouped += 1
                 assert order in conditions.group.members
-            if conditions is not None and conditions.bracket is not None:
+            if conditions.bracket is not None:
                 bracketed += 1
                 assert order in conditions.bracket.members()
                 assert state.brackets[conditions.bracket.order_id] is conditions.bracket

@@ -297,7 +297,7 @@ class EngineLoop:
             self._poisoned_at_us.popleft()
         item = inputs[at]
         digest = blake2b(item.body, digest_size=16).hexdigest()
-        log.error(
+        log.critical(
             "an input raised inside the kernel and is refused",
             stream=item.stream,
             entry=item.entry_id,

@@ -19,7 +19,6 @@ from matching.messages import (
     PlaceOrder,
     Trade,
 )
-from matching.terms import Refusal
 from risk.account import BACKSTOP, HOUSE
 from risk.actions.messages import OddLots, UnitsSplit
 from risk.guards.messages import Overloaded
@@ -86,21 +85,19 @@ class Machine:
         self._note_changed(events)
 
     def _late(self, item: Input) -> Command:
-        """Return a command that came while the engine was behind (E6).
+        """Return a command that came while the engine was behind, or memory short (E6).
 
         What opens at a glance is not even converted: refusing must be quick.
         """
-        wire, retry_ms = item.command, item.retry_ms
+        wire, failures = item.command, overloaded(item.retry_ms, is_short=item.is_short)
         if type(wire) is PlaceOrderWire and not wire.reduce_only:
             name, side = wire.client_order_id, SIDES[wire.side]
             if opens_at_a_glance(self._state, wire.account, wire.symbol, name, side):
-                failures = overloaded(retry_ms)
-                return Rejected(
-                    Refusal.OVERLOAD, wire.symbol, wire.account, name, failures=failures
-                )
+                code = failures[0].code
+                return Rejected(code, wire.symbol, wire.account, name, failures=failures)
         command = self._conversion.to_core(wire, self._symbol_of_order)
         assert isinstance(command, PlaceOrder | AmendOrder)
-        return Overloaded(command, retry_ms)
+        return Overloaded(command, failures)
 
     def take_changed(self) -> dict[str, None]:
         """Return the accounts that events have named since this was last asked."""

@@ -179,7 +179,8 @@ class Verdict(msgspec.Struct, gc=False):
 class Input(msgspec.Struct, gc=False):
     """One command on its way to the kernel, and `body`, the way it stands in a frame's `in`.
 
-    With `retry_ms` the engine was behind when it came: it enters only if it reduces (E6).
+    With `retry_ms` the engine was behind when it came, or with `is_short` Redis short of memory: it
+    enters only if it reduces (E6).
     """
 
     stream: str
@@ -187,6 +188,7 @@ class Input(msgspec.Struct, gc=False):
     command: AnyWire | Verdict
     body: bytes
     retry_ms: int = 0
+    is_short: bool = False
 
 
 class InputRecord(msgspec.Struct, gc=False):
@@ -198,6 +200,7 @@ class InputRecord(msgspec.Struct, gc=False):
     c: msgspec.Raw = msgspec.Raw()
     skipped: int | None = None
     overload: int = 0
+    memory: int = 0
     refuse: int | None = None
     path: str = ""
     digest: str = ""

@@ -1,4 +1,7 @@
-"""Overload: what an order that came while the engine was behind is asked beside the rest (E6)."""
+"""Overload: what an order that came while the engine was behind is asked beside the rest (E6).
+
+The same is asked while Redis is short of memory.
+"""
 
 from __future__ import annotations
 
@@ -39,18 +42,18 @@ class Overload:
         them would take nothing off the queue.
         """
         command = late.command
-        self._state.retry_ms = late.retry_ms
+        self._state.late = late.failures
         if isinstance(command, PlaceOrder):
             self._place(command, events)
         else:
             self._amend(command, events)
-        self._state.retry_ms = 0
+        self._state.late = ()
 
 
-def overloaded(retry_ms: int) -> tuple[Failure, ...]:
+def overloaded(retry_ms: int, *, is_short: bool) -> tuple[Failure, ...]:
     """Refuse what does not reduce, with the time after which to try again."""
     assert retry_ms > 0
-    return (Failure(Refusal.OVERLOAD, retry_ms=retry_ms),)
+    return (Failure(Refusal.MEMORY if is_short else Refusal.OVERLOAD, retry_ms=retry_ms),)
 
 
 def opens_at_a_glance(

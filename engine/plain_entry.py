@@ -45,7 +45,7 @@ class PlainEntry:
             and instrument.band is None
             and market.outside is None
             and not state.switches
-            and not state.retry_ms
+            and not state.late
             and command.account in state.accounts
             and len(state.live[command.account]) < MAX_OPEN_ORDERS_PER_ACCOUNT
         )

@@ -20,7 +20,7 @@ from engine.rendering_breakers import (
     market_breakers_set,
 )
 from engine.rendering_carry import funding_applied, swap_applied
-from engine.rendering_guards import GUARD_ROUTES, flatten, switch_fields
+from engine.rendering_guards import GUARD_ROUTES, LATE, flatten, overload, switch_fields
 from engine.rendering_waterfall import deficit, deleveraged, takeover
 from engine.rendering_what_if import margins_tried, what_if_result
 from matching.messages import (
@@ -36,7 +36,7 @@ from matching.messages import (
     Trade,
     TradeParty,
 )
-from matching.terms import SIDE_NAMES, Refusal
+from matching.terms import SIDE_NAMES
 from risk.actions.messages import DividendPaid, OddLots, UnitsSplit
 from risk.foretold.messages import MarginsTried, RiskTried, WhatIfResult
 from risk.guards.messages import (
@@ -112,8 +112,8 @@ class Rendering:
         """Return the event as JSON; `index` and `cause` are its input's place and the input."""
         where = "" if index is None else f'"in":{index},'
         if type(event) is Rejected:
-            if event.code is Refusal.OVERLOAD and event.failures:
-                return _overload(event, where)
+            if event.code in LATE and event.failures:
+                return overload(event, where)
             return _rejected(event, where, cause)
         return self._routes[type(event)](event, where).encode()
 
@@ -337,16 +337,6 @@ def _rejected(e: Rejected, where: str, cause: Input | None) -> bytes:
             parts.append(f'"detail":{{{first}}}')
         parts.append(f'"errors":[{",".join(_failure(failure) for failure in e.failures)}]')
     return (",".join(parts) + "}").encode()
-
-
-def _overload(e: Rejected, where: str) -> bytes:
-    """Write a refusal of which there are many while the engine is behind: in one go (E6)."""
-    hint = f'"retry_ms":{e.failures[0].retry_ms}'
-    return (
-        f'{{"type":"rejected",{where}"code":701,"reason":"overload","symbol":"{e.symbol}",'
-        f'"account":"{e.account}","client_order_id":"{e.client_order_id}","detail":{{{hint}}},'
-        f'"errors":[{{"code":701,"reason":"overload",{hint}}}]}}'
-    ).encode()
 
 
 def _trigger_rejected(e: TriggerRejected, where: str) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from engine.rendering_admin import rate
-from matching.terms import SIDE_NAMES, KillScope
+from matching.terms import SIDE_NAMES, KillScope, Refusal
 from risk.guards.messages import (
     ActivitySet,
     HeartbeatMissed,
@@ -22,10 +22,26 @@ if TYPE_CHECKING:
     from engine.grid import Grid
     from matching.terms import Switch
     from risk.guards.messages import FlattenOrder
+    from risk.messages import Rejected
 
 _quote = msgspec.json.encode
 ALL: Final = "*"
 """The target of a global switch as it is written; no identifier is like it."""
+LATE: Final = {
+    code: f'"code":{code.value},"reason":"{code.reason}"'
+    for code in (Refusal.OVERLOAD, Refusal.MEMORY)
+}
+"""How the refusals begin of which there are many while there is too much."""
+
+
+def overload(e: Rejected, where: str) -> bytes:
+    """Write a refusal of which there are many while there is too much: in one go (E6)."""
+    why, hint = LATE[e.code], f'"retry_ms":{e.failures[0].retry_ms}'
+    return (
+        f'{{"type":"rejected",{where}{why},"symbol":"{e.symbol}",'
+        f'"account":"{e.account}","client_order_id":"{e.client_order_id}","detail":{{{hint}}},'
+        f'"errors":[{{{why},{hint}}}]}}'
+    ).encode()
 
 
 def switch_fields(switch: Switch) -> str:

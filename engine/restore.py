@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from engine.account_limits import give_profile
+from engine.collecting import undisturbed
 from engine.kernel import Kernel
 from engine.limits import LOGIC_VERSION
+from engine.restore_orders import restore_armed, restore_ids, restore_orders
 from engine.snapshot import (
     ArmedRecord,
     CorruptSnapshot,
@@ -38,8 +41,6 @@ from engine.snapshot_links import (
     restore_waiting,
 )
 from engine.state import MassCancel, State, Turn
-from matching.order import Conditions, Order
-from matching.stops import Trigger
 from matching.terms import CancelReason, Switch
 from risk.account import Account
 from risk.actions.split import Split
@@ -53,16 +54,22 @@ from risk.messages import FeeTier
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from matching.order import Order
+
 
 def restore(chunks: Iterable[bytes]) -> Kernel:
     """Build a kernel from a snapshot's chunks and check all of it. Raises CorruptSnapshot."""
+    with undisturbed():
+        return _built(chunks)
+
+
+def _built(chunks: Iterable[bytes]) -> Kernel:
     state = State()
     try:
         for chunk in chunks:
             name, body = msgspec.msgpack.decode(chunk, type=tuple[str, bytes])
-            decoder, restore_one = SECTIONS[name]
-            for record in decoder.decode(body):
-                restore_one(state, record)
+            decoder, restore_all = SECTIONS[name]
+            restore_all(state, decoder.decode(body))
         state.check()
     except (msgspec.DecodeError, KeyError, ValueError, AssertionError) as error:
         raise CorruptSnapshot(f"the snapshot cannot be restored: {error!r}") from error
@@ -168,117 +175,59 @@ def _restore_position(state: State, record: PositionRecord) -> None:
     position.set_margin_rate()
 
 
-def _restore_order(state: State, record: OrderRecord) -> None:
-    order = _order(state, record)
-    market = state.markets[record.symbol]
-    if order.reduces_only:
-        order.position.hold_reducing(order.leaves_lots, order.fee_hold_atoms)
-    else:
-        notional = order.leaves_lots * order.price_ticks * market.instrument.unit_atoms
-        order.position.hold(order.side, order.leaves_lots, notional, order.fee_hold_atoms)
-    market.book.rest(order)
-
-
-def _restore_armed(state: State, record: ArmedRecord) -> None:
-    order = _order(state, record.order)
-    assert order.conditions is not None
-    trigger = Trigger(record.by, order.side, record.direction, record.price_ticks)
-    trigger.sequence = record.sequence
-    trigger.offset_ticks = record.offset_ticks
-    trigger.bps = record.bps
-    trigger.step_ticks = record.step_ticks
-    trigger.activation_ticks = record.activation_ticks
-    trigger.watermark_half = record.watermark_half
-    order.conditions.trigger = trigger
-    order.conditions.slippage_ppm = record.slippage_ppm
-    order.position.armed_reducing += order.reduces_only
-    state.markets[order.symbol].stops.arm(order)
-
-
-def _order(state: State, record: OrderRecord) -> Order:
-    """Make the order of a record, known to its account and, if it expires, to the clock."""
-    market = state.markets[record.symbol]
-    account = state.accounts[record.account_id]
-    order = Order(
-        record.order_id,
-        record.account_id,
-        record.client_order_id,
-        record.symbol,
-        record.side,
-        record.price_ticks,
-        record.quantity_lots,
-        record.order_type,
-        record.time_in_force,
-        record.stp,
-        record.stp_key,
-        state.positions.open_or_create(account, market.instrument),
-        record.maker_fee_ppm,
-        record.taker_fee_ppm,
-        record.tag,
-        None if record.conditions is None else _conditions(*record.conditions),
-    )
-    order.leaves_lots = record.leaves_lots
-    order.fee_basis = int(record.fee_basis)
-    order.fee_charged_atoms = int(record.fee_charged_atoms)
-    order.fee_hold_atoms = int(record.fee_hold_atoms)
-    if order.conditions is not None and order.conditions.expires_us:
-        state.expiries[order.conditions.expires_us, order.order_id] = order
-    state.live[order.account_id][order.client_order_id] = order
-    return order
-
-
-def _conditions(
-    display_lots: int,
-    shown_lots: int,
-    expires_us: int,
-    post_only: bool,  # noqa: FBT001 - a record's fields in their order
-    reduce_only: bool,  # noqa: FBT001
-) -> Conditions:
-    conditions = Conditions(display_lots, expires_us, post_only=post_only, reduce_only=reduce_only)
-    conditions.show(shown_lots)
-    return conditions
-
-
-def _restore_id(state: State, record: IdRecord) -> None:
-    key = (record.account_id, record.client_order_id)
-    entry = (record.digest, record.order_id, record.status, record.accepted_at_us)
-    state.ids.restore(key, entry, is_spared=record.is_spared)
-
-
 def _restore_arrival(state: State, order_id_count: int) -> None:
-    """Put every account's live orders back into their order of arrival, that of the order ids."""
+    """Put orders into their order of arrival, that of the order ids, and those that expire in line.
+
+    All at once: one by one into a sorted queue would take longer than all the rest.
+    """
+    by_order_id = attrgetter("order_id")
+    expiring: dict[tuple[int, int], Order] = {}
     for account_id, orders in state.live.items():
-        by_arrival = sorted(orders.values(), key=lambda order: order.order_id)
+        by_arrival = sorted(orders.values(), key=by_order_id)
         state.live[account_id] = {order.client_order_id: order for order in by_arrival}
+        for order in by_arrival:
+            if order.conditions is not None and order.conditions.expires_us:
+                expiring[order.conditions.expires_us, order.order_id] = order
+    state.expiries.update(expiring)
     assert order_id_count == sum(len(orders) for orders in state.live.values())
 
 
-def _restore_transfer(state: State, digest: bytes) -> None:
-    state.transfers.add(digest)
+def _restore_transfers(state: State, digests: list[bytes]) -> None:
+    state.transfers.update(digests)
 
 
 def _decoder(record: Any) -> msgspec.msgpack.Decoder[Any]:
     return msgspec.msgpack.Decoder(list[record])
 
 
-SECTIONS: Final[dict[str, tuple[msgspec.msgpack.Decoder[Any], Callable[[State, Any], None]]]] = {
-    "head": (_decoder(Head), _restore_head),
-    "instruments": (_decoder(InstrumentRecord), _restore_instrument),
-    "index": (_decoder(IndexRecord), restore_index),
-    "watches": (_decoder(WatchRecord), restore_watch),
-    "accounts": (_decoder(AccountRecord), _restore_account),
-    "positions": (_decoder(PositionRecord), _restore_position),
-    "orders": (_decoder(OrderRecord), _restore_order),
-    "armed": (_decoder(ArmedRecord), _restore_armed),
-    "groups": (_decoder(GroupRecord), restore_group),
-    "brackets": (_decoder(BracketRecord), restore_bracket),
-    "waiting": (_decoder(WaitingRecord), restore_waiting),
-    "arrivals": (_decoder(int), _restore_arrival),
-    "ids": (_decoder(IdRecord), _restore_id),
-    "transfers": (_decoder(bytes), _restore_transfer),
-    "switches": (_decoder(Switch), restore_switch),
-    "closings": (_decoder(ClosingRecord), restore_closing),
-    "heartbeats": (_decoder(tuple[str, int]), restore_heartbeat),
-    "activity": (_decoder(SetActivity), restore_activity),
-    "active": (_decoder(ActiveRecord), restore_active),
+def _each(restore_one: Callable[[State, Any], None]) -> Callable[[State, list[Any]], None]:
+    def restore_all(state: State, records: list[Any]) -> None:
+        for record in records:
+            restore_one(state, record)
+
+    return restore_all
+
+
+SECTIONS: Final[
+    dict[str, tuple[msgspec.msgpack.Decoder[Any], Callable[[State, list[Any]], None]]]
+] = {
+    "head": (_decoder(Head), _each(_restore_head)),
+    "instruments": (_decoder(InstrumentRecord), _each(_restore_instrument)),
+    "index": (_decoder(IndexRecord), _each(restore_index)),
+    "watches": (_decoder(WatchRecord), _each(restore_watch)),
+    "accounts": (_decoder(AccountRecord), _each(_restore_account)),
+    "positions": (_decoder(PositionRecord), _each(_restore_position)),
+    "orders": (_decoder(OrderRecord), restore_orders),
+    "armed": (_decoder(ArmedRecord), restore_armed),
+    "groups": (_decoder(GroupRecord), _each(restore_group)),
+    "brackets": (_decoder(BracketRecord), _each(restore_bracket)),
+    "waiting": (_decoder(WaitingRecord), _each(restore_waiting)),
+    "arrivals": (_decoder(int), _each(_restore_arrival)),
+    "ids": (_decoder(IdRecord), restore_ids),
+    "transfers": (_decoder(bytes), _restore_transfers),
+    "switches": (_decoder(Switch), _each(restore_switch)),
+    "closings": (_decoder(ClosingRecord), _each(restore_closing)),
+    "heartbeats": (_decoder(tuple[str, int]), _each(restore_heartbeat)),
+    "activity": (_decoder(SetActivity), _each(restore_activity)),
+    "active": (_decoder(ActiveRecord), _each(restore_active)),
 }

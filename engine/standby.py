@@ -34,26 +34,22 @@ _RETRY_SECONDS: Final = 0.1
 _NO_TIME_SECONDS: Final = 0.001
 
 
-async def stand_by(run: Run, standby: Standby, snapshotter: Snapshotter) -> bool:
+async def stand_by(standby: Standby, snapshotter: Snapshotter) -> bool:
     """Follow, say so, and write the snapshots; return whether to lead now.
 
     Raises what `Standby.run` raises.
     """
-    pulse = Pulse(
-        run.connections, standby_key(run.config.shard), run.run_id, lambda: standby.position.n
-    )
     async with asyncio.TaskGroup() as group:
         following = group.create_task(standby.run(), name="standby")
         others = [
             group.create_task(snapshotter.run(), name="snapshotter"),
-            group.create_task(pulse.run(), name="pulse"),
-            group.create_task(notify.watchdog(), name="watchdog"),
+            group.create_task(standby.pulse.run(), name="pulse"),
         ]
         notify.ready(f"standby, frame {standby.position.n}")
         leads = await following
         for task in others:
             task.cancel()
-    await pulse.release()
+    await standby.pulse.release()
     return leads
 
 
@@ -64,19 +60,21 @@ class Standby:
     """
 
     def __init__(self, run: Run, machine: Machine, position: Position, ring: FrameRing) -> None:
+        shard = run.config.shard
         self.machine = machine
         self.position = position
+        self.is_stopping = False
+        self.pulse = Pulse(run.connections, standby_key(shard), run.run_id, lambda: position.n)
         self._run = run
         self._ring = ring
-        self._watch = PulseWatch(lease_key(run.config.shard))
+        self._watch = PulseWatch(lease_key(shard))
         self._leader = ""
         self._looked_at = 0.0
-        self._stopping = False
         self._visits: deque[tuple[Callable[[], None], asyncio.Future[None]]] = deque()
 
     def stop(self) -> None:
         """Ask it to end without leading."""
-        self._stopping = True
+        self.is_stopping = True
 
     async def between_frames(self, visit: Callable[[], None]) -> None:
         """Run `visit` once everything that is in the journal is applied."""
@@ -101,7 +99,7 @@ class Standby:
                 log.warning("the standby cannot read; trying again", reason=str(lost)[:200])
             except JournalTrimmed as gap:
                 raise SteppedDown(f"the standby fell behind what is kept: {gap}") from gap
-            if self._stopping:
+            if self.is_stopping:
                 for _, done in self._visits:
                     done.cancel()
                 return False
@@ -112,13 +110,15 @@ class Standby:
         tail = JournalTail(
             link, self._run.config.shard, Cursor(self.position.n, self.position.hash)
         )
-        while not self._stopping:
+        while not self.is_stopping:
             await self._apply(tail, LOOK_SECONDS)
             if tail.at_top:
                 self._receive_visits()
             if time.monotonic() < self._looked_at + LOOK_SECONDS:
                 continue
             self._looked_at = time.monotonic()
+            if self.pulse.is_late:
+                self._watch.forget()  # the server takes no pulse at all, the leader's neither
             await self._watch.look(link)
             self._say_who_leads()
             if tail.at_top and self._watch.is_over:
@@ -159,7 +159,10 @@ class Standby:
     def _say_who_leads(self) -> None:
         """Log each leader once it has moved its lease."""
         pulse = self._watch.pulse
-        leader = "" if pulse is None else run_id_of(pulse)
-        if self._watch.has_moved and leader not in {"", self._leader}:
+        if not self._watch.has_moved or pulse in {None, RELEASED}:
+            return
+        assert pulse is not None
+        leader = run_id_of(pulse)
+        if leader != self._leader:
             self._leader = leader
             log.info("following", leader=leader, frame=self.position.n)

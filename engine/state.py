@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from risk.activity import Activity
     from risk.carry import Carry
     from risk.instrument import Instrument
-    from risk.messages import FeeTier
+    from risk.messages import Failure, FeeTier
     from risk.position import Position
 
 
@@ -127,10 +127,10 @@ class State:
     account tried last. `heartbeats` are until when accounts must be heard of. `guarded` are the
     accounts with limits on their losses, whose windows turn at `windows_turn_us` (0: never): up to
     `turned_account` they have begun those of `turning_day` (C3). `activity` counts what accounts
-    do, None where nothing is looked at (E7). `retry_ms` is set during a command that came while the
-    engine was behind, and only then (E6). `is_quiet` is set while it is known that `stirs` has
-    nothing to tell, so that one look is enough after most commands; before all that may stir
-    something it is taken back, by the kernel for most commands.
+    do, None where nothing is looked at (E7). `late` is what a command that came while the engine
+    was behind is answered with if it opens, set during such a one only (E6). `is_quiet` is set
+    while it is known that `stirs` has nothing to tell, so that one look is enough after most
+    commands; before all that may stir something it is taken back, by the kernel for most commands.
     """
 
     __slots__ = (
@@ -155,6 +155,7 @@ class State:
         "index",
         "is_quiet",
         "ladder",
+        "late",
         "ledger",
         "left_alone",
         "live",
@@ -170,7 +171,6 @@ class State:
         "positions",
         "reached",
         "referenced",
-        "retry_ms",
         "review_at_us",
         "shelved",
         "split",
@@ -234,7 +234,7 @@ class State:
         self.closing: dict[str, str] = {}
         self.close_at_us: int = 0
         self.activity: Activity | None = None
-        self.retry_ms: int = 0
+        self.late: tuple[Failure, ...] = ()
 
     def fees_of(self, position: Position) -> tuple[int, int]:
         """Return the maker's and the taker's fee of an order that enters now, in ppm (B5).
@@ -354,7 +354,7 @@ class State:
     def check(self) -> None:
         """Assert every invariant of the state, down to the last order. Linear in everything."""
         assert not self.is_quiet or not self.stirs(), "whoever stirs something says so"
-        assert self.retry_ms == 0
+        assert not self.late
         self.ledger.check()
         self.positions.check()
         balances = sum(account.balance_atoms for account in self.accounts.values())

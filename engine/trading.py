@@ -16,7 +16,6 @@ from engine.linked_entry import (
     shared_hold,
 )
 from engine.order_terms import display_fits, next_session_end_us
-from engine.overload import overloaded
 from engine.plain_entry import PlainEntry
 from engine.prices import cut_by_band, market_limit_ticks
 from matching.order import Conditions, Order
@@ -166,10 +165,10 @@ class Trading:
         lots, replaced = command.quantity_lots, NOTHING
         if command.oco_group:
             replaced = self._shared(command, position, limit_ticks)
-        if state.retry_ms and not (
+        if state.late and not (
             command.reduce_only or reduces(position, command.side, lots, replaced)
         ):
-            return overloaded(state.retry_ms)
+            return state.late
         return admission_failures(
             position,
             command.side,

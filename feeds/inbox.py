@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
-from engine.entries import KINDS, decode_entry
+from engine.entries import KINDS, decode_entry, mark_overloaded
 from engine.limits import MAX_INGRESS_STREAMS
 from engine.messages import Batch, Input
+from feeds.memory import Memory, memory_percent
 from feeds.ticks import conflate
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ HURRY: Final = 4
 _LOOK_SECONDS: Final = 0.1
 _LOOK_COUNT: Final = 1_000
 _RETRY_SECONDS: Final = 0.1
+_MEMORY_SECONDS: Final = 1.0
+_MEMORY_RETRY_MS: Final = 1_000
 _EARLIEST_MS: Final = 1_500_000_000_000  # July 2017: ids below are no times
 _NAME = re.compile(r"(admin|ticks|orders)(:[A-Za-z0-9._-]{1,64})?\Z", re.ASCII)
 
@@ -39,7 +42,8 @@ class RedisInbox:
     """Reads the ingress streams over a blocking link of its own and lives through its loss.
 
     New streams are found by walking the keyspace in small steps between reads; each is read from
-    its beginning. `cursors` is where reading goes on, not what has been acknowledged.
+    its beginning. `cursors` is where reading goes on, not what has been acknowledged. Where memory
+    is short in Redis what may open is marked, and at last nothing is read.
     """
 
     def __init__(
@@ -56,12 +60,17 @@ class RedisInbox:
         self._count = self._asked = count
         self._link: Link | None = None
         self._scan: Any = b"0"
-        self._look_at = 0.0
+        self._look_at = self._memory_at = 0.0
+        self._memory = Memory()
+        self._is_quiet = True
         self.cursors: dict[str, str] = dict.fromkeys(MERGE_ORDER, "0-0")
         self.cursors.update((name, at) for name, at in cursors.items() if _NAME.match(name))
 
     async def next(self, timeout_seconds: float | None) -> Batch | None:
-        """Return the next batch; None once `timeout_seconds` are over (None: wait for ever)."""
+        """Return the next batch; None once `timeout_seconds` are over (None: wait for ever).
+
+        The first of a quiet time is empty, so that its age is known for none.
+        """
         deadline = None if timeout_seconds is None else time.monotonic() + timeout_seconds
         while deadline is None or time.monotonic() < deadline:
             try:
@@ -69,13 +78,22 @@ class RedisInbox:
                     self._link = await self._open_link()
                     await self._lower_cursors(self._link)
                 await self._look_for_streams(self._link)
+                await self._look_at_memory(self._link)
+                if self._memory.is_full:
+                    await asyncio.sleep(_RETRY_SECONDS)
+                    continue
                 batch = await self._read(self._link)
             except self._lost as lost:
                 log.warning("the inbox cannot read; trying again", reason=str(lost))
                 await self.close()
                 await asyncio.sleep(_RETRY_SECONDS)
                 continue
+            if batch is None and not self._is_quiet:
+                batch = Batch([], {})
             if batch is not None:
+                self._is_quiet = not batch.size
+                if self._memory.is_short:
+                    mark_overloaded(batch.inputs, _MEMORY_RETRY_MS, is_short=True)
                 return batch
         return None
 
@@ -143,6 +161,17 @@ class RedisInbox:
                 continue
             log.info("a new ingress stream", stream=name)
             self.cursors[name] = "0-0"
+
+    async def _look_at_memory(self, link: Link) -> None:
+        """Look once a second; what cannot be seen stays as it was."""
+        now = time.monotonic()
+        if now < self._memory_at:
+            return
+        self._memory_at = now + _MEMORY_SECONDS
+        try:
+            self._memory.see(await memory_percent(link))
+        except self._lost as lost:  # a lost link is found lost by the next call too
+            log.warning("the memory of Redis cannot be looked at", reason=str(lost))
 
     async def _lower_cursors(self, link: Link) -> None:
         """Go back to where the server is, for streams whose tail it lost (architecture §3)."""

@@ -138,14 +138,17 @@ class Ladder:
             assert level.key == key == -self.side * level.price_ticks
             assert level.head is not None, "an empty level must be gone"
             before = None
-            conditional = sum(order.conditions is not None for order in level)
-            assert level.conditional == conditional
+            conditional = 0
             for order in level:
-                assert 0 < order.shown_lots <= order.leaves_lots
+                leaves_lots = order.leaves_lots
+                if order.conditions is not None:
+                    conditional += 1
+                    assert 0 < order.shown_lots <= leaves_lots
                 assert order.level is level
                 assert order.before is before
                 assert order.side == self.side
                 assert order.price_ticks == level.price_ticks
-                assert 0 < order.leaves_lots <= order.quantity_lots
+                assert 0 < leaves_lots <= order.quantity_lots
                 before = order
             assert level.tail is before
+            assert level.conditional == conditional

@@ -233,6 +233,7 @@ class Refusal(IntEnum):
     DUPLICATE = 702
     ID_REUSED = 703
     POISON = 704
+    MEMORY = 705
 
     @property
     def reason(self) -> str:

@@ -43,6 +43,13 @@ async def writers(link: RedisLink, shard: str) -> set[str]:
     return {run_id_of(pulse) for pulse in pulses if pulse is not None}
 
 
+async def lag_ms(link: RedisLink, shard: str) -> int:
+    """Return how long the batch that the leader read last had waited, 0 where none leads."""
+    pulse: bytes | None = await link.call("GET", lease_key(shard))
+    figure = (pulse or b"").rpartition(b":")[2]
+    return int(figure) if figure.isdigit() else 0
+
+
 def run_id_of(pulse: bytes) -> str:
     """Return whose pulse it is."""
     return pulse.partition(b":")[0].decode("utf-8", "replace")
@@ -67,6 +74,12 @@ class Pulse:
         self._run_id = run_id
         self._figure = figure
         self._doubt = doubt
+        self._renewed_at = time.monotonic()
+
+    @property
+    def is_late(self) -> bool:
+        """Tell whether it was not renewed of late, though it should have been three times."""
+        return time.monotonic() > self._renewed_at + 3 * PULSE_SECONDS
 
     async def run(self) -> None:
         """Renew for ever; a connection that fails is closed and opened again."""
@@ -88,6 +101,7 @@ class Pulse:
         if self._doubt is not None:
             found = await link.call("GET", self._key)
         await link.call("SET", self._key, f"{self._run_id}:{counter}:{self._figure()}")
+        self._renewed_at = time.monotonic()
         if self._doubt is not None and found is not None and run_id_of(found) != self._run_id:
             await self._doubt(link)
 
@@ -110,17 +124,18 @@ class PulseWatch:
     server that did not answer, is no sign of another's death.
     """
 
-    def __init__(self, key: str) -> None:
+    def __init__(self, key: str, clock: Callable[[], float] = time.monotonic) -> None:
         self.pulse: bytes | None = None
         self.has_moved = False
         self.still_seconds = 0.0
         self._key = key
+        self._clock = clock
         self._looked_at: float | None = None
 
     async def look(self, link: RedisLink) -> None:
         """Look once; do so several times a second."""
         pulse = await link.call("GET", self._key)
-        now = time.monotonic()
+        now = self._clock()
         if pulse != self.pulse or self._looked_at is None:
             self.has_moved = self._looked_at is not None
             self.pulse, self.still_seconds = pulse, 0.0

@@ -1,7 +1,7 @@
 """Write rows and the cursor in one transaction."""
 
-from collections.abc import Sequence
-from typing import Any, Final, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, NamedTuple, TypeVar
 
 from engine.connections import PostgresConnection, PostgresError
 from persistence.cursor import Cursor, move_cursor, move_lives_cursor
@@ -11,8 +11,10 @@ from persistence.queries import query
 from persistence.row_types import Rows
 
 _STANDING: Final = ("instruments", "positions")
-_LIVES_PER_STATEMENT: Final = 500
+_ROWS_PER_STATEMENT: Final = 500
 """Some milliseconds to make and to send: the engine shares this loop."""
+
+Row = TypeVar("Row")
 
 
 class CursorTaken(Exception):
@@ -96,8 +98,7 @@ class _Batch(NamedTuple):
                 new += inserted
             if self.standing is not None:
                 await self._write("instruments", self.standing.instruments, letters)
-                for start in range(0, len(self.standing.lives), _LIVES_PER_STATEMENT):
-                    lives = self.standing.lives[start : start + _LIVES_PER_STATEMENT]
+                for lives in _bites(self.standing.lives):
                     await self._write("positions", list(map(position_row, lives)), letters)
                 await move_lives_cursor(connection, shard, self.after)
             await put_aside(connection, shard, letters or ())
@@ -114,11 +115,19 @@ class _Batch(NamedTuple):
             status = await self.connection.execute(statement, self.shard, *columns)
             return int(status.rpartition(" ")[2])
 
-        if not rows:
-            return 0
-        if letters is None:
-            return await write(rows)
         refused: list[tuple[tuple[Any, ...], str, str]] = []
-        new = await sift(self.connection, write, rows, refused)
-        letters += [dead_letter(kind, self.shard, *each) for each in refused]
+        new = 0
+        for some in _bites(rows):
+            if letters is None:
+                new += await write(some)
+            else:
+                new += await sift(self.connection, write, some, refused)
+        if letters is not None:
+            letters += [dead_letter(kind, self.shard, *each) for each in refused]
         return new
+
+
+def _bites(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+    """Yield so many rows as one statement takes."""
+    for start in range(0, len(rows), _ROWS_PER_STATEMENT):
+        yield rows[start : start + _ROWS_PER_STATEMENT]

@@ -14,6 +14,7 @@ import structlog
 
 from engine.connections import LinkLost, RedisReplyError
 from engine.limits import LOGIC_VERSION
+from persistence.huge_pages import collapse_heap
 from persistence.lease import writers
 from persistence.snapshot_store import SnapshotStore, write_snapshot
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 _PR_SET_PDEATHSIG = 1
+_CHILD_NICE = 10
 _MOST_IDLE_TURNS = 3
 
 
@@ -87,6 +89,7 @@ class Snapshotter:
             if asked or self._loop.position.n > self._taken_at:
                 try:
                     if asked or not await self._is_left_to_another():
+                        await collapse_heap()
                         await self.take()
                 except (SnapshotFailed, LinkLost, RedisReplyError, OSError) as failed:
                     log.error("no snapshot", reason=str(failed))
@@ -156,6 +159,7 @@ class Snapshotter:
         code = 1
         try:
             gc.disable()
+            os.nice(_CHILD_NICE)
             signal.set_wakeup_fd(-1)
             for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
                 signal.signal(number, signal.SIG_DFL)

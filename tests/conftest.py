@@ -7,12 +7,16 @@ import asyncio
 import itertools
 import os
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from engine.connections import Connections, Endpoints
 from persistence.embedded import EmbeddedServers
+
+if TYPE_CHECKING:
+    from tests.faults.forker import Forker
 
 settings.register_profile("default", deadline=None, derandomize=True, max_examples=50)
 settings.register_profile(
@@ -47,3 +51,13 @@ def connections(servers: Endpoints) -> Connections:
 def shard() -> str:
     """Return the name of a shard that no other test uses."""
     return f"test{next(_SHARD_NUMBERS)}"
+
+
+@pytest.fixture(scope="session")
+def forker() -> Iterator["Forker"]:
+    """Start the process that has everything imported and forks daemons at once."""
+    from tests.faults.forker import Forker  # it imports the whole program
+
+    forker = Forker()
+    yield forker
+    forker.close()

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from engine.cli.check_config import Trial
+from engine.cli.doctor_engines import look_at_engines
 from engine.cli.doctor_machine import Finding, look_at_machine
 from engine.cli.failure import CommandError
 from engine.cli.places import Place, default_state_dir
@@ -14,6 +15,7 @@ from engine.cli.snapshots import daemon_pid
 from engine.config import Config, ConfigError, load
 from engine.connections import POSTGRES_FAILED, LinkLost, PostgresLost, RedisReplyError
 from engine.exposures import exposures
+from feeds.memory import REFUSE_PERCENT, level_of, memory_percent, memory_sentence
 from persistence.cursor import read_cursor
 from persistence.journal import JournalFrames
 from persistence.queries import migrations, query
@@ -87,6 +89,8 @@ async def _servers(place: Place) -> AsyncIterator[Finding]:
         top = await _top(link, place.shard)
         async for finding in _journal(link, place.shard):
             yield finding
+        async for finding in look_at_engines(link, place.shard, top):
+            yield finding
     except (LinkLost, RedisReplyError) as error:
         yield Finding("FAIL", "redis", f"{error}")
     finally:
@@ -116,6 +120,13 @@ async def _redis(link: RedisLink) -> AsyncIterator[Finding]:
         yield Finding("WARN", "redis", line.removeprefix("redis: "))
     if not report.wrong and not report.warnings:
         yield Finding("OK", "redis", "keeps what it acknowledges")
+    percent = await memory_percent(link)
+    level = level_of(percent)
+    text = memory_sentence(percent)
+    if level >= REFUSE_PERCENT:
+        yield Finding("FAIL", "memory", text)
+    else:
+        yield Finding("WARN" if level else "OK", "memory", text)
 
 
 async def _top(link: RedisLink, shard: str) -> int:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from engine.cli.failure import CommandError
 from engine.exits import NO_DAEMON
 from engine.replay import recover
+from feeds.memory import memory_percent
 from persistence.journal import JournalFrames
 from persistence.snapshot_store import SnapshotStore
 
@@ -16,10 +17,11 @@ if TYPE_CHECKING:
 
 
 class Replica(NamedTuple):
-    """The state after frame `n`."""
+    """The state after frame `n`, and how full Redis is, in percent of its `maxmemory`."""
 
     kernel: Kernel
     n: int
+    memory_percent: int = 0
 
 
 async def replica(connections: Connections, shard: str) -> Replica:
@@ -38,6 +40,7 @@ async def replica(connections: Connections, shard: str) -> Replica:
             )
         snapshots = SnapshotStore(link, shard)
         machine, position = await recover(shard, snapshots, source, top.n, lambda _: None)
+        percent = await memory_percent(link)
     finally:
         await link.close()
-    return Replica(machine.kernel, position.n)
+    return Replica(machine.kernel, position.n, percent)

@@ -14,8 +14,12 @@ from engine.cli.journal_reader import JournalEntry, JournalReader, journal_top
 from engine.cli.streams import StreamName, append, entry_id, stream_of
 from engine.connections import Connections, LinkLost, RedisLink, RedisReplyError
 from engine.exits import NO_DAEMON, REFUSED
+from persistence.lease import lag_ms
 
 TIMEOUT_SECONDS: Final = 10.0
+
+MOST_LAG_MS: Final = 10_000
+"""Behind by more, the engine is not sent another order."""
 
 _BLOCK_MS: Final = 200
 
@@ -39,7 +43,8 @@ async def send(
 
     Streams are not ordered against each other, so the events of a run of commands for one stream
     are waited for before the next goes to another. Lines that are no command go to `orders` as they
-    are; the engine refuses them with a number. Raises CommandError where no daemon consumes.
+    are; the engine refuses them with a number. Raises CommandError where no daemon consumes, and
+    rather than send orders to one that is more than 10 s behind.
     """
     try:
         link = await connections.redis()
@@ -99,6 +104,12 @@ async def _submit(
     out: TextIO,
     timeout_seconds: float,
 ) -> None:
+    if run.stream == "orders" and (behind := await lag_ms(link, shard)) > MOST_LAG_MS:
+        raise CommandError(
+            f"the engine is {behind / 1e3:.0f} s behind, so these orders and all after them were "
+            "not sent: wait, or see `overloaded` in the runbook",
+            REFUSED,
+        )
     replies = await append(link, f"{{{shard}}}:{run.stream}", run.payloads)
     for reply in replies:
         if isinstance(reply, RedisReplyError):

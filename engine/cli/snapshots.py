@@ -16,6 +16,7 @@ from engine.cli.failure import CommandError
 from engine.connections import LinkLost
 from engine.exits import DIFFERENCE, NO_DAEMON, REFUSED
 from persistence.journal import JournalFrames
+from persistence.lease import is_moving, run_id_of, standby_key
 from persistence.snapshot_store import SnapshotStore
 from persistence.state_dir import is_held
 from persistence.witness import Witness
@@ -62,9 +63,12 @@ def snapshot_table(rows: list[dict[str, Any]]) -> Table:
 async def take_snapshot(place: Place, *, stop: bool) -> dict[str, Any]:
     """Have the running daemon take a snapshot, and with `stop` end at it; wait until it is there.
 
-    Raises CommandError where no daemon runs on this machine, or it does not get to it in time.
+    Raises CommandError where no daemon runs on this machine, where a standby would go on beyond the
+    last snapshot, or where it does not come in time.
     """
     pid = daemon_pid(place.state_dir)
+    if stop:
+        await _refuse_beside_a_standby(place, pid)
     link = await place.connections().redis()
     try:
         top = await JournalFrames(link, place.shard).top()
@@ -80,6 +84,22 @@ async def take_snapshot(place: Place, *, stop: bool) -> dict[str, Any]:
     if manifest is None:
         return {"frame": _last_frame(place.state_dir), "state_hash": None, "stopped": True}
     return {**_row(manifest), "stopped": stop}
+
+
+async def _refuse_beside_a_standby(place: Place, pid: int) -> None:
+    """Raise CommandError where a standby would go on at once, beyond the snapshot left behind."""
+    connections, key = place.connections(), standby_key(place.shard)
+    if not await is_moving(connections, key):
+        return
+    link = await connections.redis()
+    try:
+        pulse = await link.call("GET", key)
+    finally:
+        await link.close()
+    if pulse is not None and not pulse.startswith(b"%d-" % pid):
+        raise CommandError(
+            f"the standby {run_id_of(pulse)} would take over and go on: stop it first", REFUSED
+        )
 
 
 def daemon_pid(state_dir: Path) -> int:

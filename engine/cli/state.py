@@ -14,6 +14,7 @@ from engine.cli.failure import CommandError
 from engine.cli.foreseen import foreseen_view, sentences
 from engine.config_errors import suggestion
 from engine.exits import BAD_USAGE
+from feeds.memory import level_of, memory_sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -57,6 +58,7 @@ def state_view(
         "switches": views.switches(state, account, symbol),
         "heartbeats": _only(views.heartbeats(state), account),
         "totals": views.totals(state),
+        "memory_percent": replica.memory_percent,
         "looks": {"accounts": replica.kernel.looks, "moves": replica.kernel.moves},
     }
     if account is not None:
@@ -65,8 +67,11 @@ def state_view(
 
 
 def state_sentences(view: dict[str, Any]) -> list[str]:
-    """Return what would happen next to the account that was asked for."""
-    return [said for name, rungs in view.get("next", {}).items() for said in sentences(name, rungs)]
+    """Return what would happen next to the account that was asked for, and what fills up."""
+    percent = view["memory_percent"]
+    full = [memory_sentence(percent)] if level_of(percent) else []
+    next_ones = view.get("next", {}).items()
+    return [*(said for name, rungs in next_ones for said in sentences(name, rungs)), *full]
 
 
 def state_tables(view: dict[str, Any]) -> Iterator[Table]:

@@ -1,5 +1,7 @@
 """`pitboss tail`: the journal's events, one JSON object a line."""
 
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, TextIO
 
@@ -14,7 +16,9 @@ from engine.cli.journal_reader import (
 )
 from engine.cli.reach import Reach, Reopen
 from engine.connections import Connections, LinkLost, RedisLink
-from engine.exits import BAD_USAGE, NO_DAEMON
+from engine.exits import BAD_USAGE, CORRUPT_DATA, NO_DAEMON, REFUSED
+
+HEAL_SECONDS: Final = 10.0
 
 _BLOCK_MS: Final = 1_000
 
@@ -42,7 +46,8 @@ async def tail(
 ) -> None:
     """Print events as JSON lines; with `follow` it survives restarts of the daemon.
 
-    Raises CommandError where the daemon stays away or the first frame is not kept any more.
+    Raises CommandError where the daemon stays away, the first frame is not kept any more, or the
+    journal has lost what was read and is not healed within 10 s.
     """
     reach = Reach(connections, reopen, patience_seconds=60.0 if options.follow else 0.0)
     link = await reach.link(blocking=True)
@@ -52,6 +57,7 @@ async def tail(
         except LinkLost as error:
             raise CommandError(f"lost the daemon ({error}); try again", NO_DAEMON) from error
         reader = JournalReader(link, shard, after=start - 1)
+        lost = _Lost()
         while options.follow or reader.after < top:
             try:
                 entries = await reader.next(_BLOCK_MS if options.follow else None)
@@ -60,13 +66,38 @@ async def tail(
                 reader.attach(link)
                 continue
             except JournalGap as gap:
-                raise CommandError(str(gap), BAD_USAGE) from gap
+                raise CommandError(str(gap), REFUSED) from gap
+            if options.follow and not entries:
+                await lost.look(link, shard, reader.after)
             for entry in entries:
                 if options.follow or entry.n <= top:
                     _print(entry, options, out)
             out.flush()
     finally:
         await link.close()
+
+
+class _Lost:
+    """Notices that what was read is in the journal no more; the leader gets 10 s to heal it."""
+
+    def __init__(self) -> None:
+        self._since: float | None = None
+
+    async def look(self, link: RedisLink, shard: str, read: int) -> None:
+        """Raise CommandError where the journal has ended below the frame `read` for too long."""
+        with suppress(LinkLost):  # the next read finds out
+            newest = await journal_top(link, shard)
+            top = newest.n if newest else 0
+            if top >= read:
+                self._since = None
+                return
+            self._since = self._since or time.monotonic()
+            if time.monotonic() - self._since > HEAL_SECONDS:
+                raise CommandError(
+                    f"frame {read} was read and the journal ends at {top}: Redis has lost it; "
+                    "see Loss in the runbook",
+                    CORRUPT_DATA,
+                )
 
 
 async def _span(link: RedisLink, shard: str, start: int | None) -> tuple[int, int]:

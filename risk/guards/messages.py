@@ -4,6 +4,7 @@ import msgspec
 
 from matching.messages import AmendOrder, PlaceOrder
 from matching.terms import BreakerLevel, KillScope, Switch
+from risk.messages import Failure
 
 
 class Kill(msgspec.Struct, gc=False):
@@ -22,13 +23,13 @@ class Resume(msgspec.Struct, gc=False):
 
 
 class Overloaded(msgspec.Struct, gc=False):
-    """An order or an amend that came while the engine was behind: enters only if it reduces (E6).
+    """An order or an amend that came while there was too much: enters only if it reduces (E6).
 
-    Who asks for more is to try again after `retry_ms` milliseconds.
+    Who asks for more is answered with `failures`: what there is too much of, and when to try again.
     """
 
     command: PlaceOrder | AmendOrder
-    retry_ms: int
+    failures: tuple[Failure, ...]
 
 
 class SetHeartbeat(msgspec.Struct, gc=False):

@@ -40,10 +40,14 @@ class Recording:
         for command in commands:
             n = len(self.frames) + 1
             inputs = decode_entry(stream_of(command), f"{n}-0", msgspec.json.encode(command))
-            self.now_us += FRAME_US
+            self.enter(FRAME_US, inputs)
+
+    def enter(self, wait_us: int, inputs: list[Input]) -> None:
+        """Let time pass, apply inputs that share a frame and seal it, and those that go on."""
+        self.now_us += wait_us
+        self._seal(inputs)
+        while inputs or self.machine.kernel.is_busy():
             self._seal(inputs)
-            while inputs or self.machine.kernel.is_busy():
-                self._seal(inputs)
 
     def _seal(self, inputs: list[Input]) -> None:
         """Seal a frame with the inputs, if nothing must go on before them; they are taken then."""

@@ -66,7 +66,7 @@ class Market:
         self.now_us = 1_000_000
         self.events: list[Event] = []
         self.last: list[Event] = []
-        self.symbol = symbol
+        self.symbol, self.is_short = symbol, False
         self.retry_ms = self._orders = self._transfers = 0
         self.send({"type": "create_instrument", **GRID, "symbol": symbol, **terms})
         if mark is not None and terms.get("mark_source", "l1_mid") == "l1_mid":
@@ -99,7 +99,7 @@ class Market:
         self.last = self._begin()
         inputs = decode_entry(stream, "7-0", payload)
         if self.retry_ms:
-            mark_overloaded(inputs, self.retry_ms)
+            mark_overloaded(inputs, self.retry_ms, is_short=self.is_short)
         for index, item in enumerate(inputs):
             out: list[bytes] = []
             self.machine.apply(item, index, out)
@@ -255,8 +255,8 @@ class Market:
             self.send(_OPERATIONS[words[0]](self, words[1:]))
         elif words[0] == "wait":
             self.wait(int(words[1]))
-        elif words[0] == "behind":
-            self.retry_ms, self.last = int(words[1]), []
+        elif words[0] in {"behind", "full"}:
+            self.retry_ms, self.is_short, self.last = int(words[1]), words[0] == "full", []
         elif words[0] == "mark":
             self.mark_at(words[-1], words[1] if len(words) == 3 else None)
         elif verb in _TRADES:

@@ -160,7 +160,8 @@ def test_late_machine_restored_after_every_command_says_the_same() -> None:
     assert seen[b"overload"] > 20
 
 
-def test_mark_is_written_down_and_read_back() -> None:
+@pytest.mark.parametrize("is_short", [False, True], ids=["behind", "short of memory"])
+def test_mark_is_written_down_and_read_back(*, is_short: bool) -> None:
     """A replay decides nothing by its own clock: the frame says what came late (E6)."""
     order = {"type": "place_order", "account": "a", "symbol": "X", "side": "buy"}
     order |= {"order_type": "limit", "quantity": "1", "price": "1", "client_order_id": "o"}
@@ -168,12 +169,13 @@ def test_mark_is_written_down_and_read_back() -> None:
     cancel = {"type": "cancel_all", "account": "a"}
     inputs = decode_entry("orders", "5-0", json.dumps([order, beat, cancel]).encode())
 
-    mark_overloaded(inputs, 300)
+    mark_overloaded(inputs, 300, is_short=is_short)
 
     records = decode_inputs(b"[" + b",".join(item.body for item in inputs) + b"]")
     assert [each.retry_ms for each in inputs] == [300, 0, 0]
-    assert [input_from_record(each).retry_ms for each in records] == [300, 0, 0]
-    assert [input_from_record(each).command for each in records] == [i.command for i in inputs]
+    read = [input_from_record(each) for each in records]
+    assert [(each.retry_ms, each.is_short) for each in read] == [(300, is_short), *[(0, False)] * 2]
+    assert [each.command for each in read] == [each.command for each in inputs]
 
 
 def test_part_that_is_spared_is_spread_evenly() -> None:

@@ -169,6 +169,7 @@ REACHED: dict[Refusal, tuple[str, Callable[[Market], object]]] = {
     Refusal.NO_SUCH_SWITCH: ("kill global no_new", _says("resume tag t")),
     Refusal.INVALID_SWITCH: ("", _says("kill tag t flatten")),
     Refusal.OVERLOAD: ("behind 250", _order()),
+    Refusal.MEMORY: ("full 250", _order()),
     Refusal.DUPLICATE: (
         "deposit bob 1 transfer_id=t",
         _says("deposit bob 1 transfer_id=t"),

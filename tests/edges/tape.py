@@ -166,7 +166,7 @@ async def running(job: Any) -> AsyncIterator["asyncio.Task[None]"]:
             await task
 
 
-async def until(true: Callable[[], bool], task: "asyncio.Task[None] | None" = None) -> None:
+async def until(true: Callable[[], bool], task: "asyncio.Task[Any] | None" = None) -> None:
     """Wait until `true`, at most 10 s; a task that ends meanwhile gives its error."""
     async with asyncio.timeout(10):
         while not true():

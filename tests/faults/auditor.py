@@ -7,17 +7,18 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
 
-from engine.codec import check_hash, decode_inputs, genesis_hash
-from engine.connections import Connections, RedisLink
+from engine.codec import check_hash, decode_cursors, decode_inputs, genesis_hash
+from engine.connections import Connections
 from engine.limits import RING_FRAMES
 from engine.machine import Machine
 from engine.messages import Frame
 from engine.replay import replay_frame
 from engine.snapshot import state_hash
+from feeds.inbox import entry_order
 from persistence.cursor import read_cursor
 from persistence.journal import JournalFrames
-from persistence.snapshot_store import SnapshotStore
 from persistence.verify_rows import compare
+from tests.line.outcome import live_hashes
 
 _WRITER_SECONDS = 60.0
 
@@ -36,13 +37,14 @@ class Auditor:
         self.repeated = 0
         self.trades = 0
         self.hashes = 0
+        self._cursors: dict[str, str] = {}
         self._shard = shard
         self._stream = stream
         self._may_repeat = may_repeat
         self._accepted: set[tuple[str, str]] = set()
         self._hash = genesis_hash(shard)
         self._recent: deque[tuple[int, bytes]] = deque(maxlen=RING_FRAMES)
-        self._compared = 0
+        self._compared = self._hash_compared = 0
 
     async def follow(self, connections: Connections) -> None:
         """Check what has come since: no gap, chain whole, events equal, each command once.
@@ -52,20 +54,20 @@ class Auditor:
         link = await connections.redis()
         try:
             source = JournalFrames(link, self._shard)
-            live = await self._live_hashes(link)
+            live = await live_hashes(connections, self._shard)
             top = await source.top()
             assert top is not None
             assert top.n >= self.frames, f"the journal ends at {top.n}, {self.frames} was read"
+            self._compare_hash(live)
             async for frame in source.frames(self.frames, top.n):
                 check_hash(frame, self._hash)
+                self._check_cursors(frame)
                 self._check_commands(frame)
                 replay_frame(self.machine, frame)
                 self.frames, self._hash = frame.n, frame.hash
                 self._recent.append((frame.n, frame.hash))
                 self.trades += frame.events.count(b'{"type":"trade"')
-                if frame.n in live:
-                    assert live[frame.n] == state_hash(self.machine.kernel), f"frame {frame.n}"
-                    self.hashes += 1
+                self._compare_hash(live)
             self.machine.kernel.check()  # every invariant, and money that adds up
         finally:
             await link.close()
@@ -94,11 +96,6 @@ class Auditor:
         self._compared = self.frames
         await database.close()
 
-    async def _live_hashes(self, link: RedisLink) -> dict[int, str]:
-        """Return the hashes of the living state that snapshots hold, by frame."""
-        manifests = await SnapshotStore(link, self._shard).manifests()
-        return {each.frame: each.state_hash for each in manifests}
-
     async def _since(self, connections: Connections) -> AsyncGenerator[Frame, None]:
         """Yield the frames not compared yet, up to whatever the writer can have written."""
         link = await connections.redis()
@@ -110,6 +107,21 @@ class Auditor:
                 yield frame
         finally:
             await link.close()
+
+    def _compare_hash(self, live: dict[int, str]) -> None:
+        if self.frames in live and self.frames != self._hash_compared:
+            assert live[self.frames] == state_hash(self.machine.kernel), f"frame {self.frames}"
+            self._hash_compared = self.frames
+            self.hashes += 1
+
+    def _check_cursors(self, frame: Frame) -> None:
+        """Check that no stream is read again, unless its end may have been lost."""
+        cursors = decode_cursors(frame.cursors)
+        for stream, before in self._cursors.items():
+            assert stream in cursors, f"frame {frame.n} has forgotten {stream}"
+            goes_back = entry_order(cursors[stream]) < entry_order(before)
+            assert self._may_repeat or not goes_back, f"frame {frame.n} goes back in {stream}"
+        self._cursors = cursors
 
     def _check_commands(self, frame: Frame) -> None:
         for record in decode_inputs(frame.inputs):

@@ -2,22 +2,16 @@
 
 import os
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 
 from engine.connections import Endpoints
 from tests.faults.figures import FIGURES
-from tests.faults.forker import Forker
 from tests.line.valkey import OwnValkey
 
-
-@pytest.fixture(scope="session")
-def forker() -> Iterator[Forker]:
-    """Start the process that has everything imported and forks daemons at once."""
-    forker = Forker()
-    yield forker
-    forker.close()
+for name in ("auditor", "recording", "short_run"):
+    pytest.register_assert_rewrite(f"tests.faults.{name}")  # so that they say what differs
 
 
 @pytest.fixture

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Callable
 
 _SHOW_SECONDS = 10.0
+_COLUMNS = ("number", "frames", "fills", "differences")
+_WIDTH = 11
 
 
 def fault_seed() -> int:
@@ -25,24 +27,20 @@ class Figures:
         self._attacks: dict[str, Counter[str]] = {}
 
     def add(self, attack: str, **counted: int) -> None:
-        """Count, under the name of an attack: number, frames, fills, differences."""
+        """Count, under the name of an attack: number, frames, fills, differences, and more."""
         self._attacks.setdefault(attack, Counter()).update(counted)
 
     def table(self) -> list[str]:
         """Return one line an attack, under a line that names the columns; [] if there was none."""
         if not self._attacks:
             return []
-        columns = ["number", "frames", "fills"]
-        columns += sorted({name for each in self._attacks.values() for name in each} - {*columns})
-        columns = [each for each in columns if each != "differences"] + ["differences"]
         width = max(map(len, self._attacks))
-        widths = [max(len(name), 9) for name in columns]
-        lines = [["", *columns]]
+        lines = ["  ".join([" " * width, *(name.rjust(_WIDTH) for name in _COLUMNS)])]
         for attack, counted in self._attacks.items():
-            lines.append([attack, *(f"{counted[name]:,}" for name in columns)])
-        return [
-            "  ".join([line[0].ljust(width), *map(str.rjust, line[1:], widths)]) for line in lines
-        ]
+            numbers = (f"{counted[name]:,}".rjust(_WIDTH) for name in _COLUMNS)
+            more = (f"{count:,} {name}" for name, count in counted.items() if name not in _COLUMNS)
+            lines.append("  ".join([attack.ljust(width), *numbers, ", ".join(more)]))
+        return lines
 
 
 FIGURES = Figures()

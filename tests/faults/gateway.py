@@ -17,6 +17,7 @@ ACCOUNTS = tuple(f"acc{number}" for number in range(8))
 SYMBOLS = ("AAA", "BBB")
 _PER_WRITE = 20
 _PAUSE_SECONDS = 0.002
+_NEVER = 10**9
 
 SETUP: list[dict[str, Any]] = [
     *[
@@ -65,13 +66,19 @@ def command(seed: int, n: int) -> dict[str, Any]:
 
 
 class Gateway:
-    """Sends until it is told to stop, through any number of restarts of the server."""
+    """Sends up to its `last` command, or until told to stop, through restarts of the server."""
 
     def __init__(
-        self, seed: int, shard: str, find: Callable[[], Connections], per_write: int = _PER_WRITE
+        self,
+        seed: int,
+        shard: str,
+        find: Callable[[], Connections],
+        per_write: int = _PER_WRITE,
+        last: int = _NEVER,
     ) -> None:
         self.sent = 0
         self._per_write = per_write
+        self._last = last
         self._seed = seed
         self._key = f"{{{shard}}}:{STREAM}"
         self._find = find
@@ -82,7 +89,7 @@ class Gateway:
         self._stopping = True
 
     async def run(self) -> None:
-        """Send for ever; a server that is away is waited for and asked where it stands."""
+        """Send; a server that is away is waited for and asked where it stands."""
         while not self._stopping:
             link: RedisLink | None = None
             try:
@@ -101,7 +108,7 @@ class Gateway:
             last: bytes = info[info.index(b"last-generated-id") + 1]
             self.sent = int(last.partition(b"-")[0])
         while not self._stopping:
-            numbers = range(self.sent + 1, self.sent + 1 + self._per_write)
+            numbers = range(self.sent + 1, min(self.sent + self._per_write, self._last) + 1)
             commands = [
                 ("XADD", self._key, f"{n}-0", "c", json.dumps(command(self._seed, n)))
                 for n in numbers
@@ -110,4 +117,5 @@ class Gateway:
                 if isinstance(reply, RedisReplyError):
                     raise reply
                 self.sent += 1
+            self._stopping |= self.sent >= self._last
             await asyncio.sleep(_PAUSE_SECONDS)

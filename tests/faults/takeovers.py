@@ -10,17 +10,25 @@ from engine.connections import Connections, Endpoints, RedisLink
 from engine.snapshot import state_hash
 from persistence.journal import journal_key
 from tests.faults.auditor import Auditor
+from tests.faults.forker import Forker
 from tests.faults.gateway import SETUP, STREAM, Gateway
 from tests.faults.last_look import recovered_hash, verify
 from tests.line.process import DaemonProcess
 
 CONFIG = """
+[engine]
+overload_ms = 0
+
+[journal]
+retain_frames = 20_000
+
 [snapshot]
 interval_s = 1
 
 [mirror]
 interval_ms = 50
 """
+SHARD = "two"
 _COMMAND = f'"s":"{STREAM}"'.encode()
 
 
@@ -68,17 +76,17 @@ class Acknowledgements:
 class Pair:
     """Two machines that run the same unit, a gateway, and an auditor who follows both."""
 
-    def __init__(self, directory: Path, servers: Endpoints, shard: str, seed: int) -> None:
+    def __init__(self, directory: Path, forker: Forker, servers: Endpoints) -> None:
         self.connections = Connections(servers)
-        self.auditor = Auditor(shard, STREAM)
-        self.acknowledged = Acknowledgements(self.connections, shard)
-        self._shard = shard
-        self._gateway = Gateway(seed, shard, lambda: self.connections)
-        self._engines = [self._engine(directory / name, servers) for name in ("one", "other")]
+        self.auditor = Auditor(SHARD, STREAM)
+        self.acknowledged = Acknowledgements(self.connections, SHARD)
+        self._gateway = Gateway(0, SHARD, lambda: self.connections)
+        self._engines = [_engine(directory / name, forker, servers) for name in ("one", "other")]
         self._tasks: list[asyncio.Task[None]] = []
 
-    async def start(self) -> None:
-        """Start both engines, and the load."""
+    async def start(self, seed: int, per_write: int) -> None:
+        """Start both engines, and the load: so many commands at a time, as often as it goes."""
+        self._gateway = Gateway(seed, SHARD, lambda: self.connections, per_write)
         leader, standby = self._engines
         leader.spawn("--standby")
         await leader.until_said("ready")
@@ -121,7 +129,7 @@ class Pair:
                 await self.auditor.follow(self.connections)
                 await asyncio.sleep(0.05)
         await self.check()
-        recovered = await recovered_hash(self.connections, self._shard, self.auditor.frames)
+        recovered = await recovered_hash(self.connections, SHARD, self.auditor.frames)
         assert recovered == state_hash(self.auditor.machine.kernel)
         leader, standby = self._engines
         await verify(leader)
@@ -139,8 +147,8 @@ class Pair:
         for engine in self._engines:
             engine.kill()
 
-    def _engine(self, directory: Path, servers: Endpoints) -> DaemonProcess:
-        directory.mkdir()
-        dsn = servers.postgres_dsn
-        assert dsn is not None
-        return DaemonProcess(directory, self._shard, servers.redis_url, more=CONFIG, dsn=dsn)
+
+def _engine(directory: Path, forker: Forker, servers: Endpoints) -> DaemonProcess:
+    directory.mkdir()
+    url, dsn = servers.redis_url, servers.postgres_dsn or ""
+    return DaemonProcess(directory, SHARD, url, more=CONFIG, dsn=dsn, launch=forker.launch)

@@ -32,7 +32,7 @@ interval_ms = 50
 SHARD = "cuts"
 LIVING = "file cut, engine alive"
 LONGEST_CUT = 64 << 10
-_CUTS = 1_000
+CUTS = 1_000
 _SECONDS = 30.0
 
 Show = Callable[[str], None]
@@ -128,7 +128,7 @@ async def test_living_engine_gives_back_whatever_is_lost(
     tmp_path: Path, forker: Forker, given: Endpoints, own_valkey: OwnValkey, show: Show
 ) -> None:
     """The same at any bytes of the last 64 KiB."""
-    cuts = fault_number("FAULT_CUTS", _CUTS) // 2
+    cuts = fault_number("FAULT_CUTS", CUTS) // 2
     line = LivingEngine(tmp_path, fault_seed(), forker, given, own_valkey)
 
     await line.run(cuts // 2, Progress(LIVING, cuts, show))

@@ -45,6 +45,7 @@ _PER_WRITE = 3
 _KILLS = 300
 _SERVER_KILLS = 20
 _DURING_RECOVERY = 0.2
+_DURING_SNAPSHOT = 0.5
 
 Show = Callable[[str], None]
 Blow = Callable[[], Awaitable[None]]
@@ -92,8 +93,10 @@ class Campaign:
 
     async def _kill_and_check(self) -> str:
         """Let it work for a while and kill it, now and then its successor too, as it recovers."""
-        seldom = 5 if self._chance.random() < 0.1 else 1  # long enough for some snapshots
-        await asyncio.sleep(self._chance.uniform(0.0, seldom * self._longest))
+        await asyncio.sleep(self._chance.uniform(0.0, self._longest))
+        if self._chance.random() < _DURING_SNAPSHOT:
+            self._daemon.signal(signal.SIGUSR1)
+            await asyncio.sleep(self._chance.uniform(0.0, 0.05))
         await self._kill()
         if self._chance.random() < _DURING_RECOVERY:
             self._daemon.spawn()
@@ -130,11 +133,16 @@ class Campaign:
             while auditor.commands < self._gateway.sent:
                 await auditor.follow(connections)
                 await asyncio.sleep(0.05)
+        taken = len(self._daemon.said("snapshot taken"))
+        self._daemon.signal(signal.SIGUSR1)
+        await self._daemon.until_said("snapshot taken", taken + 1)
+        await auditor.follow(connections)
         await auditor.compare_postgres(connections)
         recovered = await recovered_hash(connections, SHARD, auditor.frames)
         assert recovered == state_hash(auditor.machine.kernel)
         await verify(self._daemon)
         assert auditor.trades > 0
+        assert auditor.hashes > 0
         assert await self._daemon.stop() == 0
 
     def _connections(self) -> Connections:

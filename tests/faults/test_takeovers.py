@@ -4,82 +4,106 @@ A few takeovers on every run of the tests; `make faults` makes it FAULT_TAKEOVER
 """
 
 import asyncio
-import os
 import random
 import signal
-import sys
-import time
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from statistics import median, quantiles
+from typing import NamedTuple
 
 import pytest
 
 from engine.connections import Endpoints
+from tests.faults.figures import FIGURES, Progress, fault_number, fault_seed
+from tests.faults.forker import Forker
 from tests.faults.takeovers import Pair
 
+Show = Callable[[str], None]
+
+
+class Strike(NamedTuple):
+    """What befalls the leader, and the exit code that it ends with."""
+
+    by: signal.Signals
+    code: int
+    stopped_seconds: float = 0.0
+
+
+KILL = Strike(signal.SIGKILL, -signal.SIGKILL)
+END = Strike(signal.SIGTERM, 0)
 TAKEOVER_SECONDS = 2.0
 HANDOVER_SECONDS = 0.3
+TAKEN = "taken over under load"
+SOME, MANY = 4, 12  # commands at a time
 PATIENCE = 3  # so much slower may a machine be on which a few measurements have to do
 
 
 @pytest.fixture
-def pair(tmp_path: Path, servers: Endpoints, shard: str) -> Iterator[Pair]:
+def pair(tmp_path: Path, forker: Forker, given: Endpoints) -> Iterator[Pair]:
     """Return two engines; none outlives the test."""
-    pair = Pair(tmp_path, servers, shard, seed=11)
+    pair = Pair(tmp_path, forker, given)
     yield pair
     pair.kill()
 
 
 async def take_over(
-    pair: Pair, times: int, seed: int, say: Callable[[str], None]
-) -> dict[signal.Signals, list[float]]:
-    """Strike the leader so often, kill -9 and SIGTERM in turn; return the seconds of silence."""
-    chance = random.Random(seed)
-    silences: dict[signal.Signals, list[float]] = {signal.SIGKILL: [], signal.SIGTERM: []}
-    await pair.start()
-    for number in range(1, times + 1):
+    pair: Pair, strikes: Sequence[Strike], seed: int, show: Show
+) -> dict[str, list[float]]:
+    """Strike the leader at random instants; return the seconds of silence after each."""
+    chance, progress = random.Random(seed), Progress("takeovers", len(strikes), show)
+    silences: dict[str, list[float]] = {}
+    for strike in strikes:
         await asyncio.sleep(chance.uniform(0.0, 0.8))
-        by = signal.SIGKILL if number % 2 else signal.SIGTERM
-        struck, silence = await pair.strike(by)
-        silences[by].append(silence)
-        assert await struck.ended() == (0 if by is signal.SIGTERM else -signal.SIGKILL)
+        struck, silence = await pair.strike(strike.by)
+        silences.setdefault(strike.by.name, []).append(silence)
+        if strike.by is signal.SIGSTOP:
+            await asyncio.sleep(strike.stopped_seconds - silence)
+            struck.signal(signal.SIGCONT)
+        assert await struck.ended() == strike.code, struck.log
         await pair.follow_with(struck)
         await pair.check()
-        say(
-            f"takeover {number}/{times}: {by.name}, {silence * 1e3:.0f} ms, "
-            f"{pair.auditor.frames} frames, {pair.auditor.commands} commands, "
-            f"{pair.auditor.trades} trades"
-        )
+        auditor = pair.auditor
+        note = f"{auditor.frames:,} frames, {auditor.commands:,} commands"
+        progress.step(1, f"{note}; {strike.by.name} and {silence * 1e3:.0f} ms of silence")
     await pair.end()
-    for by, found in silences.items():
-        say(f"{by.name}: {_figures(found)}")
+    for name, found in silences.items():
+        show(f"taken over after {name}: {_figures(found)}")
+    frames, fills = pair.auditor.frames, 2 * pair.auditor.trades
+    FIGURES.add(TAKEN, number=len(strikes), frames=frames, fills=fills, snapshots=auditor.hashes)
     return silences
 
 
-async def test_few_takeovers_under_load_lose_and_double_nothing(pair: Pair) -> None:
-    """A kill, and a handover as in an upgrade of the machine; `make faults` makes many."""
-    silences = await take_over(pair, 2, 5, print)
+async def test_few_takeovers_under_load_lose_and_double_nothing(pair: Pair, show: Show) -> None:
+    """A kill, an orderly end, and a leader that sleeps and wakes believing that it leads."""
+    await pair.start(5, SOME)
 
-    assert max(silences[signal.SIGKILL]) < PATIENCE * TAKEOVER_SECONDS
-    assert max(silences[signal.SIGTERM]) < PATIENCE * HANDOVER_SECONDS
+    silences = await take_over(pair, (KILL, END, Strike(signal.SIGSTOP, 75, 2.0)), 5, show)
+
+    assert max(silences["SIGKILL"]) < PATIENCE * TAKEOVER_SECONDS
+    assert max(silences["SIGTERM"]) < PATIENCE * HANDOVER_SECONDS
 
 
 @pytest.mark.long
-async def test_many_takeovers_under_load_lose_and_double_nothing(
-    pair: Pair, capsys: pytest.CaptureFixture[str]
-) -> None:
+async def test_many_takeovers_under_load_lose_and_double_nothing(pair: Pair, show: Show) -> None:
     """As many as one has patience for, and how long each silence was."""
-    times = int(os.environ.get("FAULT_TAKEOVERS", "200"))
-    seed = int(os.environ.get("FAULT_SEED", str(time.time_ns() % 1_000_000)))
-    with capsys.disabled():
-        say = partial(print, file=sys.stderr)
-        say(f"\n{times} takeovers, FAULT_SEED={seed}")
-        silences = await take_over(pair, times, seed, say)
+    times, seed = fault_number("FAULT_TAKEOVERS", 200), fault_seed()
+    await pair.start(seed, MANY)
 
-    assert _of_hundred(silences[signal.SIGKILL], 99) <= TAKEOVER_SECONDS
-    assert _of_hundred(silences[signal.SIGTERM], 99) <= HANDOVER_SECONDS
+    silences = await take_over(pair, [(KILL, END)[k % 2] for k in range(times)], seed, show)
+
+    assert _of_hundred(silences["SIGKILL"], 99) <= TAKEOVER_SECONDS
+    assert _of_hundred(silences["SIGTERM"], 99) <= HANDOVER_SECONDS
+
+
+@pytest.mark.long
+async def test_leader_that_was_stopped_for_long_steps_down_when_it_wakes(
+    pair: Pair, show: Show
+) -> None:
+    """It has a frame on its way, rows for Postgres in its hands, and its connections are dead."""
+    seed, stop = fault_seed(), Strike(signal.SIGSTOP, 75, 10.0)
+    await pair.start(seed, SOME)
+
+    await take_over(pair, [stop] * fault_number("FAULT_STOPS", 10), seed, show)
 
 
 def _figures(seconds: list[float]) -> str:

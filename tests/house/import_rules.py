@@ -126,8 +126,11 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "engine.snapshot_guards",
         "engine.snapshot_links",
     ),
+    "engine.restore_orders": (*CORE, "engine.snapshot"),
     "engine.restore": (
         *CORE,
+        "engine.collecting",
+        "engine.restore_orders",
         "engine.snapshot",
         "engine.snapshot_accounts",
         "engine.snapshot_breakers",

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 import pytest
 
 from engine.connections import Connections, Endpoints, RedisLink
-from tests.line.process import DaemonProcess, Make
+from tests.line.process import DaemonProcess, Launch, Make, launch
 from tests.line.proxy import FailingWire
 from tests.line.valkey import OwnValkey
 from tests.line.words import MARKET, tick
@@ -51,10 +51,13 @@ def make(valkey: OwnValkey, tmp_path: Path, shard: str) -> Iterator[Make]:
     """Return what makes daemons, on a shard of the test's own; none outlives the test."""
     made: list[DaemonProcess] = []
 
-    def make(url: str | None = None, *, more: str = "", dsn: str = "") -> DaemonProcess:
+    def make(
+        url: str | None = None, *, more: str = "", dsn: str = "", launch: Launch = launch
+    ) -> DaemonProcess:
         directory = tmp_path / f"d{len(made)}"
         directory.mkdir()
-        made.append(DaemonProcess(directory, shard, url or valkey.url, more=more, dsn=dsn))
+        url = url or valkey.url
+        made.append(DaemonProcess(directory, shard, url, more=more, dsn=dsn, launch=launch))
         return made[-1]
 
     yield make

@@ -113,21 +113,36 @@ def answered(seen: Seen, stream: str) -> int:
     return int(seen.cursors[-1].get(stream, "0-0").partition("-")[0]) if seen.cursors else 0
 
 
-async def run_phase(link: RedisLink, shard: str, name: str, rate: int, seconds: float) -> Phase:
-    """Send at a rate for so long; a window that comes late is made up for by the next."""
+async def run_phase(
+    link: RedisLink, shard: str, name: str, rate: int, seconds: float, seen: Seen
+) -> Phase:
+    """Send at a rate for so long; a window that comes late is made up for by the next.
+
+    The first command goes ahead alone, since a stream that is new has to be found.
+    """
     payloads, cancels = flow(int(rate * seconds), name, rate)
     phase = Phase(f"orders:{name}", [], [], cancels)
     key = f"{{{shard}}}:{phase.stream}"
     began = time.time()
     while len(phase.ids) < len(payloads):
-        due = min(len(payloads), int((time.time() - began) * rate) + 1)
+        due = min(len(payloads), int((time.time() - began) * rate) + 1) if phase.ids else 1
         window = payloads[len(phase.ids) : due]
         now = time.time()
         replies = await link.call_many([("XADD", key, "*", "c", each) for each in window])
         phase.ids += [reply.decode() for reply in replies]
         phase.sent += [now] * len(window)
+        if len(phase.ids) == 1:
+            await until_answered(phase, seen)
+            began = time.time()
         await asyncio.sleep(max(0.0, now + TICK_SECONDS - time.time()))
     return phase
+
+
+async def until_answered(phase: Phase, seen: Seen) -> None:
+    """Wait until the last command of a phase is in a frame."""
+    async with asyncio.timeout(60):
+        while not seen.cursors or seen.cursors[-1].get(phase.stream) != phase.ids[-1]:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
 
 
 async def watch(link: RedisLink, shard: str, seen: Seen, after: str) -> None:
@@ -152,11 +167,9 @@ async def main(url: str, shard: str, phases: list[tuple[float, float]], name: st
     report.rate = await sustain(link, shard, name, report.seen)
     for number, (share, seconds) in enumerate(phases):
         rate = int(share * report.rate)
-        phase = await run_phase(link, shard, f"{name}{number}", rate, seconds)
+        phase = await run_phase(link, shard, f"{name}{number}", rate, seconds, report.seen)
         report.phases.append(phase)
-        async with asyncio.timeout(60):
-            while report.seen.cursors[-1].get(phase.stream) != phase.ids[-1]:  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
+        await until_answered(phase, report.seen)
     watching.cancel()
     await link.close()
     await blocking.close()

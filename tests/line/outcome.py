@@ -5,7 +5,9 @@ from typing import Any
 
 from engine.connections import Connections
 from engine.machine import Machine
-from engine.replay import recover
+from engine.messages import Frame
+from engine.replay import recover, replay_frame
+from engine.snapshot import state_hash
 from persistence.journal import JournalFrames
 from persistence.snapshot_store import SnapshotStore
 
@@ -28,7 +30,13 @@ class Outcome:
 
 async def outcome(connections: Connections, shard: str) -> Outcome:
     """Read the outcome at the journal's top, from snapshot and journal as a restart would."""
-    state = (await replica(connections, shard)).kernel.state
+    machine = await replica(connections, shard)
+    return left_by(machine, await fills(connections, shard))
+
+
+def left_by(machine: Machine, fills: list[tuple[Any, ...]]) -> Outcome:
+    """Return what a machine holds, and these fills."""
+    state = machine.kernel.state
     state.check()
     return Outcome(
         books={
@@ -47,8 +55,27 @@ async def outcome(connections: Connections, shard: str) -> Outcome:
             for symbol, position in account.positions.items()
             if position.lots
         },
-        fills=await fills(connections, shard),
+        fills=fills,
     )
+
+
+def replayed(frames: list[Frame], hashes: dict[int, str]) -> Machine:
+    """Play all frames again, believing no snapshot; `hashes` are of the living state, by frame."""
+    machine = Machine()
+    for frame in frames:
+        replay_frame(machine, frame)
+        if frame.n in hashes:
+            assert state_hash(machine.kernel) == hashes[frame.n], f"frame {frame.n}"
+    machine.kernel.check()
+    return machine
+
+
+async def live_hashes(connections: Connections, shard: str) -> dict[int, str]:
+    """Return the hashes of the living state that snapshots hold, by frame."""
+    link = await connections.redis()
+    manifests = await SnapshotStore(link, shard).manifests()
+    await link.close()
+    return {each.frame: each.state_hash for each in manifests}
 
 
 async def replica(connections: Connections, shard: str) -> Machine:
@@ -61,7 +88,7 @@ async def replica(connections: Connections, shard: str) -> Machine:
         complaints: list[str] = []
         store = SnapshotStore(link, shard)
         machine, _ = await recover(shard, store, source, top.n, complaints.append)
-        assert complaints == []
+        assert complaints == [], complaints
         return machine
     finally:
         await link.close()

@@ -74,7 +74,8 @@ def launch(
 class DaemonProcess:
     """One state directory and the daemons that run in it, one after the other.
 
-    Without a Redis it starts servers of its own. `release` is where the program lies.
+    Without a Redis it starts servers of its own. `release` is where the program lies, `seconds` are
+    how long it may take to say something.
     """
 
     def __init__(
@@ -94,6 +95,7 @@ class DaemonProcess:
         self.config = directory / "config.toml"
         self.release = ROOT
         self._redis_url = redis_url
+        self.seconds = _SECONDS
         self._dsn = dsn
         self._log = directory / "daemon.log"
         self._launch = launch
@@ -117,6 +119,11 @@ class DaemonProcess:
         assert self._process is not None
         return self._process.pid
 
+    @property
+    def has_ended(self) -> bool:
+        """Tell whether the daemon started last has ended."""
+        return self._process is not None and self._process.poll() is not None
+
     def spawn(self, *options: str, interpreter: str = "", **environment: str) -> None:
         """Start it and wait for nothing; `interpreter` is an option for Python itself."""
         words = ["--state-dir", str(self.state_dir), "--config", str(self.config), *options]
@@ -133,7 +140,7 @@ class DaemonProcess:
 
     async def until_said(self, event: str, times: int = 1) -> dict[str, Any]:
         """Wait until it has logged something so often; return the last line that says it."""
-        deadline = time.monotonic() + _SECONDS
+        deadline = time.monotonic() + self.seconds
         while len(found := self.said(event)) < times:
             assert self._process is not None
             assert self._process.poll() is None, self.log
@@ -150,6 +157,10 @@ class DaemonProcess:
     def log(self) -> str:
         """All that it has said."""
         return self._log.read_text() if self._log.exists() else ""
+
+    def forget(self) -> None:
+        """Begin the log anew."""
+        self._log.unlink(missing_ok=True)
 
     def signal(self, number: signal.Signals) -> None:
         """Send it a signal."""

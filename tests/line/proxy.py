@@ -17,7 +17,8 @@ Fate = Callable[[int, list[bytes]], object]
 """Told the number of a request and its words, says what becomes of it.
 
 `pass` hands it on; `lose request` and `lose reply` end the connection before or after the server
-has done it; bytes are sent as the answer without asking the server.
+has done it; bytes are sent as the answer without asking the server; a number is how many seconds
+its answer takes.
 """
 
 
@@ -42,7 +43,12 @@ class FailingWire:
     @property
     def connections(self) -> Connections:
         """Factories of links that go over this wire."""
-        return Connections(Endpoints(f"unix://{self._socket}"))
+        return Connections(Endpoints(self.url))
+
+    @property
+    def url(self) -> str:
+        """Its address, as `redis.url` has it."""
+        return f"unix://{self._socket}"
 
     @property
     def open_links(self) -> int:
@@ -105,6 +111,8 @@ class FailingWire:
         raw = await _one_reply(upstream)
         if fate == "lose reply":
             return False
+        if isinstance(fate, float):
+            await asyncio.sleep(fate)
         writer.write(raw)
         return True
 

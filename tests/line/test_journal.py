@@ -241,3 +241,20 @@ def test_ring_forgets_the_oldest_by_count_and_by_size() -> None:
     tiny = FrameRing(100, size_bytes=1)
     tiny.add(frames[0])
     assert tiny.get(1) == frames[0]
+
+
+async def test_leader_that_doubts_sees_frames_of_another(
+    connections: Connections, shard: str, link: RedisLink
+) -> None:
+    """Also without a frame to append; its own frame on the way is no reason to step down."""
+    frames, journal = sealed(shard, 4), journal_of(connections, shard)
+    await append(journal, frames[:3])
+    await journal.check_leads(link)
+    journal._ring.add(frames[3])
+    await write(link, shard, frames[3:])
+    await journal.check_leads(link)
+    await write(link, shard, sealed(shard, 1, note="theirs", after=frames[3]))
+
+    with pytest.raises(SteppedDown, match="frame 5"):
+        await journal.check_leads(link)
+    await journal.close()

@@ -50,6 +50,7 @@ async def test_lost_reply_neither_doubles_nor_loses_a_frame(
         b"-LOADING Valkey is loading the dataset in memory\r\n",
         b"-BUSY Valkey is busy running a script\r\n",
         b"-MASTERDOWN Link with MASTER is down\r\n",
+        b"-MISCONF Errors writing to the AOF file: No space left on device\r\n",
     ],
     ids=lambda refusal: refusal.split()[0].decode(),
 )

@@ -46,6 +46,19 @@ class OwnValkey:
             while not await self._answers():  # noqa: ASYNC110 - a process
                 await asyncio.sleep(0.01)
 
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended, as it does where it cannot read its file."""
+        return self._process is not None and self._process.poll() is None
+
+    async def start_if_it_can(self) -> bool:
+        """Start it; return whether it has read its file."""
+        self.spawn()
+        async with asyncio.timeout(_START_SECONDS):
+            while self.running and not await self._answers():  # noqa: ASYNC110 - a process
+                await asyncio.sleep(0.01)
+        return self.running
+
     def spawn(self, **settings: str) -> None:
         """Start it and wait for nothing."""
         overruled = {**self._settings, **settings}
@@ -101,7 +114,7 @@ class OwnValkey:
 
     def remove(self) -> None:
         """End it and leave nothing behind."""
-        if self._process is not None and self._process.poll() is None:
+        if self.running:
             self.kill()
         shutil.rmtree(self.directory, ignore_errors=True)
 

@@ -83,4 +83,5 @@ REASONS = {
     702: "duplicate",
     703: "id_reused",
     704: "poison",
+    705: "memory",
 }
