@@ -8,6 +8,7 @@ import gc
 import os
 import signal
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import structlog
@@ -159,7 +160,8 @@ class Snapshotter:
         code = 1
         try:
             gc.disable()
-            os.nice(_CHILD_NICE)
+            with suppress(OSError):  # a courtesy that a sandbox may forbid
+                os.nice(_CHILD_NICE)
             signal.set_wakeup_fd(-1)
             for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
                 signal.signal(number, signal.SIG_DFL)

@@ -27,13 +27,13 @@ _DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 
 
 def directives(unit: Path) -> dict[str, str]:
-    """Return what each directive of a unit's [Service] says; assignments add up."""
+    """Return what each directive of a unit's [Service] says, an assignment a line."""
     said: dict[str, str] = {}
     service = re.split(r"^\[\w+\]$", unit.read_text(), flags=re.MULTILINE)[2]
     for line in service.splitlines():
         name, sign, value = line.partition("=")
         if sign and not line.startswith("#"):
-            said[name] = f"{said[name]} {value}" if name in said else value
+            said[name] = f"{said[name]}\n{value}" if name in said else value
     return said
 
 
@@ -93,7 +93,7 @@ def calls_of(names: str) -> set[str]:
 def allow_calls(value: str) -> None:
     """Apply SystemCallFilter=: what is named, without what is named behind a ~."""
     allowed: set[str] = calls_of("@default")
-    for line in re.findall(r"~[^~]*|^[^~]+", value):
+    for line in value.splitlines():
         if line.startswith("~"):
             allowed -= calls_of(line[1:])
         else:
