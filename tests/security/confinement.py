@@ -10,6 +10,7 @@ import os
 import pwd
 import re
 import resource
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -71,6 +72,15 @@ class Filter:
         """Let it hold from here on."""
         failed = self._library.seccomp_load(self._context)
         assert failed == 0, os.strerror(-failed)
+
+
+def can_filter() -> bool:
+    """Tell whether this machine has what filters of system calls are made with."""
+    try:
+        ctypes.CDLL("libseccomp.so.2")
+    except OSError:
+        return False
+    return shutil.which("systemd-analyze") is not None
 
 
 def calls_of(names: str) -> set[str]:
@@ -212,6 +222,8 @@ ProtectSystem ProtectHome PrivateTmp PrivateDevices PrivateMounts ProtectProc Pr
 _WALLS: dict[str, Callable[[str], None]] = {
     "LimitNOFILE": limit_files,
     "NoNewPrivileges": no_new_privileges,
+}
+_FILTERS: dict[str, Callable[[str], None]] = {
     "RestrictAddressFamilies": allow_families,
     "RestrictNamespaces": deny_namespaces,
     "RestrictSUIDSGID": deny_set_id,
@@ -230,7 +242,7 @@ def main() -> None:
         another_user(state_dir)
         applied += [*_FILES.split(), "User", "CapabilityBoundingSet"]
     os.umask(int(said["UMask"], 8))
-    for directive, wall in _WALLS.items():
+    for directive, wall in {**_WALLS, **(_FILTERS if can_filter() else {})}.items():
         wall(said[directive])
         applied.append(directive)
     sys.stderr.write(f"confined by {' '.join(applied)}\n")
