@@ -7,7 +7,7 @@ SHELL := bash
 BIN := .venv/bin
 UV := $(shell command -v uv 2>/dev/null)
 
-.PHONY: help run setup test test-core fuzz faults soak golden bench lock clean
+.PHONY: help run setup test test-core fuzz faults soak golden bench audit lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,10 @@ golden: .venv/dev.stamp ## record what a new logic version says; see tests/golde
 
 bench: .venv/dev.stamp ## orders per second, beside the yardsticks
 	$(BIN)/pitboss bench
+
+audit: ## known vulnerabilities of what is locked, by pip-audit (needs the network)
+	@[ -x .venv/audit/bin/pip-audit ] || { python3 -m venv .venv/audit && .venv/audit/bin/pip install --quiet pip-audit; }
+	.venv/audit/bin/pip-audit --strict --disable-pip --require-hashes -r requirements/dev.txt
 
 lock: ## renew requirements/*.txt from requirements/*.in (needs uv)
 	for name in run dev; do \

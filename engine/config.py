@@ -320,7 +320,7 @@ def load(path: Path | None) -> Config:
         ) from None
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # not all that tomllib raises is its own
         raise ConfigError(f"{path}: not valid TOML: {error}") from error
     try:
         config = msgspec.convert(raw, Config)

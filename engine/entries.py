@@ -94,11 +94,10 @@ def refused_input(
 
 
 def input_from_record(record: InputRecord) -> Input:
-    """Read an input back from a frame; it was decoded before, so it decodes again."""
+    """Read an input back from a frame; an engine's was decoded before, so it decodes again."""
     if record.refuse is not None:
         verdict = Verdict(record.refuse, record.path, record.digest, record.detail)
         return Input(record.s, record.id, verdict, b"")
-    assert bytes(record.c)
     retry_ms, is_short = record.overload or record.memory, record.memory > 0
     return Input(record.s, record.id, _any.decode(record.c), b"", retry_ms, is_short)
 

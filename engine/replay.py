@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from engine.codec import VERSION, check_hash, decode_cursors, decode_inputs, genesis_hash
+from engine.codec import (
+    VERSION,
+    CorruptFrame,
+    check_hash,
+    decode_cursors,
+    decode_inputs,
+    genesis_hash,
+)
 from engine.entries import input_from_record
 from engine.limits import LOGIC_VERSION
 from engine.machine import Machine
@@ -24,6 +31,7 @@ if TYPE_CHECKING:
 
 
 _LONGEST_EXCERPT: Final = 300
+_UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _raw_events = msgspec.json.Decoder(list[msgspec.Raw])
 
 
@@ -38,14 +46,21 @@ class OtherRelease(StartRefused):
 def replay_frame(machine: Machine, frame: Frame) -> None:
     """Apply a recorded frame's inputs at its time.
 
-    Raises Diverged unless the events are equal, OtherRelease where this release cannot know them.
+    Raises Diverged unless the events are equal, OtherRelease where this release cannot know them,
+    and CorruptFrame where no engine wrote it, well sealed though it is.
     """
     if frame.version != VERSION:
         raise _of_another_release(frame)
+    if frame.time_us < machine.kernel.state.now_us:
+        raise _of_another_hand(frame, "its time goes back")
+    try:
+        inputs = [input_from_record(record) for record in decode_inputs(frame.inputs)]
+    except _UNREADABLE:
+        raise _of_another_hand(frame, "its inputs are none") from None
     events: list[bytes] = []
     machine.begin(frame.time_us, events)
-    for index, record in enumerate(decode_inputs(frame.inputs)):
-        machine.apply(input_from_record(record), index, events)
+    for index, item in enumerate(inputs):
+        machine.apply(item, index, events)
     if b"[" + b",".join(events) + b"]" != frame.events:
         raise Diverged(
             f"frame {frame.n} gives other events than those recorded, {_difference(frame, events)}"
@@ -55,15 +70,25 @@ def replay_frame(machine: Machine, frame: Frame) -> None:
 
 def _difference(frame: Frame, events: list[bytes]) -> str:
     """Say where a frame's events differ from those computed: the first index, and both sides."""
-    recorded = [bytes(each) for each in _raw_events.decode(frame.events)]
+    try:
+        recorded = [bytes(each) for each in _raw_events.decode(frame.events)]
+    except _UNREADABLE:
+        return "which are no events"
     pairs = enumerate(zip_longest(recorded, events, fillvalue=b"no event"))
-    index, (theirs, ours) = next(each for each in pairs if each[1][0] != each[1][1])
+    differing = next((each for each in pairs if each[1][0] != each[1][1]), None)
+    if differing is None:
+        return "in their writing alone"
+    index, (theirs, ours) = differing
     return f"first at index {index}: recorded is {_excerpt(theirs)}, computed {_excerpt(ours)}"
 
 
 def _excerpt(event: bytes) -> str:
     text = event.decode("utf-8", "replace")
     return text if len(text) <= _LONGEST_EXCERPT else f"{text[:_LONGEST_EXCERPT]}…"
+
+
+def _of_another_hand(frame: Frame, why: str) -> CorruptFrame:
+    return CorruptFrame(f"frame {frame.n} was not written by an engine: {why}")
 
 
 def _of_another_release(frame: Frame) -> OtherRelease:
@@ -156,7 +181,10 @@ def advance(machine: Machine, position: Position, frame: Frame) -> None:
     check_hash(frame, position.hash)
     replay_frame(machine, frame)
     position.n, position.hash = frame.n, frame.hash
-    position.cursors = decode_cursors(frame.cursors)
+    try:
+        position.cursors = decode_cursors(frame.cursors)
+    except _UNREADABLE:
+        raise _of_another_hand(frame, "its cursors are none") from None
 
 
 async def follow(

@@ -45,7 +45,13 @@ class OwnPostgres:
 
     def dsn(self, login: str = SUPERUSER, database: str = "postgres") -> str:
         """Return `postgres.dsn` for a login over its unix socket."""
-        return f"postgresql://{login}@/{database}?host={quote(str(self.socket.parent), safe='')}"
+        place = quote(str(self.socket.parent), safe="")
+        port = self._settings.get("port", "5432")
+        return f"postgresql://{login}@/{database}?host={place}&port={port}"
+
+    def set(self, name: str, value: object) -> None:
+        """Overrule a setting from its next start on."""
+        self._settings[name] = str(value)
 
     def give_file(self, name: str, content: bytes) -> Path:
         """Write a file that only the server's user may read; return its path."""

@@ -10,6 +10,7 @@ import os
 import pwd
 import re
 import resource
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -27,13 +28,13 @@ _DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 
 
 def directives(unit: Path) -> dict[str, str]:
-    """Return what each directive of a unit's [Service] says; assignments add up."""
+    """Return what each directive of a unit's [Service] says, an assignment a line."""
     said: dict[str, str] = {}
     service = re.split(r"^\[\w+\]$", unit.read_text(), flags=re.MULTILINE)[2]
     for line in service.splitlines():
         name, sign, value = line.partition("=")
         if sign and not line.startswith("#"):
-            said[name] = f"{said[name]} {value}" if name in said else value
+            said[name] = f"{said[name]}\n{value}" if name in said else value
     return said
 
 
@@ -73,6 +74,15 @@ class Filter:
         assert failed == 0, os.strerror(-failed)
 
 
+def can_filter() -> bool:
+    """Tell whether this machine has what filters of system calls are made with."""
+    try:
+        ctypes.CDLL("libseccomp.so.2")
+    except OSError:
+        return False
+    return shutil.which("systemd-analyze") is not None
+
+
 def calls_of(names: str) -> set[str]:
     """Return the calls that a list of names and @groups stands for."""
     found: set[str] = set()
@@ -93,7 +103,7 @@ def calls_of(names: str) -> set[str]:
 def allow_calls(value: str) -> None:
     """Apply SystemCallFilter=: what is named, without what is named behind a ~."""
     allowed: set[str] = calls_of("@default")
-    for line in re.findall(r"~[^~]*|^[^~]+", value):
+    for line in value.splitlines():
         if line.startswith("~"):
             allowed -= calls_of(line[1:])
         else:
@@ -212,6 +222,8 @@ ProtectSystem ProtectHome PrivateTmp PrivateDevices PrivateMounts ProtectProc Pr
 _WALLS: dict[str, Callable[[str], None]] = {
     "LimitNOFILE": limit_files,
     "NoNewPrivileges": no_new_privileges,
+}
+_FILTERS: dict[str, Callable[[str], None]] = {
     "RestrictAddressFamilies": allow_families,
     "RestrictNamespaces": deny_namespaces,
     "RestrictSUIDSGID": deny_set_id,
@@ -230,7 +242,7 @@ def main() -> None:
         another_user(state_dir)
         applied += [*_FILES.split(), "User", "CapabilityBoundingSet"]
     os.umask(int(said["UMask"], 8))
-    for directive, wall in _WALLS.items():
+    for directive, wall in {**_WALLS, **(_FILTERS if can_filter() else {})}.items():
         wall(said[directive])
         applied.append(directive)
     sys.stderr.write(f"confined by {' '.join(applied)}\n")

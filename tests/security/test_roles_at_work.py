@@ -1,6 +1,7 @@
 """The daemon and every command do their work under their own user of Redis, and under no other."""
 
 import json
+import signal
 from pathlib import Path
 
 from engine.connections import Endpoints
@@ -65,6 +66,25 @@ def test_command_of_another_role_is_refused(guarded: GuardedValkey, tmp_path: Pa
     ended = pitboss("send", "--config", config, given=json.dumps(deposit("more")))
     assert (ended.code, ended.out) == (66, "")
     assert "NOPERM" in ended.err
+
+
+async def test_two_engines_take_turns_under_the_engines_role(
+    guarded: GuardedValkey, make: Make
+) -> None:
+    """A standby follows, takes over and writes its snapshot; Redis refuses nothing of it."""
+    secret = f'password_file = "{guarded.passwords["pitboss"]}"'
+    first, second = [make(SHARD, guarded.url_of("pitboss"), in_redis=secret) for _ in range(2)]
+    await guarded.forget()
+    await first.start("--standby")
+    second.spawn("--standby")
+    await second.until_said("following")
+    second.signal(signal.SIGUSR1)
+    await second.until_said("snapshot taken")
+    assert await first.stop() == 0, first.log
+    await second.until_said("ready")
+    assert await second.stop() == 0, second.log
+
+    assert await guarded.refused() == []
 
 
 async def test_daemon_that_is_not_let_in_says_so_and_is_not_restarted(
