@@ -61,6 +61,7 @@ log = structlog.get_logger()
 
 _POSTGRES_RETRY_SECONDS = 1.0
 _HEAL_SECONDS = 10.0
+_HEAD_START_SECONDS = 0.25
 _POSTGRES_AWAY: tuple[type[Exception], ...] = (PostgresLost, SecretUnreadable, *POSTGRES_FAILED)
 
 
@@ -226,6 +227,9 @@ class Daemon:
         async with asyncio.TaskGroup() as group:
             engine = group.create_task(parts.loop.run(), name="engine")
             lease = group.create_task(parts.lease.run(), name="lease")
+            notify.ready(f"frame {parts.loop.position.n}")
+            # The market waits for its first frame; what only reads can wait a moment longer.
+            await asyncio.wait([engine], timeout=_HEAD_START_SECONDS)
             others = [
                 lease,
                 group.create_task(parts.snapshotter.run(), name="snapshotter"),
@@ -242,7 +246,6 @@ class Daemon:
             if parts.writer is not None:
                 others.append(group.create_task(self._write_fills(parts.writer), name="writer"))
                 others.append(group.create_task(parts.margins.run(), name="margins"))
-            notify.ready(f"frame {parts.loop.position.n}")
             await engine
             lease.cancel()
             await asyncio.wait([lease])

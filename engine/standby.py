@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-LOOK_SECONDS: Final = 0.05
+LOOK_SECONDS: Final = 0.025
 _RETRY_SECONDS: Final = 0.1
 _NO_TIME_SECONDS: Final = 0.001
 
