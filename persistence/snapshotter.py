@@ -195,8 +195,11 @@ async def _wait_for(child: int) -> None:
     descriptor = os.pidfd_open(child)
     loop = asyncio.get_running_loop()
     ended: asyncio.Future[int] = loop.create_future()
+    is_there = True
 
     def collect() -> None:
+        nonlocal is_there
+        is_there = False
         loop.remove_reader(descriptor)
         os.close(descriptor)
         _, status = os.waitpid(child, os.WNOHANG)
@@ -207,7 +210,8 @@ async def _wait_for(child: int) -> None:
     try:
         status = await ended
     except asyncio.CancelledError:
-        os.kill(child, signal.SIGKILL)
+        if is_there:
+            os.kill(child, signal.SIGKILL)
         raise
     if status != 0:
         raise SnapshotFailed(f"the writing process ended with status {status}")

@@ -84,6 +84,25 @@ async def test_writing_that_is_not_waited_for_any_more_ends(
     await until(lambda: not Path(f"/proc/{children[0]}").exists())
 
 
+async def test_snapshotter_that_is_stopped_as_its_child_ends_is_stopped(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The child is gone by then: to take that for a failure, and go on, would hold up the end."""
+    snapshotter = bench.snapshotter()
+    snapshotter.ask()
+    running = asyncio.create_task(snapshotter.run())
+    waitpid = os.waitpid
+
+    def stopped_meanwhile(child: int, options: int) -> tuple[int, int]:
+        running.cancel()
+        return waitpid(child, options)
+
+    monkeypatch.setattr("persistence.snapshotter.os.waitpid", stopped_meanwhile)
+
+    await asyncio.wait([running], timeout=10)
+    assert running.cancelled()
+
+
 async def test_garbage_is_not_kept_for_ever(bench: Bench) -> None:
     """What a fork freezes is never looked through again; a closed connection is a cycle."""
 
