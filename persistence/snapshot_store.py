@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _manifests = msgspec.json.Decoder(Manifest)
 _SCAN_COUNT = 1_000
+_KEYS_PER_DEL = 32  # each DEL waits for the disk; one of everything would stop Redis
 
 
 def write_snapshot(
@@ -114,8 +115,9 @@ class SnapshotStore:
         spared.update(owner for owner in others if owner.partition(":")[2] in writers)
         doomed = [name for name in names if _owner(name) not in spared]
         doomed.sort(key=lambda name: name.count(":"))
-        for name in doomed:
-            await self._link.call("DEL", self._prefix + name)
+        for start in range(0, len(doomed), _KEYS_PER_DEL):
+            keys = [self._prefix + name for name in doomed[start : start + _KEYS_PER_DEL]]
+            await self._link.call("DEL", *keys)
         return manifests[:keep]
 
     async def set_aside(self, manifest: Manifest) -> None:

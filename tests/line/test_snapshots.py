@@ -179,7 +179,8 @@ async def test_newest_generations_are_kept_and_what_has_no_manifest_goes(
     machine = small_machine()
     for n in (9, 10, 101, 1_000):
         write_snapshot(sync_link, shard, machine.kernel, position(n), "w")
-    await link.call("SET", f"{{{shard}}}:state:2000:w:0", "left by a child that was killed")
+    for k in range(100):
+        await link.call("SET", f"{{{shard}}}:state:2000:w:{k}", "left by a child that was killed")
     await link.call("SET", f"{{{shard}}}:state:1000:other:0", "of a writer that never ended")
     store = SnapshotStore(link, shard)
 
