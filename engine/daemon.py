@@ -295,7 +295,8 @@ class Daemon:
         """Stop at a frame and leave its snapshot, so that another release can start from it."""
         if self._last_snapshot is None:
             self._last_snapshot = asyncio.create_task(snapshotter.take())
-            stop()
+            # Only once that has asked for its visit: a loop that is about to turn would end before.
+            asyncio.get_running_loop().call_soon(stop)
 
     def _reload(self, snapshotter: Snapshotter, feed: MirrorFeed | None) -> None:
         """Take over what may change while running; say what would need a restart."""

@@ -28,6 +28,7 @@ from engine.limits import (
     PPM,
 )
 from engine.messages import Batch
+from engine.visits import Visits
 from matching.terms import Refusal
 
 if TYPE_CHECKING:
@@ -134,7 +135,7 @@ class EngineLoop:
         self._in_flight: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
         self._gives_up = False
-        self._visits: deque[tuple[Callable[[], None], asyncio.Future[None]]] = deque()
+        self._visits = Visits()
         self._wake = asyncio.Event()
         self._poisoned_at_us: deque[int] = deque()
 
@@ -155,8 +156,7 @@ class EngineLoop:
 
     async def between_frames(self, visit: Callable[[], None]) -> None:
         """Run `visit` at a frame boundary where everything applied is acknowledged."""
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._visits.append((visit, done))
+        done = self._visits.ask(visit)
         self._wake.set()
         await done
 
@@ -185,8 +185,7 @@ class EngineLoop:
             await self._receive_visits()
         except GaveUp:
             log.warning("the last frame is given up: the journal has not answered")
-            for _, done in self._visits:
-                done.cancel()
+            self._visits.cancel()
         finally:
             if reading is not None:
                 reading.cancel()
@@ -388,13 +387,4 @@ class EngineLoop:
 
     async def _receive_visits(self) -> None:
         await self._settle()
-        while self._visits:
-            visit, done = self._visits.popleft()
-            try:
-                visit()
-            except Exception as error:
-                if not done.cancelled():
-                    done.set_exception(error)
-            else:
-                if not done.cancelled():
-                    done.set_result(None)
+        self._visits.receive()

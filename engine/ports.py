@@ -76,7 +76,9 @@ class FrameSource(Protocol):
 
 
 class SnapshotSource(Protocol):
-    """Where snapshots are read back from."""
+    """Where snapshots are read back from; `damaged` are those whose manifest was, when listed."""
+
+    damaged: list[str]
 
     async def manifests(self) -> list[Manifest]:
         """Return what snapshots there are, newest first."""

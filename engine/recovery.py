@@ -73,5 +73,3 @@ async def _ask_witnesses(
                 raise
             log.warning("a snapshot is set aside", reason=str(damage))
             await snapshots.set_aside(manifest)
-    for name in snapshots.damaged:
-        log.error("the manifest of a snapshot is damaged; it is not used", snapshot=name)

@@ -18,9 +18,10 @@ from engine.codec import (
 from engine.entries import input_from_record
 from engine.limits import LOGIC_VERSION
 from engine.machine import Machine
+from engine.migrations import migrated
 from engine.ports import JournalDamaged, Position, StartRefused
 from engine.restore import restore
-from engine.snapshot import FORMAT, CorruptSnapshot, state_hash
+from engine.snapshot import CorruptSnapshot
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -111,7 +112,10 @@ async def latest_snapshot(
 
     One that is damaged is reported and the generation before it is used.
     """
-    for manifest in await snapshots.manifests():
+    manifests = await snapshots.manifests()
+    for name in snapshots.damaged:
+        report(f"the snapshot {name} is not used: its manifest is damaged")
+    for manifest in manifests:
         if manifest.frame > top:
             report(f"the snapshot at frame {manifest.frame} lies above the journal: not used")
             continue
@@ -125,18 +129,14 @@ async def latest_snapshot(
 async def restore_snapshot(
     snapshots: SnapshotSource, manifest: Manifest
 ) -> tuple[Machine, Position]:
-    """Restore one snapshot and prove it by its state hash. Raises CorruptSnapshot.
+    """Restore one snapshot, proved by the digests of its bytes and by its own invariants.
 
-    One of an older logic version too: its state is where that release stopped. What follows from
-    it is for `recover` to say.
+    One of an older format or logic version too: its state is where that release stopped. What
+    follows from it is for `recover` to say. Raises CorruptSnapshot.
     """
-    if manifest.format != FORMAT:
-        raise CorruptSnapshot(f"format {manifest.format} is unknown to this release")
     if manifest.version > LOGIC_VERSION:
         raise CorruptSnapshot(f"logic version {manifest.version} is newer than this release")
-    kernel = restore(await snapshots.chunks(manifest))
-    if state_hash(kernel, manifest.version) != manifest.state_hash:
-        raise CorruptSnapshot("the restored state has another hash than the one written down")
+    kernel = restore(migrated(await snapshots.chunks(manifest), manifest.format))
     position = Position(manifest.frame, bytes.fromhex(manifest.frame_hash), dict(manifest.cursors))
     return Machine(kernel), position
 

@@ -9,38 +9,40 @@ from matching.stops import Trigger
 
 if TYPE_CHECKING:
     from engine.snapshot import ArmedRecord, IdRecord, OrderRecord
-    from engine.state import State
+    from engine.state import Market, State
     from matching.ladder import Level
 
 
 def restore_orders(state: State, records: list[OrderRecord]) -> None:
-    """Rest orders behind each other as they are written down: by symbol, side, price, arrival."""
+    """Rest orders behind each other as they are written down: by symbol, side, price, arrival.
+
+    What is the same for a row of them is looked up once a row.
+    """
+    market: Market | None = None
     level: Level | None = None
+    symbol, side, price_ticks, unit_atoms = "", 0, 0, 0
     for record in records:
-        order = _order(state, record)
-        position, leaves_lots, price_ticks = order.position, order.leaves_lots, order.price_ticks
-        if (
-            level is not None
-            and level.price_ticks == price_ticks
-            and level.head is not None
-            and level.head.side == order.side
-            and level.head.symbol is order.symbol
-        ):
-            level.append(order)
+        if record.symbol != symbol or market is None:
+            market, level = state.markets[record.symbol], None
+            symbol, unit_atoms = record.symbol, market.instrument.unit_atoms
+        order = _order(state, market, record)
+        if level is None or record.price_ticks != price_ticks or record.side != side:
+            market.book.rest(order)
+            level, price_ticks, side = order.level, order.price_ticks, order.side
         else:
-            state.markets[order.symbol].book.rest(order)
-            level = order.level
-        if order.reduces_only:
+            level.append(order)
+        position, leaves_lots = order.position, order.leaves_lots
+        if order.conditions is not None and order.conditions.reduce_only:
             position.hold_reducing(leaves_lots, order.fee_hold_atoms)
         else:
-            notional = leaves_lots * price_ticks * position.instrument.unit_atoms
-            position.hold(order.side, leaves_lots, notional, order.fee_hold_atoms)
+            notional = leaves_lots * price_ticks * unit_atoms
+            position.hold(side, leaves_lots, notional, order.fee_hold_atoms)
 
 
 def restore_armed(state: State, records: list[ArmedRecord]) -> None:
     """Let armed orders wait for their prices again."""
     for record in records:
-        order = _order(state, record.order)
+        order = _order(state, state.markets[record.order.symbol], record.order)
         assert order.conditions is not None
         trigger = Trigger(record.by, order.side, record.direction, record.price_ticks)
         trigger.sequence = record.sequence
@@ -55,12 +57,11 @@ def restore_armed(state: State, records: list[ArmedRecord]) -> None:
         state.markets[order.symbol].stops.arm(order)
 
 
-def _order(state: State, record: OrderRecord) -> Order:
+def _order(state: State, market: Market, record: OrderRecord) -> Order:
     """Make the order of a record, known to its account.
 
     Names that the state has already are taken from there, so that each is in memory once.
     """
-    market = state.markets[record.symbol]
     position = market.positions.get(record.account_id)
     if position is None:
         account = state.accounts[record.account_id]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -13,6 +12,7 @@ from engine import notify
 from engine.connections import LinkLost, RedisReplyError
 from engine.ports import SteppedDown
 from engine.replay import advance
+from engine.visits import Visits
 from persistence.cursor import Cursor
 from persistence.journal_tail import JournalTail, JournalTrimmed
 from persistence.lease import RELEASED, Pulse, PulseWatch, lease_key, run_id_of, standby_key
@@ -70,7 +70,8 @@ class Standby:
         self._watch = PulseWatch(lease_key(shard))
         self._leader = ""
         self._looked_at = 0.0
-        self._visits: deque[tuple[Callable[[], None], asyncio.Future[None]]] = deque()
+        self._was_late = False
+        self._visits = Visits()
 
     def stop(self) -> None:
         """Ask it to end without leading."""
@@ -78,9 +79,7 @@ class Standby:
 
     async def between_frames(self, visit: Callable[[], None]) -> None:
         """Run `visit` once everything that is in the journal is applied."""
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._visits.append((visit, done))
-        await done
+        await self._visits.ask(visit)
 
     async def run(self) -> bool:
         """Follow until nobody leads; return whether to lead now, False where told to stop.
@@ -100,10 +99,8 @@ class Standby:
             except JournalTrimmed as gap:
                 raise SteppedDown(f"the standby fell behind what is kept: {gap}") from gap
             if self.is_stopping:
-                for _, done in self._visits:
-                    done.cancel()
+                self._visits.cancel()
                 return False
-            self._watch.forget()
             await asyncio.sleep(_RETRY_SECONDS)
 
     async def _follow(self, link: RedisLink) -> bool:
@@ -113,12 +110,11 @@ class Standby:
         while not self.is_stopping:
             await self._apply(tail, LOOK_SECONDS)
             if tail.at_top:
-                self._receive_visits()
+                self._visits.receive()
             if time.monotonic() < self._looked_at + LOOK_SECONDS:
                 continue
             self._looked_at = time.monotonic()
-            if self.pulse.is_late:
-                self._watch.forget()  # the server takes no pulse at all, the leader's neither
+            self._mind_own_pulse()
             await self._watch.look(link)
             self._say_who_leads()
             if tail.at_top and self._watch.is_over:
@@ -127,7 +123,7 @@ class Standby:
                 self._say_why()
                 return True
         await asyncio.sleep(0)  # whoever asked for a last look has done so by then
-        self._receive_visits()
+        self._visits.receive()
         return False
 
     async def _apply(self, tail: JournalTail, wait_seconds: float) -> int:
@@ -137,19 +133,16 @@ class Standby:
             advance(self.machine, self.position, frame)
             self._ring.add(frame)
             self._run.witness.write(frame.n, frame.hash)
+            await asyncio.sleep(0)  # its own pulse must not wait until it has caught up
         return len(frames)
 
-    def _receive_visits(self) -> None:
-        while self._visits:
-            visit, done = self._visits.popleft()
-            try:
-                visit()
-            except Exception as error:
-                if not done.cancelled():
-                    done.set_exception(error)
-            else:
-                if not done.cancelled():
-                    done.set_result(None)
+    def _mind_own_pulse(self) -> None:
+        """Judge nobody by a server that takes no pulse: the leader's stands still there too."""
+        was_late, self._was_late = self._was_late, self.pulse.is_late
+        if self._was_late:
+            self._watch.forget()
+            if not was_late:
+                log.warning("Redis does not take the standby's pulse: it will not take over")
 
     def _say_why(self) -> None:
         pulse = self._watch.pulse

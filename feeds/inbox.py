@@ -62,7 +62,9 @@ class RedisInbox:
         self._scan: Any = b"0"
         self._look_at = self._memory_at = 0.0
         self._memory = Memory()
+        self._is_blind = False
         self._is_quiet = True
+        self._trouble = ""
         self.cursors: dict[str, str] = dict.fromkeys(MERGE_ORDER, "0-0")
         self.cursors.update((name, at) for name, at in cursors.items() if _NAME.match(name))
 
@@ -84,10 +86,13 @@ class RedisInbox:
                     continue
                 batch = await self._read(self._link)
             except self._lost as lost:
-                log.warning("the inbox cannot read; trying again", reason=str(lost))
+                if str(lost) != self._trouble:  # ten times a second for an hour would tell no more
+                    self._trouble = str(lost)
+                    log.warning("the inbox cannot read; trying again", reason=self._trouble)
                 await self.close()
                 await asyncio.sleep(_RETRY_SECONDS)
                 continue
+            self._trouble = ""
             if batch is None and not self._is_quiet:
                 batch = Batch([], {})
             if batch is not None:
@@ -170,8 +175,11 @@ class RedisInbox:
         self._memory_at = now + _MEMORY_SECONDS
         try:
             self._memory.see(await memory_percent(link))
+            self._is_blind = False
         except self._lost as lost:  # a lost link is found lost by the next call too
-            log.warning("the memory of Redis cannot be looked at", reason=str(lost))
+            if not self._is_blind:
+                self._is_blind = True
+                log.warning("the memory of Redis cannot be looked at", reason=str(lost))
 
     async def _lower_cursors(self, link: Link) -> None:
         """Go back to where the server is, for streams whose tail it lost (architecture §3)."""

@@ -144,7 +144,7 @@ class PulseWatch:
         self._looked_at = now
 
     def forget(self) -> None:
-        """Begin anew: the server was away, and whoever lives needs time to say so."""
+        """Begin anew: the server took no pulse, and whoever lives needs time to say so."""
         self._looked_at = None
 
     @property

@@ -47,7 +47,7 @@ def write_snapshot(
         digests,
         total.hexdigest(),
     )
-    link.call("SET", name, _sealed(manifest))
+    link.call("SET", name, _sealed(name, manifest))
     return manifest
 
 
@@ -75,7 +75,7 @@ class SnapshotStore:
             if stored is None:
                 continue  # not written yet, or deleted since
             try:
-                found.append(_unsealed(stored))
+                found.append(_unsealed(self._prefix + owner, stored))
             except (CorruptSnapshot, msgspec.DecodeError):
                 self.damaged.append(owner)
         return sorted(found, key=lambda manifest: -manifest.frame)
@@ -144,16 +144,19 @@ def _owner(name: str) -> str:
     return ":".join(name.split(":")[:2])
 
 
-def _sealed(manifest: Manifest) -> bytes:
-    """Return a manifest as it is stored: JSON, and behind a newline its digest."""
+def _sealed(name: str, manifest: Manifest) -> bytes:
+    """Return a manifest as it is stored: JSON, and behind a newline its digest under its name."""
     encoded = msgspec.json.encode(manifest)
-    return encoded + b"\n" + _digest(encoded).encode()
+    return encoded + b"\n" + _digest(name.encode() + encoded).encode()
 
 
-def _unsealed(stored: bytes) -> Manifest:
-    """Read a stored manifest. Raises CorruptSnapshot where a byte is not as it was written."""
+def _unsealed(name: str, stored: bytes) -> Manifest:
+    """Read a stored manifest. Raises CorruptSnapshot where it is not as it was written, or where.
+
+    That of another frame or shard is none, though it is whole.
+    """
     encoded, _, digest = stored.rpartition(b"\n")
-    if _digest(encoded).encode() != digest:
+    if _digest(name.encode() + encoded).encode() != digest:
         raise CorruptSnapshot("the manifest is damaged")
     return _manifests.decode(encoded)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from engine.cli.failure import CommandError
+from engine.connections import RedisReplyError
 from engine.exits import NO_DAEMON
 from engine.replay import recover
 from feeds.memory import memory_percent
@@ -40,7 +42,9 @@ async def replica(connections: Connections, shard: str) -> Replica:
             )
         snapshots = SnapshotStore(link, shard)
         machine, position = await recover(shard, snapshots, source, top.n, lambda _: None)
-        percent = await memory_percent(link)
+        percent = 0
+        with suppress(RedisReplyError):  # a mere reader may not ask for INFO
+            percent = await memory_percent(link)
     finally:
         await link.close()
     return Replica(machine.kernel, position.n, percent)

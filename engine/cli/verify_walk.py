@@ -13,7 +13,7 @@ from engine.limits import LOGIC_VERSION
 from engine.machine import Machine
 from engine.ports import JournalDamaged
 from engine.replay import Diverged, OtherRelease, replay_frame, restore_snapshot
-from engine.snapshot import CorruptSnapshot, state_hash
+from engine.snapshot import FORMAT, CorruptSnapshot, state_hash
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,7 +79,10 @@ class Walk:
 
     async def _read_manifests(self) -> None:
         """Prove every snapshot's chunks by their digests, and their sum by the state hash."""
-        for manifest in await self._store.manifests():
+        manifests = await self._store.manifests()
+        for name in self._store.damaged:
+            self.snapshots.fail(f"the manifest of the snapshot {name} is damaged", damage=True)
+        for manifest in manifests:
             if manifest.version > LOGIC_VERSION or manifest.frame > self._top.n:
                 continue
             try:
@@ -111,6 +114,10 @@ class Walk:
                 except CorruptSnapshot as error:
                     self.snapshots.fail(str(error), damage=True)
                     continue
+                hashed = state_hash(machine.kernel, manifest.version)
+                if hashed != manifest.state_hash and manifest.format == FORMAT:
+                    told = f"the snapshot at frame {frame} restores to another state than its own"
+                    self.snapshots.fail(told)
                 self._begin_at(machine, frame)
                 return
         self.events.fail(

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import structlog
 
+from engine.cli import doctor
 from engine.connections import Connections, PostgresConnection
 from persistence.fill_writer import FillWriter, WriterHalted
 from persistence.verify_positions import compare_positions
@@ -66,6 +67,11 @@ async def test_refused_row_is_put_aside_and_the_others_of_its_batch_are_written(
     assert "violates check constraint" in letter["reason"]
     assert json.loads(letter["row"])["tier"] == 9
     assert writer.dead_letters == 1
+    findings = [each async for each in doctor._database(database, shard, 50)]
+    failed = [(each.name, each.text) for each in findings if each.status == "FAIL"]
+    assert failed == [
+        ("writer", "1 rows that Postgres refused lie in dead_letters: see the runbook")
+    ]
     (line,) = [each for each in told if each["log_level"] == "critical"]
     assert (line["table"], line["frame"], line["sqlstate"]) == ("liquidation_log", 21, "23514")
 

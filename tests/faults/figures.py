@@ -3,7 +3,8 @@
 import os
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 _SHOW_SECONDS = 10.0
 _COLUMNS = ("number", "frames", "fills", "differences")
@@ -29,6 +30,15 @@ class Figures:
     def add(self, attack: str, **counted: int) -> None:
         """Count, under the name of an attack: number, frames, fills, differences, and more."""
         self._attacks.setdefault(attack, Counter()).update(counted)
+
+    @contextmanager
+    def watch(self, attack: str) -> Iterator[None]:
+        """Count a difference where what is done inside does not come to its end."""
+        try:
+            yield
+        except Exception:
+            self.add(attack, differences=1)
+            raise
 
     def table(self) -> list[str]:
         """Return one line an attack, under a line that names the columns; [] if there was none."""

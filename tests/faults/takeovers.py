@@ -82,6 +82,7 @@ class Pair:
         self.acknowledged = Acknowledgements(self.connections, SHARD)
         self._gateway = Gateway(0, SHARD, lambda: self.connections)
         self._engines = [_engine(directory / name, forker, servers) for name in ("one", "other")]
+        self._led = 0
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self, seed: int, per_write: int) -> None:
@@ -101,16 +102,16 @@ class Pair:
     async def strike(self, number: signal.Signals) -> tuple[DaemonProcess, float]:
         """Send the leader a signal; return it, and for how long nothing was acknowledged then."""
         struck, heir = self._engines
-        said, since = len(heir.said("ready")), time.monotonic()
+        since = time.monotonic()
         struck.signal(number)
-        await heir.until_said("ready", said + 1)
+        await heir.until_said("ready", self._led + 1)
         await self.acknowledged.next()
         self._engines.reverse()
         return struck, self.acknowledged.longest_silence(since)
 
     async def follow_with(self, engine: DaemonProcess) -> None:
         """Start an engine that is to follow, and wait until it does."""
-        said = len(engine.said("following"))
+        said, self._led = len(engine.said("following")), len(engine.said("ready"))
         engine.spawn("--standby")
         await engine.until_said("following", said + 1)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from engine.connections import Connections, Endpoints
+from persistence.witness import Witness
 from tests.faults.auditor import Auditor
 from tests.faults.figures import FIGURES, Progress, fault_number, fault_seed
 from tests.faults.forker import Forker
@@ -58,6 +59,10 @@ class LivingEngine:
 
     async def run(self, rounds: int, progress: Progress) -> None:
         """Cut twice a round, check after each, and compare everything at the end."""
+        with FIGURES.watch(LIVING):
+            await self._run(rounds, progress)
+
+    async def _run(self, rounds: int, progress: Progress) -> None:
         await self.daemon.start()
         await self.daemon.send(*SETUP)
         sending = asyncio.create_task(self.gateway.run())
@@ -98,13 +103,16 @@ class LivingEngine:
         await self.auditor.compare_postgres(self._connections)
 
     async def _healed(self) -> None:
-        """Wait until the journal has all that was ever read of it, and has gone on."""
+        """Wait until the journal has all that was ever acknowledged, and has gone on."""
+        witness = Witness(self.daemon.state_dir / "head")
         async with asyncio.timeout(_SECONDS):
-            top = -1
-            while top <= self.auditor.frames:
+            top = acknowledged = 0
+            while top < acknowledged or top <= self.auditor.frames:
                 assert self.daemon.running, self.daemon.log
                 await asyncio.sleep(0.01)
+                acknowledged, _ = witness.read() or (0, b"")
                 top = await self._top()
+        witness.close()
         await self.auditor.follow(self._connections)
 
     async def _top(self) -> int:

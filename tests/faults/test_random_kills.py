@@ -68,6 +68,10 @@ class Campaign:
 
     async def run(self, kills: int, show: Show) -> None:
         """Kill so often, check after each restart, and at last compare everything."""
+        with FIGURES.watch(self._attack):
+            await self._run(kills, show)
+
+    async def _run(self, kills: int, show: Show) -> None:
         progress = Progress(self._attack, kills, show)
         await self._daemon.start()
         await self._daemon.send(*SETUP)

@@ -30,6 +30,11 @@ Show = Callable[[str], None]
 
 async def cut_twice(recording: Recording, chance: random.Random) -> int:
     """Cut and start the server, twice, then the daemon; return how many frames were lost."""
+    with FIGURES.watch(TORN):
+        return await _cut_twice(recording, chance)
+
+
+async def _cut_twice(recording: Recording, chance: random.Random) -> int:
     recording.put_back()
     is_cut = chance.random() >= _UNHARMED
     for _ in range(2):
@@ -68,7 +73,8 @@ async def flip(recording: Recording, at: int, bit: int) -> str:
     """Flip one bit and start; return who noticed."""
     recording.put_back()
     recording.valkey.flip(at, bit)
-    noticed = await _who_notices(recording)
+    with FIGURES.watch(FLIPPED):
+        noticed = await _who_notices(recording)
     recording.crash()
     FIGURES.add(FLIPPED, number=1, **{noticed: 1})
     return noticed

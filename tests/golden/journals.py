@@ -55,14 +55,15 @@ def file_in(folder: Path, version: int = LOGIC_VERSION) -> Path:
 def record(name: str, steps: list[Step]) -> Journal:
     """Play a tape and record it."""
     recording = Recording(name)
-    for wait_us, inputs in _batches(steps):
+    for wait_us, inputs in batches(steps):
         recording.enter(wait_us, inputs)
     return Journal(
         name, recording.frames, recording.top.hash.hex(), state_hash(recording.machine.kernel)
     )
 
 
-def _batches(steps: list[Step]) -> Iterator[tuple[int, list[Input]]]:
+def batches(steps: list[Step]) -> Iterator[tuple[int, list[Input]]]:
+    """Yield how long nothing comes, and then the inputs that share a frame."""
     inputs: list[Input] = []
     wait_us = together = 0
     for number, step in enumerate(steps, start=1):

@@ -126,6 +126,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "engine.snapshot_guards",
         "engine.snapshot_links",
     ),
+    "engine.migrations": ("engine.snapshot",),
     "engine.restore_orders": (*CORE, "engine.snapshot"),
     "engine.restore": (
         *CORE,
@@ -148,6 +149,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         *CORE,
         *CODEC,
         "engine.machine",
+        "engine.migrations",
         "engine.ports",
         "engine.restore",
         "engine.snapshot",
@@ -161,7 +163,9 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "engine.ports",
         "engine.snapshot",
         "engine.replay",
+        "engine.visits",
     ),
+    "engine.visits": (),
     "feeds": (*RECORDS, *CODEC, DECIMALS, "engine.ports"),
     "persistence": (
         *RECORDS,

@@ -10,6 +10,7 @@ import pytest
 from engine.connections import Connections, Endpoints, RedisLink
 from tests.line.process import DaemonProcess, Launch, Make, launch
 from tests.line.proxy import FailingWire
+from tests.line.snapshotting import Bench
 from tests.line.valkey import OwnValkey
 from tests.line.words import MARKET, tick
 
@@ -27,6 +28,16 @@ async def wire(servers: Endpoints) -> AsyncIterator[FailingWire]:
     """Put a wire that can fail in front of the shared Valkey."""
     async with FailingWire(Path(unquote(servers.redis_url.removeprefix("unix://")))) as wire:
         yield wire
+
+
+@pytest.fixture
+async def bench(connections: Connections, shard: str) -> AsyncIterator[Bench]:
+    """Run a line with a market."""
+    bench = Bench(connections, shard)
+    async with bench.line:
+        bench.inbox.put(*MARKET, tick())
+        await bench.line.reached(ticks="6-0")
+        yield bench
 
 
 @pytest.fixture

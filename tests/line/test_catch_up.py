@@ -30,7 +30,7 @@ HOUR = 3_600 * LIVE_RATE
 FILLS = int(os.environ.get("CATCH_UP_FILLS", HOUR))
 SOCKET = ".s.PGSQL.5432"
 MORE = "[journal]\nretain_frames = 1_000_000_000\n[snapshot]\ninterval_s = 86_400\n"
-PINGS = 90
+TURNS, PINGS = 4, 25
 
 
 class CatchUp(NamedTuple):
@@ -63,6 +63,14 @@ class Outage:
         """Let it be found."""
         self._place.symlink_to(self._there)
 
+    async def begin(self, database: PostgresConnection) -> None:
+        """Let it be found no more, and end what others have open."""
+        self._place.unlink()
+        await database.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE application_name = 'pitboss' AND pid <> pg_backend_pid()"
+        )
+
 
 async def ping(connections: Connections, shard: str, name: str) -> float:
     """Send an order that rests and wait for its frame; return how many ms that took."""
@@ -94,8 +102,28 @@ async def pings(
 
 
 async def enough(count: int) -> bool:
-    """Tell whether so many pings say something."""
+    """Tell whether these are as many as belong together."""
     return count >= PINGS
+
+
+async def beside(
+    connections: Connections, database: PostgresConnection, shard: str, outage: Outage
+) -> tuple[list[float], list[float]]:
+    """Let Postgres go and come in turn; return how long orders took while it was away, and not.
+
+    In turn, so that whatever else the machine does comes to both.
+    """
+    away: list[float] = []
+    there: list[float] = []
+    for turn in range(TURNS):
+        await outage.begin(database)
+        away += await pings(connections, shard, f"away-{turn}", enough)
+        outage.end()
+        top = await top_of(connections, shard)
+        while await frame_of(database, shard) < top:  # noqa: ASYNC110 - Postgres
+            await asyncio.sleep(0.01)
+        there += await pings(connections, shard, f"there-{turn}", enough)
+    return away, there
 
 
 async def catch_up(
@@ -110,9 +138,7 @@ async def catch_up(
     daemon.seconds = 60 + fills / 2_000
     await daemon.start()
     redis = valkey.connections
-    away = await pings(redis, shard, "away", enough)
     database = await Connections(servers).postgres()
-
     outage.end()
     while await frame_of(database, shard) == 0:  # noqa: ASYNC110 - Postgres
         await asyncio.sleep(0.005)
@@ -123,12 +149,21 @@ async def catch_up(
 
     during = await pings(redis, shard, "during", caught_up)
     rate = waiting.fills / (time.monotonic() - began)
-    there = await pings(redis, shard, "there", enough)
+    away, there = await beside(redis, database, shard, outage)
     assert await daemon.stop() == 0, daemon.log
     assert not daemon.said("the fill writer has halted")
     await compare_all(database, valkey.connections, shard)
     await database.close()
     return CatchUp(rate, away, during, there)
+
+
+async def top_of(connections: Connections, shard: str) -> int:
+    """Return the journal's newest frame."""
+    link = await connections.redis()
+    top = await JournalFrames(link, shard).top()
+    await link.close()
+    assert top is not None
+    return top.n
 
 
 async def frame_of(database: PostgresConnection, shard: str) -> int:

@@ -42,6 +42,10 @@ class Shadow:
         """Wait until it has applied frame `n`."""
         await until(lambda: self.standby.position.n >= n, self.task)
 
+    async def ended(self) -> bool:
+        """Wait until it has; return whether it would lead."""
+        return await asyncio.wait_for(self.task, 10)
+
     async def leave(self) -> None:
         """Stop it."""
         self.standby.stop()
@@ -136,7 +140,7 @@ async def test_divergence_stops_the_standby_and_says_where(
 
     where = f"frame {n} .* first at index 2: recorded is .*1000001.*computed .*1000001.00000001"
     with pytest.raises(Diverged, match=where) as stopped:
-        await shadow.task
+        await shadow.ended()
     assert exit_code(stopped.value) == 65
     assert shadow.standby.position.n == n - 1
     inbox.put(deposit("d4"))
@@ -152,7 +156,7 @@ async def test_broken_chain_stops_the_standby(
     await write(link, shard, stranger)
 
     with pytest.raises(JournalContradicts, match="the chain breaks") as stopped:
-        await shadow.task
+        await shadow.ended()
     assert exit_code(stopped.value) == 65
 
 
@@ -192,19 +196,28 @@ async def test_standby_that_was_trimmed_away_starts_again(
     await write(link, shard, sealed(shard, 1, after=sealed(shard, line.loop.position.n + 1)[-1]))
 
     with pytest.raises(SteppedDown, match="fell behind what is kept") as stopped:
-        await shadow.task
+        await shadow.ended()
     assert exit_code(stopped.value) == 75
 
 
 async def test_look_at_the_standby_waits_until_it_has_caught_up(
-    line: Line, inbox: ScriptedInbox, follow: Follow
+    line: Line, inbox: ScriptedInbox, follow: Follow, wire: FailingWire
 ) -> None:
     """A snapshot that was asked for shows at least what was true when it was asked for."""
-    shadow = await follow()
+    shadow = await follow(wire.connections)
+    wire.fate = lambda _number, _words: "lose request"
+    wire.cut()
+    for n in range(40):
+        inbox.put(order(f"o{n}"))
+    await line.reached(orders="46-0")
     seen: list[int] = []
-    inbox.put(*[order(f"o{n}") for n in range(60)])
-    await line.reached(orders="66-0")
-    await shadow.standby.between_frames(lambda: seen.append(shadow.standby.position.n))
+    looking = asyncio.create_task(
+        shadow.standby.between_frames(lambda: seen.append(shadow.standby.position.n))
+    )
+    await asyncio.sleep(0.1)
+    assert not seen
+    wire.fate = lambda _number, _words: "pass"
+    await looking
 
     assert seen == [line.loop.position.n]
 
@@ -228,7 +241,7 @@ async def test_standby_leads_when_the_lease_stands_still_and_all_is_applied(
         inbox.put(order("last"))
         await line.reached(orders="7-0")
 
-        assert await asyncio.wait_for(shadow.task, 5)
+        assert await shadow.ended()
         assert shadow.standby.position.n == line.loop.position.n
 
 

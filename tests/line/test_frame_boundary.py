@@ -1,13 +1,19 @@
 """Who looks at the engine's state sees only what the journal has acknowledged."""
 
 import asyncio
+from pathlib import Path
+from typing import cast
 
 import pytest
 
+from engine.config import Config
 from engine.connections import Connections
+from engine.daemon import Daemon
 from engine.messages import Frame
 from engine.ports import Journal
+from engine.run import RunOptions
 from engine.snapshot import state_hash
+from persistence.snapshotter import Snapshotter
 from tests.edges.tape import until
 from tests.line.line import Gate, Line, ScriptedInbox
 from tests.line.words import MARKET, order, tick
@@ -140,3 +146,30 @@ async def test_failure_of_the_journal_ends_a_loop_that_waits_for_inputs(
         with pytest.raises(ConnectionError):
             await asyncio.wait_for(line.task, 5)
     assert line.acknowledged == []
+
+
+@pytest.mark.parametrize("steps", range(8))
+async def test_stop_with_a_snapshot_finds_the_loop_wherever_it_is(
+    connections: Connections, shard: str, tmp_path: Path, steps: int
+) -> None:
+    """The signal may come just as the loop wakes up for something else: it must wait to be seen."""
+    options = RunOptions(None, tmp_path)
+    daemon = Daemon(Config(), options, connections, None)
+    inbox = ScriptedInbox()
+    async with Line(connections, shard, inbox=inbox) as line:
+        inbox.put(*MARKET, tick())
+        await line.reached(ticks="6-0")
+        taken: list[int] = []
+
+        class Taking:
+            async def take(self) -> None:
+                await line.loop.between_frames(lambda: taken.append(line.loop.position.n))
+
+        other = asyncio.create_task(line.loop.between_frames(lambda: None))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        daemon._stop_with_snapshot(line.loop.stop, cast("Snapshotter", Taking()))
+        assert daemon._last_snapshot is not None
+        await asyncio.wait_for(asyncio.gather(daemon._last_snapshot, other, line.task), 5)
+
+    assert taken == [line.acknowledged[-1].n]

@@ -53,7 +53,7 @@ class LosingRuns:
     async def run(self, k: int) -> int:
         """Lose the k-th reply; return how many requests there were."""
         daemon, shard = self._daemon, self._daemon.shard
-        ready, snapshots = len(daemon.said("ready")), len(daemon.said("snapshot taken"))
+        ready, snapshots = len(daemon.said("ready")), self._snapshots()
         self._wire.requests.clear()
         self._wire.fate = lambda number, _words: "lose reply" if number == k else "pass"
         daemon.spawn()
@@ -68,12 +68,17 @@ class LosingRuns:
         for name in names:
             await send(self._direct, shard, order(name))
             await accepted(self._direct, shard, name)
-        await daemon.until_said("snapshot taken", snapshots + 1)
+        async with asyncio.timeout(30):
+            while self._snapshots() == snapshots:  # noqa: ASYNC110 - a process
+                await asyncio.sleep(0.02)
         assert await daemon.stop() == 0, daemon.log
         self._names += names
         assert await accepted(self._direct, shard) == self._names, "each once"
         await replica(self._direct, shard)
         return len(self._wire.requests)
+
+    def _snapshots(self) -> int:
+        return len(self._daemon.said("snapshot taken")) + len(self._daemon.said("no snapshot"))
 
 
 async def test_any_reply_may_be_lost(
@@ -140,7 +145,7 @@ async def out_for(seconds: float, make: Make, valkey: OwnValkey) -> None:
     await daemon.send(order("after"))
     assert await accepted(valkey.connections, daemon.shard, "after") == ["before", "after"]
     assert asyncio.get_running_loop().time() - began < 3.0, "tried at least once a second"
-    assert len(daemon.log.splitlines()) < 60 + 10 * seconds, "it does not flood the log"
+    assert len(daemon.log.splitlines()) < 40 + 3 * seconds, "it does not flood the log"
     assert await daemon.stop() == 0, daemon.log
 
 

@@ -1,7 +1,8 @@
 """A snapshot is the state, all of it and nothing else, or it is not used."""
 
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 import pytest
@@ -10,12 +11,13 @@ from engine.connections import Connections, RedisLink, SyncRedisLink
 from engine.entries import decode_entry
 from engine.limits import SNAPSHOT_CHUNK_BYTES
 from engine.machine import Machine
+from engine.migrations import STEPS, Sections, migrated
 from engine.ports import Position
 from engine.replay import latest_snapshot, restore_snapshot
-from engine.snapshot import CorruptSnapshot, capture, state_hash
+from engine.restore import restore
+from engine.snapshot import FORMAT, CorruptSnapshot, capture, state_hash
 from persistence.snapshot_store import SnapshotStore, write_snapshot
 from tests.core.tapes import Step, tape
-from tests.line.valkey import OwnValkey
 from tests.line.words import MARKET, order, tick
 
 TIME_US = 1_700_000_000_000_000
@@ -27,15 +29,6 @@ def sync_link(connections: Connections) -> Iterator[SyncRedisLink]:
     link = connections.redis_sync()
     yield link
     link.close()
-
-
-@pytest.fixture
-async def quick_valkey() -> AsyncIterator[OwnValkey]:
-    """Start a Valkey that holds nothing but this test's keys and does not wait for its disk."""
-    valkey = OwnValkey(appendfsync="no")
-    await valkey.start()
-    yield valkey
-    valkey.remove()
 
 
 def played(steps: list[Step], machine: Machine, now_us: int) -> tuple[list[bytes], int]:
@@ -120,61 +113,50 @@ def test_chunks_are_bounded_whatever_the_records_hold() -> None:
     assert sum(sizes) > 4 * SNAPSHOT_CHUNK_BYTES
 
 
-async def test_any_flipped_byte_is_refused_and_the_generation_before_is_used(
-    quick_valkey: OwnValkey, shard: str
+async def test_snapshot_of_an_older_format_is_migrated_step_by_step(
+    link: RedisLink, sync_link: SyncRedisLink, shard: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A snapshot that is nearly right is the worst kind: every byte of it is vouched for."""
+    """An upgrade must not cost the books: what was written once stays readable."""
     machine = small_machine()
-    sync_link, link = quick_valkey.connections.redis_sync(), await quick_valkey.connections.redis()
-    write_snapshot(sync_link, shard, machine.kernel, position(1), "w")
-    write_snapshot(sync_link, shard, machine.kernel, position(2), "w")
-    store = SnapshotStore(link, shard)
-    keys = list(await link.call("KEYS", f"{{{shard}}}:state:2:*"))
-    assert len(keys) == len((await store.manifests())[0].chunk_digests) + 1
-    for key in keys:
-        is_manifest = key.count(b":") == 3
-        whole: bytes = await link.call("GET", key)
-        for at in range(0, len(whole), 1 if is_manifest else 7):
-            flipped = bytes([whole[at] ^ (1 << at % 8)])
-            await link.call("SETRANGE", key, at, flipped)
-            found = await latest_snapshot(store, 9, lambda _: None)
-            assert found is not None
-            assert found[1].n == 1, f"byte {at} of {key!r}"
-            await link.call("SETRANGE", key, at, whole[at : at + 1])
-    found = await latest_snapshot(store, 9, lambda _: None)
-    assert found is not None
-    assert found[1].n == 2
-    sync_link.close()
-    await link.close()
+    manifest = write_snapshot(sync_link, shard, machine.kernel, position(1), "w")
+    chunks = await SnapshotStore(link, shard).chunks(manifest)
+    # Two formats before: in the first an account has no days of volume, and orders are the book.
+    named = [msgspec.msgpack.decode(chunk, type=tuple[str, bytes]) for chunk in chunks]
+    decoded = [(name, msgspec.msgpack.decode(body, type=list[Any])) for name, body in named]
+    days = [record.pop() for name, records in decoded for record in records if name == "accounts"]
+    assert len(days) == 2
+    old = [
+        msgspec.msgpack.encode((name.replace("orders", "book"), msgspec.msgpack.encode(records)))
+        for name, records in decoded
+    ]
+
+    def with_days(sections: Sections) -> Sections:
+        for name, records in sections:
+            yield name, [[*each, days.pop(0)] if name == "accounts" else each for each in records]
+
+    def renamed(sections: Sections) -> Sections:
+        for name, records in sections:
+            yield name.replace("book", "orders"), records
+
+    monkeypatch.setitem(STEPS, FORMAT - 2, with_days)
+    monkeypatch.setitem(STEPS, FORMAT - 1, renamed)
+    restored = restore(migrated(old, FORMAT - 2))
+
+    assert state_hash(restored) == manifest.state_hash
+    with pytest.raises(CorruptSnapshot, match="cannot be restored"):
+        restore(old)
 
 
-@pytest.mark.parametrize("missing", ["0", "1", ""], ids=["first", "second", "manifest"])
-async def test_snapshot_with_a_part_missing_is_not_used(
-    link: RedisLink, sync_link: SyncRedisLink, shard: str, missing: str
-) -> None:
-    """An interrupted write, or a key that somebody deleted."""
-    machine = small_machine()
-    write_snapshot(sync_link, shard, machine.kernel, position(1), "w")
-    write_snapshot(sync_link, shard, machine.kernel, position(2), "w")
-    await link.call("DEL", f"{{{shard}}}:state:2:w" + (f":{missing}" if missing else ""))
-    complaints: list[str] = []
-
-    found = await latest_snapshot(SnapshotStore(link, shard), 9, complaints.append)
-
-    assert found is not None
-    assert found[1].n == 1
-    assert [("frame 2" in each) for each in complaints] == ([True] if missing else [])
-
-
-async def test_snapshot_of_another_format_is_not_read(
-    link: RedisLink, sync_link: SyncRedisLink, shard: str
+@pytest.mark.parametrize("bad", [0, 99])
+async def test_snapshot_of_an_unknown_format_is_not_read(
+    link: RedisLink, sync_link: SyncRedisLink, shard: str, bad: int
 ) -> None:
     """A later release may write what this one would misread."""
     manifest = write_snapshot(sync_link, shard, small_machine().kernel, position(1), "w")
     store = SnapshotStore(link, shard)
 
-    with pytest.raises(CorruptSnapshot, match="format 99 is unknown"):
-        await restore_snapshot(store, msgspec.structs.replace(manifest, format=99))
+    with pytest.raises(CorruptSnapshot, match=f"format {bad} is unknown"):
+        await restore_snapshot(store, msgspec.structs.replace(manifest, format=bad))
 
 
 async def test_snapshot_above_the_journal_is_not_used(

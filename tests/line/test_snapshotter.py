@@ -1,12 +1,8 @@
 """Snapshots are taken beside the market, not instead of it."""
 
 import asyncio
-import gc
 import os
-import time
-from collections.abc import AsyncIterator
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,53 +13,17 @@ from engine.ports import Manifest, Position
 from engine.replay import recover
 from engine.snapshot import state_hash
 from persistence.journal import JournalFrames
-from persistence.lease import standby_key
 from persistence.snapshot_store import SnapshotStore, write_snapshot
 from persistence.snapshotter import SnapshotFailed, Snapshotter
 from tests.edges.tape import until
 from tests.line.line import Gate, Line, ScriptedInbox
 from tests.line.process import accepted
 from tests.line.proxy import FailingWire
+from tests.line.snapshotting import Bench
 from tests.line.words import MARKET, order, tick
 from tests.line.written import frames_of
 
 LONGEST_PAUSE_MS = 250.0  # of a loaded machine; a fork of this process takes some milliseconds
-
-
-class Bench:
-    """A line with a snapshotter, whose writing may go over a wire of its own."""
-
-    def __init__(self, connections: Connections, shard: str) -> None:
-        self.inbox = ScriptedInbox()
-        self.line = Line(connections, shard, inbox=self.inbox)
-        self.kept: list[int] = []
-        self.sent = 0
-
-    def snapshotter(self, connections: Connections | None = None, keep: int = 3) -> Snapshotter:
-        """Return a snapshotter of the line."""
-        line = self.line
-        return Snapshotter(
-            connections or line.connections, line.shard, line.loop, "w", keep, self._note
-        )
-
-    async def trade(self, count: int) -> None:
-        """Send orders, and wait for them."""
-        self.inbox.put(*[order(f"o{self.sent + k}") for k in range(count)])
-        self.sent += count
-        await self.line.reached(orders=f"{len(MARKET) + 1 + self.sent}-0")
-
-    def _note(self, kept: list[Manifest]) -> None:
-        self.kept = [each.frame for each in kept]
-
-
-@pytest.fixture
-async def bench(connections: Connections, shard: str) -> AsyncIterator[Bench]:
-    """Run a line with a market."""
-    bench = Bench(connections, shard)
-    async with bench.line:
-        bench.inbox.put(*MARKET, tick())
-        await bench.line.reached(ticks="6-0")
-        yield bench
 
 
 async def recovered(
@@ -234,6 +194,22 @@ async def test_failed_snapshot_is_tried_again_though_nothing_has_happened_since(
     running.cancel()
 
 
+async def test_broken_state_does_not_push_out_a_good_one(bench: Bench, link: RedisLink) -> None:
+    """Money that does not add up is found at the snapshot, while there are some to go back to."""
+    snapshotter = bench.snapshotter(keep=1)
+    await snapshotter.take()
+    (good,) = bench.kept
+    await bench.trade(1)
+    bench.line.loop.machine.kernel.state.accounts["ann"].balance_atoms += 1
+
+    with pytest.raises(SnapshotFailed):
+        await snapshotter.take()
+
+    bench.line.loop.machine.kernel.state.accounts["ann"].balance_atoms -= 1
+    manifests = await SnapshotStore(link, bench.line.shard).manifests()
+    assert [each.frame for each in manifests] == [good]
+
+
 async def test_machine_that_cannot_fork_goes_on_trading(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -299,69 +275,22 @@ async def test_snapshotter_lives_through_a_redis_that_is_away(
     running.cancel()
 
 
-async def test_snapshot_does_not_hand_the_heap_back_to_the_collector(bench: Bench) -> None:
-    """The daemon freezes its heap once recovered; thawing it would bring long pauses back."""
-    gc.freeze()
-    frozen = gc.get_freeze_count()
-    try:
-        await bench.snapshotter().take()
-        assert gc.get_freeze_count() > frozen // 2, "some of it has ended since"
-    finally:
-        gc.unfreeze()
-
-
-async def test_snapshot_that_another_is_writing_is_left_alone(
-    bench: Bench, link: RedisLink
+async def test_snapshot_that_is_there_counts_though_looking_through_them_failed(
+    bench: Bench, wire: FailingWire
 ) -> None:
-    """A leader and its standby tidy the same keys; what nobody writes any more is deleted."""
-    shard = bench.line.shard
-    await link.call("SET", standby_key(shard), "9-1@other:5:2")
-    for writer in ("9-1@other", "8-1@dead"):
-        await link.call("SET", f"{{{shard}}}:state:2:{writer}:0", b"half")
-    await bench.snapshotter().prune()
+    """The market may be quiet from now on, and the journal is trimmed to what is kept."""
+    asked = 0
 
-    left: list[bytes] = await link.call("KEYS", f"{{{shard}}}:state:*")
-    assert left == [b"{%s}:state:2:9-1@other:0" % shard.encode()]
+    def lose_the_second(_number: int, words: list[bytes]) -> object:
+        nonlocal asked
+        asked += words[0] == b"GET" and words[1].endswith(b":lease")
+        return "lose reply" if words[0] == b"GET" and asked == 2 else "pass"
 
-
-async def test_snapshots_are_left_to_another_only_while_there_are_any(bench: Bench) -> None:
-    """A standby whose snapshots fail keeps its pulse all the same."""
-    snapshotter, other = bench.snapshotter(), bench.snapshotter()
-    snapshotter.interval_seconds = 0.05
-    asked: list[int] = []
-
-    async def there_is_one() -> bool:
-        asked.append(bench.kept[0] if bench.kept else 0)
-        await bench.trade(1)
-        if len(asked) < 6:
-            await other.take()
-        return True
-
-    snapshotter.left_to = there_is_one
+    wire.fate = lose_the_second
+    snapshotter = bench.snapshotter(wire.connections)
+    snapshotter.interval_seconds = 0.02
     running = asyncio.create_task(snapshotter.run())
-    await until(lambda: snapshotter._taken_at > 0, running)
+    await until(lambda: bench.kept == [bench.line.loop.position.n], running)
+    assert asked > 2
+
     running.cancel()
-
-    assert len(asked) == 5 + 3, "three turns without a new one, after those that had one"
-    assert snapshotter.last_pause_ms > 0
-
-
-async def test_writing_that_is_not_waited_for_any_more_ends(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A standby that begins to lead leaves no child behind that is never collected."""
-    monkeypatch.setattr("persistence.snapshotter.write_snapshot", lambda *_: time.sleep(60))
-    children: list[int] = []
-    fork = os.fork
-
-    def noted() -> int:
-        children.append(fork())
-        return children[-1]
-
-    monkeypatch.setattr("persistence.snapshotter.os.fork", noted)
-    taking = asyncio.create_task(bench.snapshotter().take())
-    await until(lambda: bool(children))
-    await asyncio.sleep(0.05)
-    taking.cancel()
-
-    await until(lambda: not Path(f"/proc/{children[0]}").exists())

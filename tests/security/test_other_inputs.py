@@ -75,6 +75,7 @@ class Copied:
     """Frames in memory, as recovery reads them; and no snapshots."""
 
     def __init__(self, frames: list[Frame]) -> None:
+        self.damaged: list[str] = []
         self._frames = frames
 
     async def frames(self, after: int, until: int) -> AsyncIterator[Frame]:
