@@ -61,8 +61,10 @@ async def test_daemon_and_commands_work_under_their_own_roles(
 
 
 def test_command_of_another_role_is_refused(guarded: GuardedValkey, tmp_path: Path) -> None:
-    """A gateway creates no money; nothing reaches the stream, and the sender is told why."""
+    """A gateway creates no money and reads no snapshot; it is told which right it lacks."""
     config = guarded.configure("pitboss-gateway", SHARD, tmp_path)
+    looked = pitboss("snapshot", "list", "--config", config)
+    assert (looked.code, "NOPERM" in looked.err) == (78, True)
     ended = pitboss("send", "--config", config, given=json.dumps(deposit("more")))
     assert (ended.code, ended.out) == (66, "")
     assert "NOPERM" in ended.err
