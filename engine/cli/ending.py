@@ -15,7 +15,7 @@ import uvloop
 
 from engine import exits
 from engine.cli.failure import CommandError
-from engine.connections import PostgresLost, RedisReplyError
+from engine.connections import AccessRefused, PostgresLost, RedisReplyError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -76,7 +76,7 @@ def _tell(error: Exception) -> int:
         return _tell(error.exceptions[0])
     if isinstance(error, CommandError):
         code = error.exit_code
-    elif isinstance(error, _NO_SERVER):
+    elif isinstance(error, _NO_SERVER) and not isinstance(error, AccessRefused):
         code = exits.NO_DAEMON
     else:
         code = exits.exit_code(error)

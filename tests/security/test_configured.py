@@ -119,4 +119,3 @@ def test_password_that_everybody_can_read_is_named(tmp_path: Path) -> None:
     assert checked.code == 0
     assert "warning: redis.password_file: everybody may read" in checked.err
     assert "warning: postgres.key_file: everybody may read" in checked.err
-    assert "redis.password" in str(pitboss("check-config", config, "--json").json["warnings"])

@@ -46,7 +46,7 @@ def judged(events: list[dict[str, Any]], commands: int, is_refused: bool) -> str
 def test_core_answers_whatever_it_is_sent(seed: int) -> None:
     """Each entry becomes commands or one verdict; nothing raises, and all invariants hold."""
     machine, now_us = Machine(), 1_700_000_000_000_000
-    for number, entry in enumerate([*opening(), *corpus(seed, 2_000)], start=1):
+    for number, entry in enumerate([*opening(), *corpus(seed, 1_500)], start=1):
         now_us += 1_000
         events: list[bytes] = []
         machine.begin(now_us, events)
@@ -67,7 +67,7 @@ async def test_daemon_outlives_the_corpus_and_loses_nothing(
     """Every entry is in the journal, once; the log repeats none; a restart replays them all."""
     daemon = make(shard, servers.redis_url, more='[log]\nlevel = "debug"\n')
     await daemon.start()
-    sent = await thrown(connections, shard, [*opening(), *corpus(SEED, 600)])
+    sent = await thrown(connections, shard, [*opening(), *corpus(SEED, 400)])
     await strange_keys(connections, shard)
     sent |= await thrown(connections, shard, strange_ids())
     probe = Entry("admin", [b"c", b'{"type":"create_account","account":"zq7-probe"}'])

@@ -77,7 +77,7 @@ _PROBES_OF_ROOT = {
     "configuration": "(state.parent / 'x').write_text('')",
     "kernel": "Path('/proc/sys/vm/swappiness').write_text('1')",
     "homes": "Path('/root/.profile').read_text()",
-    "others' temporary files": "Path('/tmp/pytest-of-root/pytest-0').stat()",
+    "others' temporary files": "Path('/tmp/pitboss-of-others').stat()",
     "others' processes": "os.listdir('/proc/1')",
     "disks": "Path('/dev/vda').stat(); Path('/dev/mem').stat()",
 }
@@ -137,12 +137,17 @@ def test_walls_stand(place: Path) -> None:
         f"try: {probe}\nexcept OSError as e: pass\nelse: print({name!r})\n"
         for name, probe in probes.items()
     )
-    ended = subprocess.run(
-        [*confined(place), sys.executable, "-c", script],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    others = Path("/tmp/pitboss-of-others")
+    others.touch()
+    try:
+        ended = subprocess.run(
+            [*confined(place), sys.executable, "-c", script],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    finally:
+        others.unlink()
     assert (ended.returncode, ended.stdout) == (0, "state\n"), ended
 
 
