@@ -55,7 +55,6 @@ if TYPE_CHECKING:
 
     from engine.machine import Machine
     from engine.messages import Input
-    from engine.mirror_feed import MirrorFeed
 
 log = structlog.get_logger()
 
@@ -117,6 +116,7 @@ class Daemon:
         data_dir = options.state_dir if servers is None else servers.data_dir
         self._run = Run(_new_run_id(), config, options, connections, Witness(data_dir / "head"))
         self._last_snapshot: asyncio.Task[None] | None = None
+        self._parts: Parts | None = None
         self._watchdog: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
@@ -133,7 +133,8 @@ class Daemon:
             if not await self._stand_by(standby):
                 return
         parts = assemble(self._run, machine, position, ring)
-        self._listen(parts.loop.stop, parts.snapshotter, parts.mirror_feed)
+        self._parts = parts
+        self._listen(parts.loop.stop, parts.snapshotter)
         try:
             await self._first_frame(parts, position)
         except GaveUp:
@@ -170,7 +171,7 @@ class Daemon:
             *(self._connections, shard, standby, self._run.run_id, settings.keep, lambda _: None)
         )
         snapshotter.interval_seconds = settings.interval_s
-        self._listen(standby.stop, snapshotter, None)
+        self._listen(standby.stop, snapshotter)
         # Beats on while it begins to lead, which a Redis that is away may hold up.
         self._watchdog = asyncio.create_task(notify.watchdog())
         leads = await stand_by(standby, snapshotter) and not standby.is_stopping
@@ -283,14 +284,12 @@ class Daemon:
                 )
                 return
 
-    def _listen(
-        self, stop: Callable[[], None], snapshotter: Snapshotter, feed: MirrorFeed | None
-    ) -> None:
+    def _listen(self, stop: Callable[[], None], snapshotter: Snapshotter) -> None:
         """Attach the signals: TERM and INT stop, HUP reloads, USR1 snapshots, USR2 does both."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop)
-        loop.add_signal_handler(signal.SIGHUP, self._reload, snapshotter, feed)
+        loop.add_signal_handler(signal.SIGHUP, self._reload, snapshotter)
         loop.add_signal_handler(signal.SIGUSR1, snapshotter.ask)
         loop.add_signal_handler(signal.SIGUSR2, self._stop_with_snapshot, stop, snapshotter)
 
@@ -301,7 +300,7 @@ class Daemon:
             # Only once that has asked for its visit: a loop that is about to turn would end before.
             asyncio.get_running_loop().call_soon(stop)
 
-    def _reload(self, snapshotter: Snapshotter, feed: MirrorFeed | None) -> None:
+    def _reload(self, snapshotter: Snapshotter) -> None:
         """Take over what may change while running; say what would need a restart."""
         try:
             fresh = load(self._options.config_path)
@@ -309,7 +308,10 @@ class Daemon:
             log.error("the configuration is not reloaded", reason=str(error))
             return
         snapshotter.interval_seconds = fresh.snapshot.interval_s
-        if feed is not None:
-            feed.interval_seconds = fresh.mirror.interval_ms / 1e3
+        if self._parts is not None:  # a standby has none yet
+            self._parts.mirror_feed.interval_seconds = fresh.mirror.interval_ms / 1e3
+            if self._parts.writer is not None:
+                self._parts.writer.batch_rows = fresh.writer.batch_rows
+                self._parts.writer.batch_seconds = fresh.writer.interval_ms / 1e3
         configure(fresh.log.level, fresh.log.format)
         log.info("configuration reloaded", needs_restart=restart_needed(self._config, fresh))

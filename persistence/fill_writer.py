@@ -92,8 +92,8 @@ class FillWriter:
         self._connections = connections
         self._shard = shard
         self._reader = (f"{{{shard}}}:readers", "fill_writer")
-        self._batch_rows = batch_rows
-        self._batch_seconds = batch_seconds
+        self.batch_rows = batch_rows
+        self.batch_seconds = batch_seconds
         self._cursor_seconds = cursor_seconds
         self._lives_seconds = lives_seconds
         self._pause_seconds = _FIRST_PAUSE_SECONDS
@@ -187,7 +187,7 @@ class FillWriter:
         rows = no_rows()
         begun_at = 0.0
         wait = _IDLE_SECONDS
-        while wait > 0 and rows.total < self._batch_rows:
+        while wait > 0 and rows.total < self.batch_rows:
             frames = await tail.read(wait)
             if not frames:
                 break
@@ -198,7 +198,7 @@ class FillWriter:
                 if frame.n == cursor.frame and frame.hash != cursor.hash:
                     raise JournalContradicts(f"frame {frame.n} is not that of the cursor")
             # A cursor that moves alone is worth fewer commits than rows that somebody waits for.
-            age = self._batch_seconds if rows.total else self._cursor_seconds
+            age = self.batch_seconds if rows.total else self._cursor_seconds
             wait = begun_at + age - time.monotonic()
         return rows
 

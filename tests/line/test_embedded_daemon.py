@@ -22,6 +22,9 @@ from tests.line.words import MARKET, order, tick
 from tests.line.written import events_of
 
 CONFIG = """
+[engine]
+overload_ms = 0
+
 [snapshot]
 interval_s = 3600
 
@@ -107,6 +110,42 @@ async def test_postgres_killed_in_mid_run_is_caught_up_with(daemon: DaemonProces
         while len(await _fills(daemon)) < 2 * len(trades):  # noqa: ASYNC110
             await asyncio.sleep(0.1)
     assert sorted({row[0] for row in await _fills(daemon)}) == [each["trade_id"] for each in trades]
+
+
+async def test_writer_waits_as_long_as_a_reload_says(daemon: DaemonProcess) -> None:
+    """SIGHUP changes what config.toml says that it changes, the writer's patience among it."""
+    settings = daemon.config.read_text()
+
+    async def reload(milliseconds: int) -> None:
+        daemon.config.write_text(f"{settings}\n[writer]\ninterval_ms = {milliseconds}\n")
+        times = len(daemon.said("configuration reloaded"))
+        daemon.signal(signal.SIGHUP)
+        await daemon.until_said("configuration reloaded", times + 1)
+
+    async def trade(name: str) -> None:
+        await daemon.send(order(f"x-{name}", "sell", "100", "1", "bea"), order(name, "buy", "100"))
+        await daemon.applied(name)
+
+    await trade("warm")
+    async with asyncio.timeout(10):
+        while len(await _fills(daemon)) < (whole := 2 * len(await trades_of(daemon))):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+    await reload(60_000)
+    await trade("waits")
+    await trade("waits-too")
+    await asyncio.sleep(0.5)
+    assert len(await _fills(daemon)) < whole + 4
+    await reload(20)
+    await trade("goes")
+    async with asyncio.timeout(10):
+        while len(await _fills(daemon)) < whole + 6:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+    daemon.config.write_text(settings)
+
+
+async def trades_of(daemon: DaemonProcess) -> list[dict[str, Any]]:
+    """Return the trades of its journal."""
+    return events_of(await daemon.frames(), "trade")
 
 
 async def _fills(daemon: DaemonProcess) -> list[tuple[Any, ...]]:
