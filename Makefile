@@ -27,7 +27,7 @@ test-core: .venv/dev.stamp ## the matching and risk core alone (seconds)
 	$(BIN)/pytest tests/core
 
 fuzz: .venv/dev.stamp ## the core's properties against their oracles, with fresh seeds (long)
-	HYPOTHESIS_PROFILE=long $(BIN)/pytest tests/core tests/golden -m "long or not long"
+	HYPOTHESIS_PROFILE=long $(BIN)/pytest tests/core tests/golden tests/test_*.py -m "long or not long"
 
 faults: .venv/dev.stamp ## attack the running line, one table at the end (FAULT_SEED=… FAULT_KILLS=… FAULT_CUTS=… FAULT_TAKEOVERS=…; long)
 	$(BIN)/pytest tests/line tests/faults -m "long or not long"

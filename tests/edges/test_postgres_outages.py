@@ -1,7 +1,7 @@
 """Whatever happens to Postgres or the way there, each row stands there once, in the end."""
 
-import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import pytest
 
@@ -30,14 +30,20 @@ async def pg_wire(servers: Endpoints) -> AsyncIterator[PostgresWire]:
         yield wire
 
 
-async def play(tape: Tape) -> None:
-    """Write a few frames with rows of several tables, and a life that goes on."""
-    await tape.append(LISTED | {"symbol": "BTCUSD"}, deposit())
+def moves() -> Iterator[list[dict[str, Any]]]:
+    """Yield the events of a few frames with rows of several tables, and a life that goes on."""
+    yield [LISTED | {"symbol": "BTCUSD"}, deposit()]
     for number in range(1, FRAMES):
         more = trade(number)
         held = f"{number / 2:g}"
         more["maker"]["position"], more["taker"]["position"] = f"-{held}", held
-        await tape.append(more)
+        yield [more]
+
+
+async def play(tape: Tape) -> None:
+    """Write these frames."""
+    for events in moves():
+        await tape.append(*events)
 
 
 async def agreed(database: PostgresConnection, shard: str, tape: Tape) -> None:
@@ -108,14 +114,13 @@ async def test_postgres_away_again_and_again_is_gone_on_with(
     pg_wire: PostgresWire, tape: Tape, database: PostgresConnection, shard: str
 ) -> None:
     """Each return finds the cursor where the last COMMIT left it."""
-    writer = hasty_writer(pg_wire.connections, shard, batch_rows=2)
+    writer = hasty_writer(pg_wire.connections, shard)
     async with running(writer) as task:
-        playing = asyncio.create_task(play(tape))
-        for _ in range(4):
-            await asyncio.sleep(0.03)
+        for frame, events in enumerate(moves(), start=1):
             pg_wire.be_away(is_away=True)
+            await tape.append(*events)
             await until(lambda: writer.state.startswith("waiting: Postgres"), task)
             pg_wire.be_away(is_away=False)
-        await playing
+            await until(lambda: writer.cursor_frame == frame, task)  # noqa: B023
         await until(lambda: writer.lives_frame == FRAMES, task)
     await agreed(database, shard, tape)

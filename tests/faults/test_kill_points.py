@@ -20,7 +20,7 @@ from tests.faults.short_run import CONFIG, ShortRun, Told
 from tests.line.process import DaemonProcess
 
 ATTACK = "killed at a point"
-SLICE = 20
+SLICE = 12
 _AT_ONCE = 2
 _SECOND = 7
 _LATEST_SECOND = 400

@@ -20,6 +20,7 @@ BITSTAMP = ROOT.parent / "shared" / "data" / "bitstamp-btcusd-20150501-orders.cs
 WRITER_SECONDS = 30.0
 
 
+@pytest.mark.long
 async def test_kills_change_nothing(tmp_path: Path) -> None:
     """Books, queues, money and fills are those of an uninterrupted run (generated flow)."""
     path = recording(tmp_path / "orders.csv", orders=6_000)

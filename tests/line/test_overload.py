@@ -88,7 +88,7 @@ async def test_every_command_is_answered_once_while_the_daemon_is_overloaded(mak
     await daemon.start()
     await daemon.send(*market(), tick())
 
-    report = await drive(daemon, (UNLOADED, 1.0), (2 * OVERLOADED, 3.0))
+    report = await drive(daemon, (UNLOADED, 0.5), (2 * OVERLOADED, 1.5))
 
     slow, fast = report.phases
     found = await tallies(daemon.connections, daemon.shard, slow.stream, fast.stream)

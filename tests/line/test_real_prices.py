@@ -17,7 +17,7 @@ from tests.feeds.running_daemon import ROOT, SHARD, RunningDaemon
 from tests.line.outcome import replica
 
 BINANCE = ROOT.parent / "shared" / "data" / "binance-btcusdt-perp-20240808.gz"
-SECONDS = 12.0
+SECONDS = 8.0
 RECORDED_SECONDS = 343.0
 
 pytestmark = pytest.mark.skipif(
