@@ -30,8 +30,9 @@ MORE_OUTSIDE = (*range(outside.SEEDS.start), *range(outside.SEEDS.stop, 37))
 MORE_SLICES = range(outside.SEEDS_OF_SLICES.stop, 52)
 MORE_KILLS = (*range(SEEDS_OF_KILLS.stop, 8), *range(100, 150))
 
+pytestmark = pytest.mark.long
 
-@pytest.mark.long
+
 def test_machine_agrees_with_the_oracle() -> None:
     """Over 50,000 commands in which everything collides with everything (A1 to E3)."""
     assert len(MORE_SEEDS) * COMMANDS > 50_000
@@ -62,7 +63,6 @@ def test_machine_agrees_with_the_oracle() -> None:
     )
 
 
-@pytest.mark.long
 def test_machine_agrees_down_the_waterfall() -> None:
     """Over 40,000 commands in which prices jump and nobody is there to buy (D6, D7)."""
     seen = play_tapes(partial(tape, length=COMMANDS, gaps=True), MORE_GAPS)
@@ -82,7 +82,6 @@ def test_machine_agrees_on_who_is_deleveraged() -> None:
     _ask_for(seen, "round 1", "round 2", "buy round", "sell round", "rank 3", "takeover")
 
 
-@pytest.mark.long
 def test_restarted_machine_agrees_outside() -> None:
     """14,000 commands: an outside market, the house, and trades agreed elsewhere (D5, B7)."""
     commands = partial(tape_outside, length=outside.COMMANDS)
