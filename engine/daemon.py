@@ -229,6 +229,8 @@ class Daemon:
             engine = group.create_task(parts.loop.run(), name="engine")
             lease = group.create_task(parts.lease.run(), name="lease")
             notify.ready(f"frame {parts.loop.position.n}")
+            if self._watchdog is not None:
+                self._watchdog.cancel()  # the group has one of its own
             # The market waits for its first frame; what only reads can wait a moment longer.
             await asyncio.wait([engine], timeout=_HEAD_START_SECONDS)
             others = [

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from engine.redis_info import info_fields
+
 if TYPE_CHECKING:
     from engine.ports import Link
 
@@ -72,8 +74,7 @@ async def memory_percent(link: Link) -> int:
     As Redis counts before it answers OOM: without the buffers of replicas and of the append-only
     file.
     """
-    reply: bytes = await link.call("INFO", "memory")
-    found = dict(line.split(":", 1) for line in reply.decode().splitlines() if ":" in line)
+    found = info_fields(await link.call("INFO", "memory"))
     limit = int(found.get("maxmemory", 0))
     if limit == 0:
         return 0

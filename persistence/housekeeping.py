@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from engine.connections import LinkLost, RedisReplyError
+from engine.redis_info import info_fields
 from persistence.journal import journal_key
 
 if TYPE_CHECKING:
@@ -106,8 +107,7 @@ class FileRewriter:
         """Ask for a rewrite if it is worth while and disturbs nobody; tell whether it was asked."""
         if not self._is_calm():
             return False
-        said = (await link.call("INFO", "persistence")).decode()
-        info = dict(line.split(":", 1) for line in said.splitlines() if ":" in line)
+        info = info_fields(await link.call("INFO", "persistence"))
         base = int(info["aof_base_size"])
         is_short = int(info["aof_current_size"]) - base < max(base, REWRITE_BYTES)
         if is_short or info["aof_rewrite_in_progress"] != "0":

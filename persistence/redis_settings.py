@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.connections import RedisLink, RedisReplyError
+from engine.redis_info import info_fields
 
 _OLDEST = (6, 2)
 _NEEDED = {
@@ -79,10 +80,7 @@ def _line(name: str, found: str, needed: str, why: str) -> str:
 
 
 def _info(reply: Any) -> dict[str, str]:
-    if isinstance(reply, RedisReplyError):
-        return {}
-    pairs = (line.partition(":") for line in reply.decode().splitlines() if ":" in line)
-    return {name: value for name, _, value in pairs}
+    return {} if isinstance(reply, RedisReplyError) else info_fields(reply)
 
 
 def _value(reply: Any) -> str:

@@ -166,7 +166,8 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "engine.visits",
     ),
     "engine.visits": (),
-    "feeds": (*RECORDS, *CODEC, DECIMALS, "engine.ports"),
+    "engine.redis_info": (),
+    "feeds": (*RECORDS, *CODEC, DECIMALS, "engine.ports", "engine.redis_info"),
     "persistence": (
         *RECORDS,
         *CODEC,
@@ -175,6 +176,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "engine.snapshot",
         "engine.kernel",
         "engine.connections",
+        "engine.redis_info",
     ),
     "engine.exits": (),
     # the composition root
